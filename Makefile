@@ -1,0 +1,69 @@
+# Quietline. Two commands on a fresh machine: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check token demo bench content-check openapi pins format clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
+	@exec $(BIN)/python -m chalicelib.local.run
+
+test: $(VENV)/.dev ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m chalicelib.local.contract --check
+	$(BIN)/python -m chalicelib.local.content_check
+	$(BIN)/python tests/pins.py
+
+token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
+	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
+
+demo: $(VENV)/.local ## a day at the helpline, against a running server
+	@$(BIN)/python -m chalicelib.local.demo
+
+bench: $(VENV)/.bench ## measure against peers, side by side
+	@$(BIN)/python benchmarks/run.py
+
+content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
+	@$(BIN)/python -m chalicelib.local.content_check
+
+openapi: $(VENV)/.local ## write the contract anew from the models
+	@$(BIN)/python -m chalicelib.local.contract
+
+format: $(VENV)/.dev ## put code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was installed and built; data and keys stay
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Quietline needs Python 3.11 or newer; say which with PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: $(VENV)/bin/python requirements-local.txt
+	@echo "Installing what is needed to run (once) ..." >&2
+	@$(PIP) install -r requirements-local.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local requirements-dev.txt
+	@echo "Installing what is needed to test (once) ..." >&2
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
+	@echo "Installing the peers to measure against (once) ..." >&2
+	@$(PYTHON) -m venv benchmarks/.venv
+	@benchmarks/.venv/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/requirements.txt
+	@touch $@

@@ -1,0 +1,241 @@
+"""
+Quietline: every route of both faces, at a glance.
+
+`QUIETLINE_FACES` decides which routes exist. Bodies are one statement: the work is in `chalicelib`.
+"""
+
+from collections.abc import Callable
+
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
+
+from chalicelib.wiring import House
+
+app = Chalice(app_name="quietline", configure_logs=False)
+app.api.binary_types = []
+house = House.from_environment()
+app.register_middleware(house.problems.middleware, "http")
+
+ANY_SITE = CORSConfig(allow_headers=["Accept-Language", "Idempotency-Key"], expose_headers=["ETag"], max_age=600)
+
+
+Handler = Callable[..., Response]
+
+
+def face(name: str) -> Callable[..., Callable[[Handler], Handler]]:
+    """Give `app.route` for one face; routes of a face that is not served do not exist."""
+
+    def route(path: str, *, method: str = "GET", cors: CORSConfig | None = None) -> Callable[[Handler], Handler]:
+        def bind(handler: Handler) -> Handler:
+            if name in house.settings.faces:
+                guarded = house.problems.boundary(handler, lambda: app.current_request)
+                app.route(path, methods=[method], content_types=["*/*"], cors=cors)(guarded)
+            return handler
+
+        return bind
+
+    return route
+
+
+public, desk = face("public"), face("desk")
+
+
+# ---------------------------------------------------------------- public face: who we are and when we answer
+
+
+@public("/v1/statement", cors=ANY_SITE)
+def statement(http_request: Request) -> Response:
+    return house.public.statement(http_request)
+
+
+@public("/v1/helpline", cors=ANY_SITE)
+def helpline(http_request: Request) -> Response:
+    return house.public.about(http_request)
+
+
+@public("/v1/slots", cors=ANY_SITE)
+def slots(http_request: Request) -> Response:
+    return house.public.slots(http_request)
+
+
+@public("/v1/keys", cors=ANY_SITE)
+def keys(http_request: Request) -> Response:
+    return house.public.keys(http_request)
+
+
+# ---------------------------------------------------------------- public face: asking for help
+
+
+@public("/v1/callbacks", method="POST", cors=ANY_SITE)
+def submit_callback(http_request: Request) -> Response:
+    return house.public.submit_callback(http_request)
+
+
+@public("/v1/information-requests", method="POST", cors=ANY_SITE)
+def submit_information_request(http_request: Request) -> Response:
+    return house.public.submit_information(http_request)
+
+
+# ---------------------------------------------------------------- public face: the mailbox (no CORS, by design)
+
+
+@public("/v1/mailbox")
+def read_mailbox(http_request: Request) -> Response:
+    return house.mailbox.read(http_request)
+
+
+@public("/v1/mailbox", method="DELETE")
+def withdraw(http_request: Request) -> Response:
+    return house.mailbox.withdraw(http_request)
+
+
+@public("/v1/mailbox/messages", method="POST")
+def write_message(http_request: Request) -> Response:
+    return house.mailbox.write(http_request)
+
+
+@public("/v1/mailbox/slot", method="PUT")
+def choose_slot(http_request: Request) -> Response:
+    return house.mailbox.choose(http_request)
+
+
+# ---------------------------------------------------------------- public face: where to get help
+
+
+@public("/v1/signposts", cors=ANY_SITE)
+def list_signposts(http_request: Request) -> Response:
+    return house.signposts.list(http_request)
+
+
+@public("/v1/signposts/{signpost_id}", cors=ANY_SITE)
+def get_signpost(http_request: Request, signpost_id: str) -> Response:
+    return house.signposts.get(http_request, signpost_id)
+
+
+@public("/v1/signposts/search", method="POST", cors=ANY_SITE)
+def search_signposts(http_request: Request) -> Response:
+    return house.signposts.search(http_request)
+
+
+# ---------------------------------------------------------------- public face: pages
+
+
+@public("/")
+def landing_page(http_request: Request) -> Response:
+    return house.public.landing(http_request)
+
+
+@public("/request")
+def request_page(http_request: Request) -> Response:
+    return house.public.request_form(http_request)
+
+
+@public("/mailbox")
+def mailbox_page(http_request: Request) -> Response:
+    return house.mailbox.door(http_request)
+
+
+@public("/mailbox", method="POST")
+def use_mailbox_page(http_request: Request) -> Response:
+    return house.mailbox.post(http_request)
+
+
+# ---------------------------------------------------------------- desk face
+
+
+@desk("/v1/desk/queue")
+def queue(http_request: Request) -> Response:
+    return house.desk.queue(http_request)
+
+
+@desk("/v1/desk/claims")
+def list_claims(http_request: Request) -> Response:
+    return house.desk.claims(http_request)
+
+
+@desk("/v1/desk/claims", method="POST")
+def claim(http_request: Request) -> Response:
+    return house.desk.claim(http_request)
+
+
+@desk("/v1/desk/claims/{request_id}/renew", method="POST")
+def renew(http_request: Request, request_id: str) -> Response:
+    return house.desk.renew(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/release", method="POST")
+def release(http_request: Request, request_id: str) -> Response:
+    return house.desk.release(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/attempts", method="POST")
+def attempt(http_request: Request, request_id: str) -> Response:
+    return house.desk.attempt(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/replies", method="POST")
+def reply(http_request: Request, request_id: str) -> Response:
+    return house.desk.reply(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/notes", method="POST")
+def note(http_request: Request, request_id: str) -> Response:
+    return house.desk.note(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/close", method="POST")
+def close(http_request: Request, request_id: str) -> Response:
+    return house.desk.close(http_request, request_id)
+
+
+@desk("/v1/desk/parked")
+def list_parked(http_request: Request) -> Response:
+    return house.desk.aside(http_request)
+
+
+@desk("/v1/desk/parked/{request_id}/release", method="POST")
+def unpark(http_request: Request, request_id: str) -> Response:
+    return house.desk.unpark(http_request, request_id)
+
+
+@desk("/v1/desk/claims/{request_id}/force-release", method="POST")
+def expel(http_request: Request, request_id: str) -> Response:
+    return house.desk.expel(http_request, request_id)
+
+
+@desk("/v1/desk/closures", method="PUT")
+def close_line(http_request: Request) -> Response:
+    return house.desk.close_line(http_request)
+
+
+@desk("/v1/desk/audit")
+def audit(http_request: Request) -> Response:
+    return house.desk.audit(http_request)
+
+
+@desk("/desk")
+def desk_page(http_request: Request) -> Response:
+    return house.desk_page.page(http_request)
+
+
+# ---------------------------------------------------------------- either face
+
+
+either = public if "public" in house.settings.faces else desk
+
+
+@either("/health")
+def health(http_request: Request) -> Response:
+    return house.public.health(http_request)
+
+
+@either("/openapi.json")
+def openapi(http_request: Request) -> Response:
+    return house.public.openapi(http_request)
+
+
+# ---------------------------------------------------------------- by the clock
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def purge(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
+    return house.retention.hourly()

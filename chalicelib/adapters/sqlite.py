@@ -1,0 +1,693 @@
+"""
+The queue and the mailboxes in one SQLite file: the embedded default, and enough for one small machine.
+
+Durability first: WAL with `synchronous=FULL`, because with NORMAL a power cut loses writes that were acknowledged.
+Speed by sharing: whoever finds nobody writing becomes the leader, and commits everything that has queued up behind
+in one transaction, so that many requesters at once share one sync of the disk. Several processes may have the file
+open; they wait for each other at `BEGIN IMMEDIATE`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from chalicelib.domain import audit
+from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+from chalicelib.domain.errors import Conflict, NotFound, Refusal, Unavailable
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
+from chalicelib.domain.slots import Window, parse_slot_id
+from chalicelib.ports import LaneState, Message, ReferenceTaken, SlotFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from chalicelib.ports import Ask
+
+T = TypeVar("T")
+
+BUSY = timedelta(seconds=5)
+"""How long a writer waits for another process before it gives up with `Unavailable`."""
+BATCH = 256
+"""How many writers may share one commit."""
+READERS = 8
+"""How many idle reading connections are kept."""
+PURGE_STEP = 200
+
+MIGRATIONS = (
+    """
+    CREATE TABLE requests (
+        request_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        language TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        status TEXT NOT NULL,  -- see chalicelib.domain.requests.Status for what leads where
+        submitted_at INTEGER NOT NULL,  -- every instant: microseconds since 1970, UTC
+        promised_at INTEGER NOT NULL,
+        due_at INTEGER NOT NULL,
+        visible_at INTEGER,
+        windows TEXT NOT NULL,  -- slot ids, separated by spaces
+        expires_at INTEGER NOT NULL,
+        verified INTEGER NOT NULL,
+        statement_version TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        body_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        lease_until INTEGER,
+        claimed_by TEXT,
+        claim_token TEXT,
+        lapses INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        missed INTEGER NOT NULL,
+        outcome TEXT,
+        closed_at INTEGER,
+        lane TEXT NOT NULL,  -- from here on: what the indexes need, worked out by the domain
+        order_at INTEGER NOT NULL,
+        ready_at INTEGER,
+        slot_id TEXT
+    ) STRICT;
+    CREATE INDEX requests_ready ON requests (lane, order_at, ready_at) WHERE ready_at IS NOT NULL;
+    CREATE UNIQUE INDEX requests_reference ON requests (reference) WHERE status <> 'withdrawn';
+    CREATE INDEX requests_held ON requests (claimed_by, lease_until) WHERE claimed_by IS NOT NULL;
+    CREATE INDEX requests_slot ON requests (slot_id) WHERE slot_id IS NOT NULL;
+    CREATE INDEX requests_aside ON requests (status) WHERE status = 'parked' OR visible_at IS NULL;
+    CREATE INDEX requests_expiry ON requests (expires_at);
+    CREATE TABLE contents (
+        request_id TEXT NOT NULL,
+        body_id TEXT NOT NULL,
+        sealed BLOB NOT NULL,
+        PRIMARY KEY (request_id, body_id)
+    ) STRICT;
+    CREATE TABLE messages (
+        seq INTEGER PRIMARY KEY,
+        request_id TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        author TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        for_desk BLOB,
+        for_mailbox BLOB,
+        UNIQUE (request_id, message_id)
+    ) STRICT;
+    CREATE INDEX messages_request ON messages (request_id, seq);
+    CREATE TABLE closures (starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE trail (
+        seq INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        verb TEXT NOT NULL,
+        request_id TEXT,
+        number INTEGER,
+        mac TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE trail_head (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL, mac TEXT NOT NULL) STRICT;
+    CREATE TABLE pulse (one INTEGER PRIMARY KEY CHECK (one = 1), beats INTEGER NOT NULL) STRICT;
+    """,
+)
+
+_FIELDS = tuple(field.name for field in fields(ContactRequest))
+_COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id")
+_SELECT = f"SELECT {', '.join(_FIELDS)} FROM requests"  # noqa: S608 - our own names
+_INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_INSTANTS = frozenset(
+    {"submitted_at", "promised_at", "due_at", "visible_at", "expires_at", "lease_until", "closed_at"}
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class SqliteStore:
+    """A `RequestStore` in the file *path*; *audit_key* chains the trail."""
+
+    def __init__(self, path: Path, *, audit_key: bytes) -> None:
+        self._db = _Database(path)
+        self._audit_key = audit_key
+
+    def submit(
+        self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime
+    ) -> ContactRequest:
+        """Accept a request, if its id is new."""
+
+        def accept(db: sqlite3.Connection) -> ContactRequest:
+            known = _head(db, "request_id = ?", request.request_id)
+            if known is not None and known.expires_at > now:
+                return known
+            if known is not None:
+                _erase(db, known.request_id)
+            _guard_slot(db, request, capacity)
+            _guard_reference(db, request.reference, now)
+            db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request.request_id, request.body_id, content))
+            db.execute(_INSERT, _row(request))
+            return request
+
+        return self._db.write(accept)
+
+    def get(self, request_id: str, *, now: datetime) -> ContactRequest | None:
+        """Read a head."""
+        return self._db.read(lambda db: _head(db, "request_id = ? AND expires_at > ?", request_id, _micros(now)))
+
+    def claim(
+        self,
+        ask: Ask,
+        decide: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        deeds: Callable[[ContactRequest], Sequence[Deed]],
+    ) -> ContactRequest | None:
+        """Hand out the first request that *decide* claims."""
+
+        def hand_out(db: sqlite3.Connection) -> ContactRequest | None:
+            again = _held_already(db, ask, now)
+            if again is not None:
+                self._append(db, deeds(again))
+                return again
+            held = db.execute(
+                "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ?",
+                (ask.practitioner, _micros(now)),
+            ).fetchone()[0]
+            if held >= ask.claim_limit:
+                raise Conflict("claim-limit")
+            for candidate in _quoted(db, ask, now) if ask.reference is not None else _ready(db, ask.lanes, now):
+                decided = decide(candidate)
+                if decided != candidate:
+                    _update(db, candidate, decided)
+                    self._append(db, deeds(decided))
+                if decided.number > candidate.number:
+                    return decided
+            return None
+
+        return self._db.write(hand_out)
+
+    def change(  # noqa: PLR0913 - the port's signature
+        self,
+        request_id: str,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        messages: Sequence[Message] = (),
+        deed: Deed | None = None,
+        capacity: int | None = None,
+    ) -> ContactRequest:
+        """Apply *transition* to the newest head and append *messages*, all or nothing."""
+
+        def apply(db: sqlite3.Connection) -> ContactRequest:
+            request = _living(db, request_id, now)
+            if request is None:
+                raise NotFound("request-unknown")
+            changed = transition(request)
+            if changed.slot != request.slot:
+                _guard_slot(db, changed, capacity)
+            _update(db, request, changed)
+            for message in messages:
+                db.execute(
+                    "INSERT OR IGNORE INTO messages (request_id, message_id, author, sent_at, for_desk, for_mailbox)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        request_id,
+                        message.message_id,
+                        message.author,
+                        _micros(message.sent_at),
+                        message.for_desk,
+                        message.for_mailbox,
+                    ),
+                )
+            self._append(db, () if deed is None else (deed,))
+            return changed
+
+        return self._db.write(apply)
+
+    def withdraw(
+        self, request_id: str, transition: Callable[[ContactRequest], ContactRequest], *, now: datetime, deed: Deed
+    ) -> bool:
+        """Erase content and messages and leave the tombstone."""
+
+        def erase(db: sqlite3.Connection) -> bool:
+            request = _living(db, request_id, now)
+            if request is None:
+                return False
+            _erase_content(db, request_id)
+            _update(db, request, transition(request))
+            self._append(db, (deed,))
+            return True
+
+        return self._db.write(erase)
+
+    def content(self, request: ContactRequest) -> bytes | None:
+        """Read the sealed content that the head names."""
+        query = "SELECT sealed FROM contents WHERE request_id = ? AND body_id = ?"
+        row = self._db.read(lambda db: db.execute(query, (request.request_id, request.body_id)).fetchone())
+        return None if row is None else bytes(row[0])
+
+    def messages(self, request_id: str) -> tuple[Message, ...]:
+        """Read everything written since, oldest first."""
+        query = (
+            "SELECT message_id, author, sent_at, for_desk, for_mailbox FROM messages WHERE request_id = ? ORDER BY seq"
+        )
+        rows = self._db.read(lambda db: db.execute(query, (request_id,)).fetchall())
+        return tuple(
+            Message(message_id=row[0], author=row[1], sent_at=_instant(row[2]), for_desk=row[3], for_mailbox=row[4])
+            for row in rows
+        )
+
+    def held_by(self, practitioner: str, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List the practitioner's live claims."""
+        return self._heads("claimed_by = ? AND lease_until > ? ORDER BY lease_until", now, practitioner, _micros(now))
+
+    def parked(self, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List parked requests and waiting ones whose every window was missed."""
+        aside = "(status = 'parked' OR visible_at IS NULL) AND status IN ('parked', 'waiting')"
+        lost = "status = 'waiting' AND visible_at IS NOT NULL AND windows <> '' AND due_at <= ?"
+        found = {r.request_id: r for r in self._heads(aside, now)}
+        return tuple(sorted((*found.values(), *self._heads(lost, now, _micros(now))), key=lambda r: r.due_at))
+
+    def claimed(self, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List every claimed request."""
+        return self._heads("claimed_by IS NOT NULL ORDER BY lease_until", now)
+
+    def _heads(self, condition: str, now: datetime, *values: object) -> tuple[ContactRequest, ...]:
+        query = f"{_SELECT} WHERE expires_at > ? AND {condition}"
+        rows = self._db.read(lambda db: db.execute(query, (_micros(now), *values)).fetchall())
+        return tuple(_request(row) for row in rows)
+
+    def lanes(self, *, now: datetime, soon: datetime) -> tuple[LaneState, ...]:
+        """Count each lane that holds anything."""
+        query = """
+            SELECT lane,
+                sum(status = 'waiting'),
+                min(CASE WHEN status = 'waiting' THEN submitted_at END),
+                sum(status = 'waiting' AND missed = 0 AND due_at > :now AND due_at < :soon),
+                sum(due_at <= :now OR missed > 0),
+                sum(status = 'claimed'),
+                sum(status = 'parked')
+            FROM requests
+            WHERE status IN ('waiting', 'claimed', 'parked') AND expires_at > :now
+            GROUP BY lane ORDER BY lane
+        """
+        rows = self._db.read(lambda db: db.execute(query, {"now": _micros(now), "soon": _micros(soon)}).fetchall())
+        return tuple(
+            LaneState(
+                lane=row[0],
+                waiting=row[1],
+                oldest_at=None if row[2] is None else _instant(row[2]),
+                due_soon=row[3],
+                overdue=row[4],
+                claimed=row[5],
+                parked=row[6],
+            )
+            for row in rows
+        )
+
+    def slots_taken(self, slots: Iterable[Window], *, now: datetime) -> Mapping[str, int]:
+        """Count, per slot id, what counts on it now."""
+        ids = [slot.id for slot in slots]
+        query = (
+            "SELECT slot_id, count(*) FROM requests"  # noqa: S608 - placeholders only
+            f" WHERE slot_id IN ({', '.join('?' * len(ids))}) AND expires_at > ? GROUP BY slot_id"
+        )
+        return dict(self._db.read(lambda db: db.execute(query, (*ids, _micros(now))).fetchall()))
+
+    def purge(self, *, now: datetime) -> int:
+        """Delete what has expired, in steps that let other writers through."""
+
+        def step(db: sqlite3.Connection) -> int:
+            query = "SELECT request_id FROM requests WHERE expires_at <= ? LIMIT ?"
+            gone = [row[0] for row in db.execute(query, (_micros(now), PURGE_STEP))]
+            for request_id in gone:
+                _erase(db, request_id)
+            self._append(db, [Deed(at=now, actor="system", verb="purge", request_id=gone_id) for gone_id in gone])
+            return len(gone)
+
+        total = 0
+        while purged := self._db.write(step):
+            total += purged
+        return total
+
+    def closures(self) -> tuple[Window, ...]:
+        """Read the stretches for which the line is closed."""
+        query = "SELECT starts_at, ends_at FROM closures ORDER BY starts_at"
+        rows = self._db.read(lambda db: db.execute(query).fetchall())
+        return tuple(Window(starts_at=_instant(row[0]), ends_at=_instant(row[1])) for row in rows)
+
+    def close_line(self, closures: Sequence[Window], *, deed: Deed) -> None:
+        """Put *closures* in the place of those before."""
+
+        def replace(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM closures")
+            rows = [(_micros(shut.starts_at), _micros(shut.ends_at)) for shut in closures]
+            db.executemany("INSERT INTO closures VALUES (?, ?)", rows)
+            self._append(db, (deed,))
+
+        self._db.write(replace)
+
+    def record(self, deed: Deed) -> None:
+        """Write a deed that changes nothing else."""
+        self._db.write(lambda db: self._append(db, (deed,)))
+
+    def tally(self) -> Mapping[str, Mapping[str, int]]:
+        """Count the trail's deeds by actor and verb."""
+        query = "SELECT actor, verb, count(*) FROM trail GROUP BY actor, verb ORDER BY actor, verb"
+        counts: dict[str, dict[str, int]] = {}
+        for actor, verb, count in self._db.read(lambda db: db.execute(query).fetchall()):
+            counts.setdefault(actor, {})[verb] = count
+        return counts
+
+    def trail(self, *, after: int = 0, limit: int = 1000) -> tuple[Sequence[AuditEntry], TrailHead]:
+        """Read the audit trail and its head, as of one moment."""
+
+        def read(db: sqlite3.Connection) -> tuple[Sequence[AuditEntry], TrailHead]:
+            db.execute("BEGIN")
+            try:
+                query = "SELECT seq, at, actor, verb, request_id, number, mac FROM trail WHERE seq > ? ORDER BY seq LIMIT ?"
+                entries = [_entry(row) for row in db.execute(query, (after, limit))]
+                return entries, _trail_head(db)
+            finally:
+                db.execute("ROLLBACK")
+
+        return self._db.read(read)
+
+    def ping(self) -> None:
+        """Make a real, durable write of one row."""
+        beat = "INSERT INTO pulse VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET beats = beats + 1"
+        self._db.write(lambda db: db.execute(beat) and None)
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing sealed is kept here."""
+        query = "SELECT EXISTS (SELECT 1 FROM contents) + EXISTS (SELECT 1 FROM messages)"
+        return not self._db.read(lambda db: db.execute(query).fetchone())[0]
+
+    def close(self) -> None:
+        """Close every connection; the file can then be moved."""
+        self._db.close()
+
+    def _append(self, db: sqlite3.Connection, deeds: Sequence[Deed]) -> None:
+        if not deeds:
+            return
+        head = _trail_head(db)
+        for deed in deeds:
+            entry = audit.append(head, deed, key=self._audit_key)
+            head = TrailHead(count=entry.seq, mac=entry.mac)
+            row = (entry.seq, _micros(deed.at), deed.actor, deed.verb, deed.request_id, deed.number, entry.mac)
+            db.execute("INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?)", (head.count, head.mac))
+
+
+def _head(db: sqlite3.Connection, condition: str, *values: object) -> ContactRequest | None:
+    row = db.execute(f"{_SELECT} WHERE {condition}", values).fetchone()
+    return None if row is None else _request(row)
+
+
+def _living(db: sqlite3.Connection, request_id: str, now: datetime) -> ContactRequest | None:
+    condition = "request_id = ? AND expires_at > ? AND status <> 'withdrawn'"
+    return _head(db, condition, request_id, _micros(now))
+
+
+def _held_already(db: sqlite3.Connection, ask: Ask, now: datetime) -> ContactRequest | None:
+    mine = "claimed_by = ? AND lease_until > ? AND expires_at > ?"
+    values = (ask.practitioner, _micros(now), _micros(now))
+    if ask.reference is not None:
+        return _head(db, f"{mine} AND reference = ?", *values, ask.reference)
+    return None if ask.token is None else _head(db, f"{mine} AND claim_token = ?", *values, ask.token)
+
+
+def _quoted(db: sqlite3.Connection, ask: Ask, now: datetime) -> Iterator[ContactRequest]:
+    quoted = _head(db, "reference = ? AND status <> 'withdrawn' AND expires_at > ?", ask.reference, _micros(now))
+    if quoted is None:
+        return
+    if quoted.is_live(now):
+        raise Conflict("claimed-by-colleague", pointer="/reference")
+    yield quoted
+
+
+def _ready(db: sqlite3.Connection, lanes: Sequence[str], now: datetime) -> Iterator[ContactRequest]:
+    """Give what may be handed out, most urgent first over all lanes, each once, as the table stands at each step."""
+    met: list[str] = []
+    while True:
+        best: ContactRequest | None = None
+        for lane in lanes:
+            condition = "lane = ? AND ready_at IS NOT NULL AND ready_at <= ? AND expires_at > ?"
+            if met:
+                condition += f" AND request_id NOT IN ({', '.join('?' * len(met))})"
+            condition += " ORDER BY order_at LIMIT 1"
+            head = _head(db, condition, lane, _micros(now), _micros(now), *met)
+            if head is not None and (best is None or head.order_at < best.order_at):
+                best = head
+        if best is None:
+            return
+        met = [*met[-100:], best.request_id]
+        yield best
+
+
+def _update(db: sqlite3.Connection, old: ContactRequest, new: ContactRequest) -> None:
+    changed = [
+        (column, value)
+        for column, value, before in zip(_COLUMNS, _row(new), _row(old), strict=True)
+        if value != before
+    ]
+    if changed:
+        assignments = ", ".join(f"{column} = ?" for column, _ in changed)
+        values = (*(value for _, value in changed), new.request_id)
+        db.execute(f"UPDATE requests SET {assignments} WHERE request_id = ?", values)  # noqa: S608 - our own names
+
+
+def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int | None) -> None:
+    if capacity is None or request.slot is None:
+        return
+    query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE slot_id = ? LIMIT ?)"
+    if db.execute(query, (request.slot.id, capacity)).fetchone()[0] >= capacity:
+        raise SlotFull
+
+
+def _guard_reference(db: sqlite3.Connection, reference: str, now: datetime) -> None:
+    holder = _head(db, "reference = ? AND status <> 'withdrawn'", reference)
+    if holder is not None:
+        if holder.expires_at > now:
+            raise ReferenceTaken
+        _erase(db, holder.request_id)
+
+
+def _erase(db: sqlite3.Connection, request_id: str) -> None:
+    _erase_content(db, request_id)
+    db.execute("DELETE FROM requests WHERE request_id = ?", (request_id,))
+
+
+def _erase_content(db: sqlite3.Connection, request_id: str) -> None:
+    db.execute("DELETE FROM contents WHERE request_id = ?", (request_id,))
+    db.execute("DELETE FROM messages WHERE request_id = ?", (request_id,))
+
+
+def _trail_head(db: sqlite3.Connection) -> TrailHead:
+    row = db.execute("SELECT count, mac FROM trail_head").fetchone()
+    return TrailHead() if row is None else TrailHead(count=row[0], mac=row[1])
+
+
+def _entry(row: Sequence[Any]) -> AuditEntry:
+    deed = Deed(at=_instant(row[1]), actor=row[2], verb=row[3], request_id=row[4], number=row[5])
+    return AuditEntry(seq=row[0], deed=deed, mac=row[6])
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(micros: int) -> datetime:
+    return _EPOCH + micros * _MICROSECOND
+
+
+def _row(request: ContactRequest) -> list[object]:
+    row: list[object] = []
+    for name in _FIELDS:
+        value = getattr(request, name)
+        if value is not None and name in _INSTANTS:
+            value = _micros(value)
+        elif name == "windows":
+            value = " ".join(window.id for window in request.windows)
+        row.append(value)
+    ready_at, slot = request.ready_at, request.slot
+    row += [
+        request.lane,
+        _micros(request.order_at),
+        None if ready_at is None else _micros(ready_at),
+        None if slot is None else slot.id,
+    ]
+    return row
+
+
+def _request(row: Sequence[Any]) -> ContactRequest:
+    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+    for name in _INSTANTS:
+        if values[name] is not None:
+            values[name] = _instant(values[name])
+    values["kind"] = Kind(values["kind"])
+    values["status"] = Status(values["status"])
+    values["outcome"] = None if values["outcome"] is None else Outcome(values["outcome"])
+    values["verified"] = bool(values["verified"])
+    values["windows"] = tuple(window for window in map(parse_slot_id, values["windows"].split()) if window is not None)
+    return ContactRequest(**values)
+
+
+class _Job(Generic[T]):
+    """One writer's work, and what became of it."""
+
+    __slots__ = ("done", "error", "result", "woken", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self.work = work
+        self.done = False
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+
+class _Database:
+    """The file, one writing connection whose commits are shared, and a few reading ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mutex = threading.Lock()
+        self._queue: deque[_Job[Any]] = deque()
+        self._led = False
+        self._readers: deque[sqlite3.Connection] = deque()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _as_unavailable():
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._writer = self._connect()
+            self._migrate()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            self._path, timeout=BUSY.total_seconds(), isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        _set_up(db)
+        return db
+
+    def _migrate(self) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise Unavailable("store-newer")
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";\n"):
+                    self._writer.execute(statement)
+            self._writer.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *work* on a connection that nobody else uses meanwhile."""
+        with _as_unavailable():
+            try:
+                db = self._readers.pop()
+            except IndexError:
+                db = self._connect()
+            try:
+                return work(db)
+            finally:
+                if len(self._readers) < READERS:
+                    self._readers.append(db)
+                else:
+                    db.close()
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Run *work* in a transaction and return once it is on disk.
+
+        The first writer leads: it takes everything that has queued up, runs it, commits once, wakes the others, and
+        hands the lead to whoever has queued up since. Work that raises is undone alone.
+        """
+        job = _Job(work)
+        with self._mutex:
+            self._queue.append(job)
+            leads = not self._led
+            self._led = True
+        if not leads:
+            job.woken.acquire()
+        if not job.done:
+            self._lead()
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[return-value] - set by the leader
+
+    def _lead(self) -> None:
+        with self._mutex:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        try:
+            self._commit(batch)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody in the batch may hear "accepted"
+            for job in batch:
+                job.error = job.error or error
+        with self._mutex:
+            heir = self._queue[0] if self._queue else None
+            self._led = heir is not None
+        if heir is not None:
+            heir.woken.release()
+        for job in batch:
+            job.done = True
+            job.woken.release()
+
+    def _commit(self, batch: Sequence[_Job[Any]]) -> None:
+        with _as_unavailable():
+            db = self._writer
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for job in batch:
+                    self._run(db, job)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def _run(self, db: sqlite3.Connection, job: _Job[Any]) -> None:
+        db.execute("SAVEPOINT one")
+        try:
+            job.result = job.work(db)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again in the writer's own thread
+            job.error = error
+            db.execute("ROLLBACK TO one")
+        db.execute("RELEASE one")
+
+    def close(self) -> None:
+        while self._readers:
+            self._readers.pop().close()
+        self._writer.close()
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + BUSY.total_seconds()
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            # Switching to WAL does not wait for another process that is switching too.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA secure_delete = ON")
+
+
+@contextlib.contextmanager
+def _as_unavailable() -> Iterator[None]:
+    """Turn every failure of the engine into one refusal; its text may name values, so it goes no further."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise Unavailable("storage") from error

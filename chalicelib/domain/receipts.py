@@ -1,0 +1,130 @@
+"""
+Receipts and what follows from them.
+
+A receipt is 130 random bits, written as 26 characters of Crockford base32. HKDF-SHA256 (RFC 5869) over its canonical
+characters gives the *lookup value*, which opens the mailbox, and the *mailbox key*, under which replies are encrypted.
+The request id is SHA-256 of the lookup value: whoever holds the database, or a request id, cannot get back to either.
+A browser can do all of this with WebCrypto. At 130 random bits no slow hash is needed (NIST SP 800-63B 5.1.2.2).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 26
+ENTROPY_BYTES = 17
+"""Random bytes to draw for a receipt; 130 of their 136 bits are used."""
+_GROUPS = (5, 5, 5, 5, 6)
+_FORGIVEN = str.maketrans("OIL", "011", " -\u2010\u2011\u2012\u2013\u2014\t\r\n\u00a0")
+_CANONICAL = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The secret code that only the requester has; *code* is its canonical form, without dashes."""
+
+    code: str
+
+    def __repr__(self) -> str:
+        """Keep the code out of every log and traceback."""
+        return "Receipt(...)"
+
+    @property
+    def shown(self) -> str:
+        """The code in groups of five, the last of six, as people copy it."""
+        groups, at = [], 0
+        for size in _GROUPS:
+            groups.append(self.code[at : at + size])
+            at += size
+        return "-".join(groups)
+
+    @property
+    def lookup(self) -> bytes:
+        """The 32 bytes that open the mailbox."""
+        return self._derive(b"quietline/1|lookup")
+
+    @property
+    def mailbox_key(self) -> bytes:
+        """The 32-byte AES key under which replies are encrypted; it travels only inside the sealed body."""
+        return self._derive(b"quietline/1|mailbox-key")
+
+    def fingerprint(self, body: bytes) -> str:
+        """
+        Tell one body from another without keeping either: HMAC-SHA256 under a key that only the receipt gives.
+
+        The server's pepper and the database together cannot confirm a guessed phone number with it.
+        """
+        return hmac.new(self._derive(b"quietline/1|fingerprint"), body, sha256).hexdigest()
+
+    def _derive(self, info: bytes) -> bytes:
+        extracted = hmac.digest(bytes(32), self.code.encode(), "sha256")
+        return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
+def receipt_from_bytes(entropy: bytes) -> Receipt:
+    """Write the first 130 bits of *entropy* (at least 17 bytes) as a receipt."""
+    number = int.from_bytes(entropy[:ENTROPY_BYTES], "big") >> (ENTROPY_BYTES * 8 - LENGTH * 5)
+    return Receipt("".join(ALPHABET[(number >> (5 * at)) & 31] for at in range(LENGTH - 1, -1, -1)))
+
+
+def receipt_for_key(idempotency_key: str, *, pepper: bytes) -> Receipt:
+    """
+    Give the receipt that belongs to an `Idempotency-Key`.
+
+    The same key gives the same receipt, so that a repeat whose first answer was lost hears the same answer, without
+    the receipt ever being stored. The pepper never leaves the server: nobody else can get from key to receipt.
+    """
+    return receipt_from_bytes(hmac.digest(pepper, b"quietline/1|receipt|" + idempotency_key.encode(), "sha256"))
+
+
+def read_receipt(text: str) -> Receipt | None:
+    """Read a receipt as people write it: any case, spaces and dashes anywhere, O for 0, I and L for 1."""
+    if len(text) > 4 * LENGTH:
+        return None
+    code = text.upper().translate(_FORGIVEN)
+    return Receipt(code) if _CANONICAL.fullmatch(code) else None
+
+
+def request_id_of(lookup: bytes) -> str:
+    """Give the request id, which is also the store's key: SHA-256 of the lookup value, base64url without padding."""
+    return encode(sha256(lookup).digest())
+
+
+def reference_of(request_id: str, words: tuple[Sequence[str], Sequence[str]], attempt: int = 0) -> str:
+    """
+    Give the word pair that a practitioner says when ringing, so that the requester knows the call is genuine.
+
+    It follows from the request id alone and opens nothing. Where a pair is taken by another living request, the next
+    *attempt* gives another; from the fifth on with a number behind it, so that a long queue never runs out of them.
+    """
+    digest = sha256(f"quietline/1|reference|{request_id}|{attempt}".encode()).digest()
+    first, second = words
+    pair = f"{first[int.from_bytes(digest[:4], 'big') % len(first)]}-{second[int.from_bytes(digest[4:8], 'big') % len(second)]}"
+    return pair if attempt < 4 else f"{pair}-{int.from_bytes(digest[8:12], 'big') % 10 ** (attempt - 2)}"  # noqa: PLR2004
+
+
+def encode(raw: bytes) -> str:
+    """Write bytes as base64url without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes:
+    """
+    Read base64url without padding.
+
+    Raises:
+        ValueError: it is not base64url.
+    """
+    if not text.isascii() or re.search(r"[^A-Za-z0-9_-]", text):
+        message = "not base64url"
+        raise ValueError(message)
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,417 @@
+"""
+A request's life: the state machine of the helpline.
+
+    -          submit    -> waiting    the statement is acknowledged, the slot is open
+    waiting    claim     -> claimed    it is visible (a callback: inside a window the requester agreed to); number + 1
+    claimed    claim     -> claimed    the lease has lapsed; anyone; number + 1, lapses + 1, its old place in the queue
+    claimed    claim     -> parked     the fifth lapse is met; the claim goes on to the next request
+    claimed    renew     -> claimed    \\
+    claimed    reply     -> claimed     | the same number and a live lease,
+    claimed    release   -> waiting     | else `ClaimLost`
+    claimed    attempt   -> waiting     | until the next agreed window; after the third, or without one: closed
+    claimed    close     -> closed     /
+    parked     unpark    -> waiting    a supervisor has looked at it
+    claimed    expel     -> waiting    a supervisor takes back a leaver's claim
+    any        message   -> as it was; a closed one, or one nobody may ring any more, waits again with a new due time
+    any        choose    -> as it was, with the new window; a closed one waits again
+    any        withdraw  -> withdrawn  a tombstone without content
+
+Every function takes *now* and returns a new value. A lease is live while `now < lease_until`; at `lease_until` it has
+lapsed. Reads treat a request as gone from `expires_at` on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.domain.errors import ClaimLost, Conflict
+from chalicelib.domain.slots import Window, floor_to_hour
+
+LAPSE_LIMIT = 5
+"""A request whose lease lapses this often is parked for a supervisor: something about it makes people drop it."""
+UNVERIFIED_DELAY = timedelta(days=1)
+"""How much later than its due time an unverified request stands in the queue; it rises with age like every other."""
+TOMBSTONE = timedelta(hours=25)
+"""How long a withdrawn head stays, counted from the hour of withdrawal: at least 24 hours (DESIGN section 4)."""
+
+
+class Kind(StrEnum):
+    """What is asked for."""
+
+    CALLBACK = "callback"
+    INFORMATION = "information"
+    REFERRAL = "referral"
+
+
+class Status(StrEnum):
+    """Where a request is in its life."""
+
+    WAITING = "waiting"  # - -> waiting, claimed -> waiting, closed -> waiting, parked -> waiting
+    CLAIMED = "claimed"  # waiting -> claimed, claimed -> claimed
+    CLOSED = "closed"  # claimed -> closed
+    PARKED = "parked"  # claimed -> parked
+    WITHDRAWN = "withdrawn"  # any -> withdrawn
+
+
+class Outcome(StrEnum):
+    """How a request was closed."""
+
+    ANSWERED = "answered"
+    SIGNPOSTED = "signposted"
+    UNREACHABLE = "unreachable"
+    ESCALATED = "escalated"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The helpline's figures that a request's life depends on."""
+
+    lease: timedelta = timedelta(minutes=20)
+    claim_limit: int = 5
+    attempts_limit: int = 3
+    retention: timedelta = timedelta(days=90)
+    retention_after_closing: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRequest:
+    """
+    The head of a request: everything that the queue decides on, and nothing that anybody wrote.
+
+    *promised_at* is the due time the requester was given on submitting. *windows* are the agreed callback windows,
+    earliest first; an information request has none. *visible_at* is when it may be handed out; None means that the
+    queue hands it out no more (every window was missed) although it still waits, overdue, until the requester chooses
+    again or rings. *number* is the fence of the latest claim.
+    """
+
+    request_id: str
+    kind: Kind
+    language: str
+    reference: str
+    status: Status
+    submitted_at: datetime
+    promised_at: datetime
+    due_at: datetime
+    visible_at: datetime | None
+    windows: tuple[Window, ...]
+    expires_at: datetime
+    verified: bool
+    statement_version: str
+    fingerprint: str
+    body_id: str
+    number: int = 0
+    lease_until: datetime | None = None
+    claimed_by: str | None = None
+    claim_token: str | None = None
+    lapses: int = 0
+    attempts: int = 0
+    missed: int = 0
+    outcome: Outcome | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def lane(self) -> str:
+        """What a practitioner must be able to serve: kind x language."""
+        return lane(self.kind, self.language)
+
+    @property
+    def order_at(self) -> datetime:
+        """Its place in the queue: earliest due first, unverified ones later."""
+        return self.due_at if self.verified else self.due_at + UNVERIFIED_DELAY
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """From when a claim may meet it: when it becomes visible, or when the lease on it lapses; None is never."""
+        if self.status is Status.WAITING:
+            return self.visible_at
+        return self.lease_until if self.status is Status.CLAIMED else None
+
+    @property
+    def slot(self) -> Window | None:
+        """The agreed window that counts now; None once it is closed, withdrawn, or every window was missed."""
+        if self.status in (Status.CLOSED, Status.WITHDRAWN) or (self.status is Status.WAITING and self.visible_at is None):
+            return None
+        return next((window for window in self.windows if window.ends_at >= self.due_at), None)
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether somebody holds it at *now*."""
+        return self.status is Status.CLAIMED and self.lease_until is not None and now < self.lease_until
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Tell whether it waits longer than was promised, a missed window included."""
+        return self.status in (Status.WAITING, Status.CLAIMED, Status.PARKED) and (self.due_at <= now or self.missed > 0)
+
+    def may_be_rung(self, now: datetime) -> bool:
+        """Tell whether *now* is inside a window that the requester agreed to."""
+        return any(window.contains(now) for window in self.windows)
+
+
+def lane_language(language: str) -> str:
+    """Give the lane's language: Welsh has its own lane, everybody else is answered in English or with an interpreter."""
+    return "cy" if language.lower().split("-")[0] == "cy" else "en"
+
+
+def lane(kind: Kind | str, language: str) -> str:
+    """Name the lane of a kind and a language, as `callback/en`."""
+    return f"{Kind(kind).value}/{lane_language(language)}"
+
+
+LANES = tuple(lane(kind, language) for kind in Kind for language in ("en", "cy"))
+
+
+def submit(  # noqa: PLR0913 - a head has this many parts
+    *,
+    request_id: str,
+    kind: Kind,
+    language: str,
+    reference: str,
+    windows: tuple[Window, ...],
+    answer_by: datetime,
+    now: datetime,
+    rules: Rules,
+    verified: bool,
+    statement_version: str,
+    fingerprint: str,
+    body_id: str,
+) -> ContactRequest:
+    """
+    Let a request into the queue.
+
+    A callback is due when the first window it agreed to closes; anything else at *answer_by*. Times that would tell
+    when somebody wrote are cut to the hour.
+    """
+    windows = tuple(sorted(set(windows), key=lambda window: (window.ends_at, window.starts_at)))
+    sent_at = floor_to_hour(now)
+    due_at = windows[0].ends_at if windows else answer_by
+    return ContactRequest(
+        request_id=request_id,
+        kind=kind,
+        language=language,
+        reference=reference,
+        status=Status.WAITING,
+        submitted_at=sent_at,
+        promised_at=due_at,
+        due_at=due_at,
+        visible_at=windows[0].starts_at if windows else sent_at,
+        windows=windows,
+        expires_at=sent_at + rules.retention,
+        verified=verified,
+        statement_version=statement_version,
+        fingerprint=fingerprint,
+        body_id=body_id,
+    )
+
+
+def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """
+    Move a waiting callback past the windows that nobody kept.
+
+    The next agreed window counts; when there is none, it is handed out no more: nobody is rung at another time.
+    """
+    while request.windows and request.visible_at is not None and request.due_at <= now:
+        later = next((window for window in request.windows if window.ends_at > request.due_at), None)
+        request = replace(
+            request,
+            missed=request.missed + 1,
+            due_at=request.due_at if later is None else later.ends_at,
+            visible_at=None if later is None else later.starts_at,
+        )
+    return request
+
+
+def claim(  # noqa: PLR0913 - who, until when, and under which rules
+    request: ContactRequest, *, practitioner: str, token: str | None, now: datetime, lease: timedelta, quoted: bool = False
+) -> ContactRequest:
+    """
+    Decide what a claim that meets *request* makes of it.
+
+    The result is claimed by *practitioner* under the next number, or it is the request moved out of the way: to its
+    next window, or parked at the fifth lapse. A request that cannot be handed out now comes back unchanged.
+
+    *quoted* means that the requester is on the line and has said the reference: then the agreed windows, which protect
+    from being rung, do not stand in the way of answering.
+    """
+    if request.status is Status.CLAIMED and not request.is_live(now):
+        if request.lapses + 1 >= LAPSE_LIMIT:
+            return replace(_unclaimed(request, Status.PARKED), lapses=request.lapses + 1)
+        request = replace(_unclaimed(request, Status.WAITING), lapses=request.lapses + 1)
+    if request.status is not Status.WAITING:
+        return request
+    request = request if quoted else settle(request, now=now)
+    if not quoted and (request.visible_at is None or request.visible_at > now):
+        return request
+    return replace(
+        request,
+        status=Status.CLAIMED,
+        number=request.number + 1,
+        lease_until=now + lease,
+        claimed_by=practitioner,
+        claim_token=token,
+    )
+
+
+def held(request: ContactRequest, *, practitioner: str, number: int, now: datetime) -> ContactRequest:
+    """
+    Make sure that *practitioner* still holds the request under *number*; the fence before every write after a claim.
+
+    Raises:
+        ClaimLost: the lease has lapsed, a later claim replaced it, or it was never theirs.
+    """
+    if not request.is_live(now) or request.number != number or request.claimed_by != practitioner:
+        raise ClaimLost
+    return request
+
+
+def renew(request: ContactRequest, *, practitioner: str, number: int, now: datetime, lease: timedelta) -> ContactRequest:
+    """
+    Extend a live claim so that the practitioner can finish the call.
+
+    *number* is the one that `claim` handed out. A practitioner whose lease ran out, and whose request was claimed
+    again, holds an older number: a late renewal cannot take the request back.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return replace(held(request, practitioner=practitioner, number=number, now=now), lease_until=now + lease)
+
+
+def release(request: ContactRequest, *, practitioner: str, number: int, now: datetime) -> ContactRequest:
+    """
+    Give a request back to the queue, in its old place.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return settle(_unclaimed(held(request, practitioner=practitioner, number=number, now=now), Status.WAITING), now=now)
+
+
+def attempt(
+    request: ContactRequest, *, practitioner: str, number: int, now: datetime, rules: Rules
+) -> ContactRequest:
+    """
+    Record that the requester was rung and not reached.
+
+    The request waits for the next window that they agreed to. After the third attempt, or when no window is left, it
+    is closed as unreachable; the mailbox then says that a new slot can be chosen.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+        Conflict: `not-a-callback`; nobody asked to be rung.
+    """
+    request = held(request, practitioner=practitioner, number=number, now=now)
+    if not request.windows:
+        raise Conflict("not-a-callback")
+    request = replace(request, attempts=request.attempts + 1)
+    later = next(
+        (
+            window
+            for window in request.windows
+            if window.ends_at > now and (window.starts_at > now or window.ends_at > request.due_at)
+        ),
+        None,
+    )
+    if later is None or request.attempts >= rules.attempts_limit:
+        return _closed(request, outcome=Outcome.UNREACHABLE, now=now, rules=rules)
+    return replace(_unclaimed(request, Status.WAITING), visible_at=later.starts_at, due_at=later.ends_at)
+
+
+def close(  # noqa: PLR0913 - the fence and the outcome
+    request: ContactRequest, *, practitioner: str, number: int, outcome: Outcome, now: datetime, rules: Rules
+) -> ContactRequest:
+    """
+    Finish a request with its outcome.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return _closed(held(request, practitioner=practitioner, number=number, now=now), outcome=outcome, now=now, rules=rules)
+
+
+def message_arrived(request: ContactRequest, *, answer_by: datetime, now: datetime, rules: Rules) -> ContactRequest:
+    """
+    Take note that the requester has written.
+
+    A closed request, and one whose every window was missed, waits again and is due at *answer_by*, to be answered in
+    the mailbox: they named no new window, so nobody may ring.
+    """
+    if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
+        return replace(
+            _reopened(request, rules), windows=(), visible_at=floor_to_hour(now), due_at=answer_by, missed=0, attempts=0
+        )
+    return request
+
+
+def choose_slot(request: ContactRequest, *, slot: Window, rules: Rules) -> ContactRequest:
+    """
+    Put another window in the place of the agreed ones; a closed request waits again.
+
+    Raises:
+        Conflict: `not-a-callback`; an information request is answered in the mailbox.
+    """
+    if request.kind is Kind.INFORMATION:
+        raise Conflict("not-a-callback")
+    if request.status is Status.CLOSED:
+        request = _reopened(request, rules)
+    return replace(request, windows=(slot,), visible_at=slot.starts_at, due_at=slot.ends_at, missed=0, attempts=0)
+
+
+def unpark(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """
+    Put a parked request back into the queue, in its old place, its lapses forgiven.
+
+    Raises:
+        Conflict: `not-parked`.
+    """
+    if request.status is not Status.PARKED:
+        raise Conflict("not-parked")
+    return settle(replace(request, status=Status.WAITING, lapses=0), now=now)
+
+
+def expel(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """
+    Take a claim back from somebody who has left, so that a colleague can go on; their number is lost to them.
+
+    Raises:
+        Conflict: `not-claimed`.
+    """
+    if request.status is not Status.CLAIMED:
+        raise Conflict("not-claimed")
+    return settle(_unclaimed(request, Status.WAITING), now=now)
+
+
+def withdraw(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """Leave only a tombstone: what tells a repeated submission from a new one, and nothing else."""
+    return replace(
+        _unclaimed(request, Status.WITHDRAWN),
+        visible_at=None,
+        windows=(),
+        expires_at=floor_to_hour(now) + TOMBSTONE,
+    )
+
+
+def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
+    return replace(request, status=status, lease_until=None, claimed_by=None, claim_token=None)
+
+
+def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
+    closed_at = floor_to_hour(now)
+    return replace(
+        _unclaimed(request, Status.CLOSED),
+        outcome=outcome,
+        closed_at=closed_at,
+        expires_at=min(request.expires_at, closed_at + rules.retention_after_closing),
+    )
+
+
+def _reopened(request: ContactRequest, rules: Rules) -> ContactRequest:
+    return replace(
+        request,
+        status=Status.WAITING,
+        outcome=None,
+        closed_at=None,
+        lapses=0,
+        expires_at=request.submitted_at + rules.retention,
+    )

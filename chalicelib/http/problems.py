@@ -1,0 +1,145 @@
+"""
+One shape for everything that goes wrong: RFC 9457 `application/problem+json`, with another way to reach help.
+
+The boundary around every handler is the one place where an unexpected error ends. It logs the error's type and the
+line of our code, never its text: texts of errors carry what people typed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Response
+
+from chalicelib.domain.errors import Malformed, NotFound, Refusal, Unauthenticated, Unsupported
+from chalicelib.http.reading import language_of, prefers_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalice.app import Request
+
+    from chalicelib.http.texts import Texts
+
+log = logging.getLogger("quietline")
+
+_TYPE = "urn:quietline:problem:"
+_HEADERS = {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Language",
+}
+
+
+class InternalError(Refusal):
+    """Something failed that we did not foresee; the answer says nothing about it but how else to reach help."""
+
+    status = 500
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, and not for this method."""
+
+    status = 405
+
+
+_FROM_CHALICE: dict[int, Callable[[], Refusal]] = {
+    400: lambda: Malformed("malformed"),
+    404: lambda: NotFound("not-found"),
+    405: lambda: MethodNotAllowed("method-not-allowed"),
+    415: lambda: Unsupported("media-type"),
+}
+
+
+class Problems:
+    """Turns refusals into answers, in the requester's language."""
+
+    def __init__(self, texts: Texts, page: Callable[[int, str, str], Response] | None = None) -> None:
+        self._texts = texts
+        self._page = page
+
+    def response(self, refusal: Refusal, language: str, headers: Mapping[str, str] | None = None) -> Response:
+        """Answer *refusal* as problem+json: status, code, places, and the phone number to ring instead."""
+        body = self.document(refusal.status, refusal.code, language)
+        if refusal.errors:
+            body["errors"] = [{"pointer": error.pointer, "code": error.code} for error in refusal.errors]
+        body.update(refusal.extra)
+        return Response(
+            json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+            status_code=refusal.status,
+            headers={**_HEADERS, **_extra_headers(refusal), "Content-Language": language, **(headers or {})},
+        )
+
+    def document(self, status: int, code: str, language: str) -> dict[str, Any]:
+        """Build the problem document without places: for the gateway's and the local server's own errors too."""
+        texts = self._texts
+        body: dict[str, Any] = {"type": _TYPE + code, "title": texts.problem_title(status, language), "status": status}
+        if detail := texts.problem_detail(code, language):
+            body["detail"] = detail
+        body["code"] = code
+        body["helpline"] = texts.helpline(language)
+        return body
+
+    def boundary(
+        self, handler: Callable[..., Response], current_request: Callable[[], Request | None]
+    ) -> Callable[..., Response]:
+        """
+        Wrap a handler: it is given the HTTP request, and whatever it raises becomes a problem.
+
+        Nothing of an unforeseen error reaches Chalice, which would log its text.
+        """
+
+        @functools.wraps(handler)
+        def guarded(**path: str) -> Response:
+            http_request = current_request()
+            if http_request is None:
+                return self.response(InternalError("internal"), "en")
+            try:
+                return handler(http_request, **path)
+            except Refusal as refusal:
+                return self._answer(refusal, http_request)
+            except Exception as error:  # noqa: BLE001 - the one place where unforeseen errors end
+                log.error("unforeseen %s", where(error))  # noqa: TRY400 - a traceback carries input
+                return self._answer(InternalError("internal"), http_request)
+
+        return guarded
+
+    def _answer(self, refusal: Refusal, http_request: Request) -> Response:
+        language = language_of(http_request)
+        if self._page is not None and prefers_html(http_request):
+            return self._page(refusal.status, refusal.code, language)
+        return self.response(refusal, language)
+
+    def middleware(self, http_request: Request | None, get_response: Callable[[Any], Response]) -> Response:
+        """Rewrite the errors that Chalice makes itself; registered first, so that it sees everything last."""
+        response = get_response(http_request)
+        if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(  # noqa: PLR2004
+            ("application/problem+json", "text/html")
+        ):
+            return response
+        make = _FROM_CHALICE.get(response.status_code, lambda: InternalError("internal"))
+        language = "en" if http_request is None else language_of(http_request)
+        kept = {name: value for name, value in response.headers.items() if name == "Allow"}
+        return self.response(make(), language, kept)
+
+
+def where(error: BaseException) -> str:
+    """Name an error for a log: its type and the innermost line of our own code, without any text of it."""
+    place = "?"
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if "chalicelib" in code.co_filename:
+            place = f"{code.co_filename.rpartition('chalicelib')[2].lstrip('/')}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return f"{type(error).__name__} at {place}"
+
+
+def _extra_headers(refusal: Refusal) -> dict[str, str]:
+    if isinstance(refusal, Unauthenticated):
+        return {"WWW-Authenticate": "Receipt" if refusal.code.startswith("receipt") else "Bearer"}
+    return {"Retry-After": "30"} if refusal.status == 503 else {}  # noqa: PLR2004

@@ -1,0 +1,409 @@
+"""The public face, apart from mailbox and signposts: who we are, when we answer, and the way in."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Response
+
+from chalicelib.domain.errors import Conflict, FieldError, Invalid, Malformed, Refusal, Unavailable, Unsupported
+from chalicelib.domain.requests import Kind
+from chalicelib.http import local_times, shapes
+from chalicelib.http.models import CallbackSubmission, InformationSubmission
+from chalicelib.http.reading import (
+    form_body,
+    is_form,
+    json_body,
+    language_of,
+    prefers_html,
+    query,
+    validated,
+)
+from chalicelib.usecases.intake import Accepted, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chalice.app import Request
+
+    from chalicelib.domain.helpline import Helpline, Statement
+    from chalicelib.http.pages import Pages
+    from chalicelib.http.texts import Texts
+    from chalicelib.ports import Opener, Randomness, RequestStore, Sealer
+    from chalicelib.usecases.intake import Intake
+    from chalicelib.usecases.opening import Opening
+
+HPKE_SUITE = "DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM"
+OPENAPI = Path(__file__).parent / "openapi.json"
+SLOT_DAYS = (1, 28)
+DEFAULT_SLOT_DAYS = 7
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{16,255}")
+_SHORT_CACHE = {"Content-Type": "application/json", "Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+_SAFETY = ("voicemail", "caller_id", "code_word", "if_someone_else_answers", "text_first")
+_DETAILS = {
+    "callback": ("concern", "phone", "name", "message", "access_needs"),
+    "information": ("concern", "message", "name", "email"),
+}
+_ENVELOPE = ("statement_version", "language", "region", "campaign", "altcha")
+_LISTS = ("also", "access_needs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """Handlers of the public face; each parses, calls one use case, and shapes the answer."""
+
+    helpline: Helpline
+    the_statement: Statement
+    opening: Opening
+    intake: Intake
+    sealer: Sealer
+    opener: Opener | None
+    store: RequestStore
+    randomness: Randomness
+    texts: Texts
+    pages: Pages
+
+    def statement(self, http_request: Request) -> Response:
+        """Show the statement in force."""
+        language = _asked_language(http_request)
+        return shapes.answer(_statement(self.the_statement, language), headers=_public(language))
+
+    def about(self, http_request: Request) -> Response:
+        """Show how and when to reach the helpline."""
+        language = language_of(http_request)
+        helpline = self.helpline
+        body = {
+            "name": helpline.name[language],
+            "organisation": helpline.organisation,
+            "website": helpline.website,
+            "phones": [
+                {"number": phone.number, "e164": phone.e164, "free": phone.free, "label": phone.label[language]}
+                for phone in helpline.phones
+            ],
+            "hours": helpline.hours_text[language],
+            **self._line(language),
+            "emergency": helpline.emergency[language],
+            "language": language,
+        }
+        return shapes.answer(body, headers=_public(language))
+
+    def slots(self, http_request: Request) -> Response:
+        """
+        List the slots that can be chosen.
+
+        Raises:
+            Malformed: `from` is no date or instant, or `days` no number from 1 to 28.
+        """
+        language = language_of(http_request)
+        offered = self.opening.slots(starts_from=self._from(http_request), days=_days(http_request))
+        zone = self.helpline.hours.zone
+        return shapes.answer({"slots": [shapes.slot(window, zone, language) for window in offered]})
+
+    def _from(self, http_request: Request) -> datetime | None:
+        text = query(http_request, "from")
+        if text is None:
+            return None
+        try:
+            if len(text) == len("2026-11-24"):
+                return datetime.combine(date.fromisoformat(text), time(0), self.helpline.hours.zone)
+            moment = datetime.fromisoformat(text)
+            return moment.astimezone(self.helpline.hours.zone)
+        except (ValueError, OverflowError):
+            raise Malformed("invalid", pointer="/from") from None
+
+    def keys(self, _http_request: Request) -> Response:
+        """List the public keys to seal to."""
+        return shapes.answer(
+            {"suite": HPKE_SUITE, "keys": list(self.sealer.public_keys())},
+            headers={"Cache-Control": "public, max-age=300"},
+        )
+
+    def health(self, _http_request: Request) -> Response:
+        """Tell whether requests can be accepted durably, and which part is down; a missing desk key is told as well."""
+        parts = {"storage": _state(self.store.ping), "sealing": _state(lambda: self.sealer.public_keys() and None)}
+        accepting = all(state == "ok" for state in parts.values())
+        if self.opener is not None:
+            parts["opening"] = _state(self.opener.check)
+        body = {"status": "ok" if accepting else "down", "parts": parts}
+        return shapes.answer(body, status=200 if accepting else 503)
+
+    def openapi(self, _http_request: Request) -> Response:
+        """Show the contract."""
+        return Response(
+            OPENAPI.read_text(encoding="utf-8"),
+            headers={"Content-Type": "application/json", "Cache-Control": "public, max-age=300"},
+        )
+
+    def landing(self, http_request: Request) -> Response:
+        """Show the first page."""
+        language = language_of(http_request)
+        return self._page(self.pages.landing(language=language, helpline=self._for_page(language)), language)
+
+    def request_form(self, http_request: Request) -> Response:
+        """
+        Show the form.
+
+        Raises:
+            Malformed: `kind` is neither callback nor information.
+        """
+        kind = query(http_request, "kind") or "callback"
+        if kind not in _DETAILS:
+            raise Malformed("unknown-value", pointer="/kind")
+        return self._form(language_of(http_request), kind, {}, (), 200)
+
+    def submit_callback(self, http_request: Request) -> Response:
+        """Accept a callback, from JSON or from a plain form."""
+        return self._submit(http_request, Kind.CALLBACK)
+
+    def submit_information(self, http_request: Request) -> Response:
+        """Accept an information request, from JSON or from a plain form."""
+        return self._submit(http_request, Kind.INFORMATION)
+
+    def _submit(self, http_request: Request, kind: Kind) -> Response:
+        language = language_of(http_request)
+        if is_form(http_request):
+            return self._submit_form(http_request, kind, language)
+        key = idempotency_key(http_request)
+        body = json_body(http_request, CallbackSubmission if kind is Kind.CALLBACK else InformationSubmission)
+        return self._accepted(self._accept(body, kind, key, language), language, html=False)
+
+    def _submit_form(self, http_request: Request, kind: Kind, language: str) -> Response:
+        html = prefers_html(http_request)
+        fields: dict[str, list[str]] = {}
+        try:
+            key = idempotency_key(http_request)
+            fields = form_body(http_request)
+            key = key or _form_key(fields.pop("idempotency_key", None))
+            body = _from_form(fields, kind)
+            accepted = self._accept(body, kind, key, language)
+        except Refusal as refusal:
+            if not html or isinstance(refusal, Unsupported):
+                raise _flat(refusal) from None
+            errors = [{"field": _leaf(error.pointer), "code": error.code} for error in refusal.errors]
+            errors = errors or [{"field": "", "code": refusal.code}]
+            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status)
+        return self._accepted(accepted, language, html=html)
+
+    def _accept(
+        self, body: CallbackSubmission | InformationSubmission, kind: Kind, key: str | None, language: str
+    ) -> Accepted:
+        submission = Submission(
+            kind=kind,
+            statement_version=body.statement_version,
+            details=body.details.model_dump(exclude_none=True),
+            body=f"{kind.value}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
+            language=body.language,
+            slot=getattr(body, "slot", None),
+            also=getattr(body, "also", ()),
+            idempotency_key=key,
+        )
+        try:
+            return self.intake.submit(submission)
+        except Conflict as conflict:
+            if conflict.code != "statement-outdated":
+                raise
+            extra = {"statement": _statement(self.the_statement, language)}
+            raise Conflict(conflict.code, pointer=conflict.pointer, extra=extra) from None
+
+    def _accepted(self, accepted: Accepted, language: str, *, html: bool) -> Response:
+        request, helpline = accepted.request, self.helpline
+        line = self._line(language)
+        due = shapes.promised(request, helpline, language)
+        expires_on = (request.submitted_at + self.intake.rules.retention).date()
+        steps = self._next_steps(request.kind, language, open_now=bool(line["open_now"]))
+        if html:
+            page = self.pages.receipt(
+                language=language,
+                helpline=self._for_page(language),
+                receipt=accepted.receipt.shown,
+                reference=request.reference,
+                due=due["local"],
+                expires_on=local_times.day_and_year(expires_on, language),
+                kind=request.kind.value,
+                open_now=bool(line["open_now"]),
+                opens_next=line["opens_local"],
+                next_steps=steps,
+            )
+            return self._page(page, language, 201)
+        body = {
+            "receipt": accepted.receipt.shown,
+            "request_id": request.request_id,
+            "reference": request.reference,
+            "status": "waiting",
+            "due": due,
+            "expires_on": expires_on.isoformat(),
+            "line": line,
+            "next": steps,
+        }
+        return shapes.answer(body, status=201, headers={"Content-Language": language, "Vary": "Accept-Language"})
+
+    def _next_steps(self, kind: Kind, language: str, *, open_now: bool) -> list[str]:
+        first = "information" if kind is Kind.INFORMATION else "callback_open" if open_now else "callback_closed"
+        keys = (first, "keep_receipt", "read_mailbox", "emergency")
+        return [self.texts.next_step(key, language) for key in keys]
+
+    def _line(self, language: str) -> dict[str, Any]:
+        open_now, opens_at = self.opening.status()
+        zone = self.helpline.hours.zone
+        return {
+            "open_now": open_now,
+            "opens_at": None if opens_at is None else local_times.instant(opens_at),
+            "opens_local": None if opens_at is None else local_times.moment(opens_at, zone, language),
+        }
+
+    def _for_page(self, language: str) -> dict[str, Any]:
+        open_now, opens_at = self.opening.status()
+        return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
+
+    def _page(self, page: str, language: str, status: int = 200) -> Response:
+        return Response(page, status_code=status, headers=self.pages.headers(language, status=status))
+
+    def _form(
+        self,
+        language: str,
+        kind: str,
+        values: Mapping[str, Sequence[str]],
+        errors: Sequence[Mapping[str, str]],
+        status: int,
+    ) -> Response:
+        statement = _statement(self.the_statement, language)
+        try:
+            slots = slots_for_page(self.opening, self.helpline, language) if kind == "callback" else []
+        except Unavailable:
+            slots = []
+        page = self.pages.request_form(
+            language=language,
+            helpline=self._for_page(language),
+            kind=kind,
+            statement=statement,
+            slots=slots,
+            values=values,
+            errors=errors,
+            idempotency_key=urlsafe_b64encode(self.randomness.secret(24)).decode(),
+        )
+        return self._page(page, language, status)
+
+
+def slots_for_page(opening: Opening, helpline: Helpline, language: str) -> list[dict[str, str]]:
+    """Give the slots of the coming week as a page offers them: grouped by day, in words."""
+    zone = helpline.hours.zone
+    return [
+        {
+            "id": window.id,
+            "day": local_times.day(window.starts_at.astimezone(zone).date(), language),
+            "local": local_times.span(window, zone, language),
+        }
+        for window in opening.slots(days=DEFAULT_SLOT_DAYS)
+    ]
+
+
+def _statement(statement: Statement, language: str) -> dict[str, Any]:
+    return {
+        "version": statement.version,
+        "language": language,
+        "title": statement.title[language],
+        "summary": list(statement.summary[language]),
+        "text": list(statement.text[language]),
+    }
+
+
+def _asked_language(http_request: Request) -> str:
+    asked = query(http_request, "language")
+    if asked is None:
+        return language_of(http_request)
+    if asked not in ("en", "cy"):
+        raise Malformed("unknown-value", pointer="/language")
+    return asked
+
+
+def _public(language: str) -> dict[str, str]:
+    return {**_SHORT_CACHE, "Content-Language": language}
+
+
+def _days(http_request: Request) -> int:
+    text = query(http_request, "days")
+    if text is None:
+        return DEFAULT_SLOT_DAYS
+    low, high = SLOT_DAYS
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and low <= int(text) <= high):  # noqa: PLR2004
+        raise Malformed("invalid", pointer="/days")
+    return int(text)
+
+
+def _state(check: Any) -> str:  # noqa: ANN401 - any check that raises Unavailable
+    try:
+        check()
+    except Unavailable as unavailable:
+        return unavailable.code
+    return "ok"
+
+
+def idempotency_key(http_request: Request) -> str | None:
+    key = http_request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Malformed("idempotency-key", pointer="/headers/idempotency-key")
+    return str(key)
+
+
+def _form_key(values: list[str] | None) -> str | None:
+    if values is None:
+        return None
+    if len(values) != 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
+        raise Malformed("idempotency-key", pointer="/idempotency_key")
+    return values[0]
+
+
+def _own_fields(fields: Mapping[str, Sequence[str]], kind: Kind) -> dict[str, Sequence[str]]:
+    """Keep what belongs to the form: it may refill its own fields and nothing else."""
+    own = {*_DETAILS[kind.value], *_SAFETY, "slot", "also", "statement_version", "language"}
+    return {name: values for name, values in fields.items() if name in own}
+
+
+def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> CallbackSubmission | InformationSubmission:
+    """Put the leaf names of a plain form where the JSON body has them, and check it by the same model."""
+    callback = kind is Kind.CALLBACK
+    body: dict[str, Any] = {"details": {"safety": {}} if callback else {}}
+    errors: list[FieldError] = []
+    for name, values in fields.items():
+        if name not in _LISTS and len(values) != 1:
+            errors.append(FieldError(f"/{name}" if name in _known(kind) else "", "repeated"))
+            continue
+        value: Any = list(values) if name in _LISTS else values[0]
+        if callback and name in _SAFETY:
+            body["details"]["safety"][name] = value in ("true", "on", "yes") if name == "text_first" else value
+        elif name in _DETAILS[kind.value]:
+            body["details"][name] = value
+        else:
+            body[name] = value
+    if errors:
+        raise Invalid(tuple(errors))
+    model = CallbackSubmission if callback else InformationSubmission
+    return validated(model, json.dumps(body))
+
+
+def _known(kind: Kind) -> set[str]:
+    return {*_DETAILS[kind.value], *_SAFETY, *_ENVELOPE, *_LISTS, "slot"}
+
+
+def _leaf(pointer: str) -> str:
+    """Give the form field of a pointer: its last part that is a name."""
+    return next((part for part in reversed(pointer.split("/")) if part and not part.isdigit()), "")
+
+
+def _flat(refusal: Refusal) -> Refusal:
+    """Point at the fields of the form that was posted, rather than at the JSON it stands for."""
+    if isinstance(refusal, Invalid):
+        return Invalid(tuple(FieldError(f"/{_leaf(e.pointer)}" if _leaf(e.pointer) else "", e.code) for e in refusal.errors))
+    if refusal.pointer is not None and refusal.pointer.startswith("/details/"):
+        return type(refusal)(refusal.code, pointer=f"/{_leaf(refusal.pointer)}", extra=refusal.extra)
+    return refusal
+
+

@@ -1,0 +1,110 @@
+"""Shapes that several answers share: due times, slots, letters."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Response
+
+from chalicelib.domain.requests import Kind
+from chalicelib.domain.slots import Window
+from chalicelib.http import local_times
+from chalicelib.http.local_times import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from chalicelib.domain.helpline import Helpline
+    from chalicelib.domain.requests import ContactRequest
+    from chalicelib.usecases.correspondence import Letter
+
+PRIVATE = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def answer(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON that no cache keeps."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status_code=status, headers={**PRIVATE, **(headers or {})})
+
+
+def nothing() -> Response:
+    """Answer 204."""
+    return Response("", status_code=204, headers={"Cache-Control": "no-store"})
+
+
+def slot(window: Window | None, zone: ZoneInfo, language: str) -> dict[str, Any] | None:
+    """Show a callback window, as an instant and as people say it."""
+    if window is None:
+        return None
+    return {
+        "id": window.id,
+        "starts_at": instant(window.starts_at),
+        "ends_at": instant(window.ends_at),
+        "local": local_times.window_in_words(window, zone, language),
+    }
+
+
+def promised(request: ContactRequest, helpline: Helpline, language: str) -> dict[str, str]:
+    """Show by when an answer was promised on submitting: the same in every repeat of the answer."""
+    zone = helpline.hours.zone
+    if request.kind is Kind.INFORMATION:
+        return _due(request.promised_at, local_times.moment(request.promised_at, zone, language))
+    window = Window(starts_at=request.promised_at - helpline.hours.slot_length, ends_at=request.promised_at)
+    return _due(request.promised_at, local_times.window_in_words(window, zone, language))
+
+
+def due(request: ContactRequest, zone: ZoneInfo, language: str) -> dict[str, str]:
+    """Show by when a request is due now."""
+    window = request.slot
+    words = (
+        local_times.moment(request.due_at, zone, language)
+        if window is None
+        else local_times.window_in_words(window, zone, language)
+    )
+    return _due(request.due_at, words)
+
+
+def _due(by: datetime, local: str) -> dict[str, str]:
+    return {"by": instant(by), "local": local}
+
+
+def progress(request: ContactRequest, zone: ZoneInfo, language: str) -> dict[str, Any]:
+    """Show how a request stands after a change."""
+    return {
+        "status": request.status.value,
+        "slot": slot(request.slot, zone, language),
+        "due": due(request, zone, language),
+        "attempts": request.attempts,
+        "outcome": None if request.outcome is None else request.outcome.value,
+    }
+
+
+def letters(
+    opened: Sequence[Letter], signpost_link: Callable[[str, str], dict[str, Any] | None], language: str
+) -> list[dict[str, Any]]:
+    """Show opened messages; signposts arrive as links, in the reader's language."""
+    return [_letter(letter, signpost_link, language) for letter in opened]
+
+
+def _letter(
+    letter: Letter, signpost_link: Callable[[str, str], dict[str, Any] | None], language: str
+) -> dict[str, Any]:
+    shown: dict[str, Any] = {"author": letter.author, "at": instant(letter.sent_at)}
+    if letter.content is None:
+        return {**shown, "text": None, "code": "unreadable"}
+    if "text" in letter.content:
+        shown["text"] = letter.content["text"]
+    if letter.content.get("agreed_actions"):
+        shown["agreed_actions"] = letter.content["agreed_actions"]
+    links = [signpost_link(each, language) for each in letter.content.get("signposts", ())]
+    if links:
+        shown["signposts"] = [link for link in links if link is not None]
+    return shown

@@ -1,0 +1,234 @@
+"""
+The content check: says what is wrong with the texts before anybody relies on them.
+
+`python -m chalicelib.local.content_check` prints a table and ends with status 1 if there are errors. An error
+is what may not be published; a warning is a record that somebody should look at again.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from chalicelib.adapters.content import ContentBroken, PackagedContent
+from chalicelib.domain.helpline import DAYS
+from chalicelib.domain.signposts import (
+    LANGUAGES,
+    NATIONS,
+    ContentProblem,
+    is_address,
+    is_phone,
+    missing_languages,
+    problems_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
+
+    from chalicelib.domain.signposts import Region
+
+_WORDS = 256
+_WORD = re.compile(r"[a-z]{3,9}")
+_ONS = re.compile(r"[EWSN]\d{8}")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+_WHOLE_NUMBERS = (
+    ("slots", "minutes"),
+    ("slots", "every_minutes"),
+    ("slots", "capacity"),
+    ("slots", "horizon_days"),
+    ("information_working_days",),
+    ("attempts_limit",),
+)
+
+Found = tuple[str, str]
+"""A pointer into a file, and a code."""
+
+
+def check(content: PackagedContent, today: date) -> tuple[ContentProblem, ...]:
+    """Check every content file; errors first, each kind in the order of the files."""
+    problems: list[ContentProblem] = []
+    files: tuple[tuple[str, Callable[[], Iterator[Found]]], ...] = (
+        ("helpline.toml", lambda: _helpline(content.helpline())),
+        ("statement.toml", lambda: _statement(content.statement())),
+        ("regions.json", lambda: _regions(content.regions())),
+        ("references.toml", lambda: _references(content.reference_words())),
+    )
+    for name, find in files:
+        try:
+            problems += (ContentProblem(record=name, pointer=pointer, code=code) for pointer, code in find())
+        except (ContentBroken, KeyError, TypeError, AttributeError):
+            problems.append(ContentProblem(record=name, pointer="", code="unreadable"))
+    problems += _signposts(content, today)
+    return tuple(sorted(problems, key=lambda problem: problem.severity != "error"))
+
+
+def _signposts(content: PackagedContent, today: date) -> Iterator[ContentProblem]:
+    try:
+        records = content.signpost_records()
+        codes = {region.code for region in content.regions()}
+    except (ContentBroken, TypeError):
+        yield ContentProblem(record="signposts", pointer="", code="unreadable")
+        return
+    if not records:
+        yield ContentProblem(record="signposts", pointer="", code="missing")
+    taken: set[str] = set()
+    for name, record in records.items():
+        if not isinstance(record, dict):
+            yield ContentProblem(record=name, pointer="", code="unreadable")
+            continue
+        yield from problems_of(record, today, regions=codes, taken=taken)
+        taken.add(str(record.get("id")))
+
+
+def _helpline(helpline: Mapping[str, Any]) -> Iterator[Found]:
+    for field in ("name", "hours_text", "emergency"):
+        yield from missing_languages(helpline.get(field), f"/{field}")
+    if not _is_text(helpline.get("organisation")):
+        yield "/organisation", "missing"
+    if not is_address(helpline.get("website")):
+        yield "/website", "bad-url"
+    if helpline.get("nation") not in NATIONS:
+        yield "/nation", "unknown-value"
+    if not _is_timezone(helpline.get("timezone")):
+        yield "/timezone", "unknown-value"
+    yield from _phones(helpline.get("phones"))
+    hours = helpline.get("hours") or {}
+    for day in DAYS:
+        yield from ((f"/hours/{day}", code) for code in _shifts(hours.get(day)))
+    yield from ((f"/hours/{day}", "unknown-value") for day in hours if day not in DAYS)
+    if not any(hours.values()):
+        yield "/hours", "never-open"
+    yield from _whole_numbers(helpline)
+
+
+def _phones(phones: object) -> Iterator[Found]:
+    if not isinstance(phones, list) or not phones:
+        yield "/phones", "missing"
+        return
+    for place, phone in enumerate(phones):
+        number = {field: value for field, value in phone.items() if field != "label"}
+        if "e164" not in number or not is_phone(number):
+            yield f"/phones/{place}", "bad-phone"
+        yield from missing_languages(phone.get("label"), f"/phones/{place}/label")
+
+
+def _shifts(shifts: object) -> Iterator[str]:
+    """Check a day's shifts: written as a clock shows them, each ending after it begins, none overlapping."""
+    if not isinstance(shifts, list):
+        yield "missing"
+        return
+    ends = "00:00"
+    for shift in shifts:
+        if (
+            not isinstance(shift, list)
+            or len(shift) != len(("opens", "closes"))
+            or not all(map(_is_clock, shift))
+        ):
+            yield "bad-hours"
+            return
+        opens, closes = shift
+        if opens == "24:00" or closes <= opens:
+            yield "bad-hours"
+        if opens < ends:
+            yield "overlapping"
+        ends = closes
+
+
+def _whole_numbers(helpline: Mapping[str, Any]) -> Iterator[Found]:
+    for path in _WHOLE_NUMBERS:
+        value: Any = helpline
+        for step in path:
+            value = value.get(step, {})
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            yield "/" + "/".join(path), "bad-number"
+
+
+def _statement(statement: Mapping[str, Any]) -> Iterator[Found]:
+    if not re.fullmatch(r"\d{4}-\d\d", str(statement.get("version"))):
+        yield "/version", "bad-version"
+    paragraphs: set[int] = set()
+    for language in LANGUAGES:
+        part = statement.get(language) or {}
+        yield from (
+            (f"/{language}/{field}", "missing")
+            for field in ("title", "text")
+            if not _is_text(part.get(field))
+        )
+        summary = part.get("summary")
+        if not isinstance(summary, list) or not summary or not all(map(_is_text, summary)):
+            yield f"/{language}/summary", "missing"
+        paragraphs.add(len(str(part.get("text", "")).strip().split("\n\n")))
+    if len(paragraphs) > 1:
+        yield "/text", "languages-differ"
+    if len({len(part.get("summary") or ()) for part in (statement.get(one) or {} for one in LANGUAGES)}) > 1:
+        yield "/summary", "languages-differ"
+
+
+def _regions(regions: Sequence[Region]) -> Iterator[Found]:
+    if not regions:
+        yield "", "missing"
+    seen: set[str] = set()
+    for region in regions:
+        if not _ONS.fullmatch(region.code):
+            yield f"/{region.code}", "bad-code"
+        if region.code in seen:
+            yield f"/{region.code}", "duplicate"
+        if region.nation not in NATIONS:
+            yield f"/{region.code}/nation", "unknown-value"
+        yield from missing_languages(region.name, f"/{region.code}/name")
+        seen.add(region.code)
+
+
+def _references(words: tuple[Sequence[str], Sequence[str]]) -> Iterator[Found]:
+    seen: set[str] = set()
+    for name, part in zip(("first", "second"), words, strict=True):
+        if len(part) != _WORDS:
+            yield f"/{name}", "not-256"
+        for place, word in enumerate(part):
+            if not isinstance(word, str) or not _WORD.fullmatch(word):
+                yield f"/{name}/{place}", "bad-word"
+            if word in seen:
+                yield f"/{name}/{place}", "duplicate"
+            seen.add(word)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_clock(value: object) -> bool:
+    return isinstance(value, str) and bool(_CLOCK.fullmatch(value))
+
+
+def _is_timezone(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(ZoneInfo(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+def table(problems: Sequence[ContentProblem]) -> str:
+    """Lay the problems out as a short table, with a line that sums them up."""
+    rows = [(problem.severity, problem.record, problem.pointer or "/", problem.code) for problem in problems]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    ]
+    errors = sum(problem.severity == "error" for problem in problems)
+    return "\n".join([*lines, f"Content check: {errors} errors, {len(problems) - errors} warnings."])
+
+
+def main() -> int:
+    """Check the packaged content as of today; return the exit status."""
+    problems = check(PackagedContent(), datetime.now(UTC).date())
+    sys.stdout.write(table(problems) + "\n")
+    return int(any(problem.severity == "error" for problem in problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""
+`make run`: everything on one machine, from one folder.
+
+Takes the settings from the environment, makes keys and database on the first run, says what to open and how to sign
+in, and serves both faces until it is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from chalicelib.config import SettingError, Settings
+from chalicelib.domain.errors import Refusal, Unauthenticated, Unavailable
+from chalicelib.http.reading import preferred_language
+from chalicelib.local.issuer import CannotIssueError, LocalIssuer
+from chalicelib.local.server import LocalServer, PortInUse, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.wiring import House
+
+PURGE_EVERY = 3600.0
+TICKET_LIMIT = 100
+_SERVER_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 503: "busy"}
+
+log = logging.getLogger("quietline")
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM; what stands in the way is told in one sentence, and the exit code is 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M")
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingError as error:
+        return _stop(str(error))
+    os.umask(0o077)
+    import app as quietline  # noqa: PLC0415 - it reads the settings, which had to be checked first
+
+    house: House = quietline.house
+    try:
+        house.store.ping()
+        house.sealer.public_keys()
+    except Unavailable as unavailable:
+        return _stop(_WHY.get(unavailable.code, _WHY["storage"]))
+    try:
+        issuer = _issuer(settings)
+        serve(
+            quietline.app,
+            host=settings.host,
+            port=settings.port,
+            refuse=Refusals(house),
+            extra={} if issuer is None else {("POST", "/desk/sign-in"): SignIn(issuer, house)},
+            ticks=[(PURGE_EVERY, lambda: _hourly(house))],
+            ready=lambda server: _greet(server, house, issuer),
+        )
+    except PortInUse as error:
+        return _stop(f"{error} (QUIETLINE_PORT)")
+    except CannotIssueError as error:
+        return _stop(str(error))
+    return 0
+
+
+_WHY = {
+    "storage": "QUIETLINE_HOME must be a folder that can be written to, with room on the disk.",
+    "keys": "The keys in QUIETLINE_HOME/keys cannot be read or written.",
+    "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
+}
+
+
+def _stop(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 2
+
+
+def _issuer(settings: Settings) -> LocalIssuer | None:
+    """Open the built-in issuer, unless somebody else signs people in, or others could reach it."""
+    if settings.oidc_issuer is not None or not settings.on_loopback or "desk" not in settings.faces:
+        return None
+    return LocalIssuer(settings.home)
+
+
+def _hourly(house: House) -> None:
+    found = house.retention.hourly()
+    if any(found.values()):
+        log.info("%(purged)d expired and deleted, %(overdue)d overdue, %(parked)d parked", found)
+
+
+def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> None:
+    here = f"http://{house.settings.host}:{server.port}"
+    lines = ["", "  Quietline is running.", ""]
+    if "public" in house.settings.faces:
+        lines += [
+            f"  Requesters   {here}/            ask for a call back, or for information",
+            f"               {here}/mailbox     read the answer with a receipt",
+            f"  Partners     {here}/v1/signposts",
+            f"  Contract     {here}/openapi.json",
+        ]
+    if issuer is not None:
+        ticket = issuer.ticket("supervisor", "supervisor")
+        lines += [f"  Desk         {here}/desk#{ticket}", "               (this link signs in once; make token gives more)"]
+    elif "desk" in house.settings.faces:
+        lines += [f"  Desk         {here}/desk        (the built-in sign-in is off)"]
+    lines += ["", f"  Data and keys are in {house.settings.home}/. Stop with Ctrl-C.", ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    try:
+        house.opener.check()
+    except Unavailable:
+        log.warning("The desk's private key is missing from %s/keys: requests are accepted and kept sealed,"
+                    " but cannot be opened here until it is put back.", house.settings.home)  # fmt: skip
+
+
+class Refusals:
+    """Words the errors that the server answers by itself."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def __call__(self, status: int, code: str, accept_language: str) -> tuple[int, Mapping[str, str], bytes]:
+        """Make a problem out of a status and a code."""
+        language = preferred_language(accept_language)
+        document = self._house.problems.document(status, _SERVER_CODES.get(status, code), language)
+        headers = {
+            "Content-Type": "application/problem+json",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Language": language,
+        }
+        return status, headers, json.dumps(document, ensure_ascii=False).encode()
+
+
+class SignIn:
+    """Trades a sign-in ticket for a bearer token, once; exists only beside the built-in issuer."""
+
+    def __init__(self, issuer: LocalIssuer, house: House) -> None:
+        self._issuer = issuer
+        self._refusals = Refusals(house)
+
+    def __call__(self, headers: dict[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """Answer `POST /desk/sign-in {ticket}` with `{token}`."""
+        try:
+            if len(body) > TICKET_LIMIT:
+                raise Unauthenticated("ticket-invalid")
+            token = self._issuer.redeem(str(json.loads(body)["ticket"]))
+        except (Refusal, ValueError, KeyError, TypeError, RecursionError):
+            return self._refusals(401, "ticket-invalid", headers.get("accept-language", ""))
+        answer = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        return 200, answer, json.dumps({"token": token}).encode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

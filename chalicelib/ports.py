@@ -1,0 +1,340 @@
+"""
+The ports: what the helpline's work needs from the outside, and exactly what each engine behind them must promise.
+
+This file is the specification of the queue. `tests/contract/` holds every engine to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date, datetime
+
+    from chalicelib.domain.access import Person
+    from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+    from chalicelib.domain.envelope import Envelope
+    from chalicelib.domain.requests import ContactRequest
+    from chalicelib.domain.signposts import Signpost
+    from chalicelib.domain.slots import Window
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """Give the present instant, aware and in UTC."""
+        ...
+
+
+class Randomness(Protocol):
+    """Where secrets come from."""
+
+    def secret(self, size: int) -> bytes:
+        """Draw *size* unpredictable bytes."""
+        ...
+
+
+class Holidays(Protocol):
+    """The bank holidays of the helpline's nation."""
+
+    def __call__(self, day: date) -> bool:
+        """Tell whether *day* is a bank holiday."""
+        ...
+
+
+class PhoneBook(Protocol):
+    """What can be a telephone number."""
+
+    def possible(self, number: str) -> str | None:
+        """Give the number in its international form, or None if no telephone can have it; Great Britain by default."""
+        ...
+
+
+class Sealer(Protocol):
+    """Closes content for the desk; it holds public keys only and cannot open what it closed."""
+
+    def seal(self, content: bytes, *, kind: str, request_id: str) -> Envelope:
+        """Seal *content* to every current recipient, bound to *kind* and *request_id*."""
+        ...
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """List the recipients: `{key_id, kem, public_key}`."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens what was sealed for the desk."""
+
+    def check(self) -> None:
+        """
+        Make sure that the current private key is here, before anything is claimed with it.
+
+        Raises:
+            Unavailable: `key-missing`.
+        """
+        ...
+
+    def open(self, envelope: Envelope, *, kind: str, request_id: str) -> bytes:
+        """
+        Give the content of *envelope*.
+
+        Raises:
+            Unavailable: `key-missing`, no private key for any of its recipients is here.
+            Unreadable: it does not open as *kind* of *request_id*: damaged, or not what it says.
+        """
+        ...
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of the content, shown to the practitioner as what it is
+    """Sealed content that does not open although the key is there."""
+
+
+class MailboxCipher(Protocol):
+    """Encrypts what only the holder of the receipt may read, with the mailbox key."""
+
+    def encrypt(self, content: bytes, *, key: bytes, kind: str, request_id: str) -> bytes:
+        """Encrypt *content*, bound to *kind* and *request_id*."""
+        ...
+
+    def decrypt(self, ciphertext: bytes, *, key: bytes, kind: str, request_id: str) -> bytes:
+        """
+        Give the content back.
+
+        Raises:
+            Unreadable: another key, another request, or damaged.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """
+    Something written after a request was submitted; *author* is `requester`, `helpline`, or `colleague` (a note).
+
+    *for_desk* is an envelope sealed to the desk, *for_mailbox* ciphertext under the mailbox key; a note has only the
+    first, a reply only the second. *sent_at* is cut to the hour where a requester wrote it.
+    """
+
+    message_id: str
+    author: str
+    sent_at: datetime
+    for_desk: bytes | None = None
+    for_mailbox: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a claim asks for: any request of *lanes*, or the one that a caller's *reference* names."""
+
+    practitioner: str
+    lanes: tuple[str, ...]
+    claim_limit: int
+    token: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneState:
+    """How one lane stands: counts, and the oldest waiting request's hour of submission; no content."""
+
+    lane: str
+    waiting: int = 0
+    oldest_at: datetime | None = None
+    due_soon: int = 0
+    overdue: int = 0
+    claimed: int = 0
+    parked: int = 0
+
+
+class SlotFull(Exception):  # noqa: N818
+    """The slot has no room left."""
+
+
+class ReferenceTaken(Exception):  # noqa: N818
+    """Another living request has this reference."""
+
+
+class RequestStore(Protocol):
+    """
+    The queue and the mailboxes.
+
+    * A write that returned is durable: no crash, kill or power cut takes it back. One that raised was not applied,
+      or could not be told to have been (`Unavailable`).
+    * From `expires_at` on, a request is gone to every read and every verb, whether or not it has been purged.
+    * `claim` and `change` are atomic: of any number of callers, in any number of processes, each sees the others'
+      finished work and nothing of their unfinished work. The decision itself is a pure function, made by the domain,
+      and may be called more than once; it is applied to the newest state or not at all.
+    * Deeds are written to the audit trail with the change that they tell of, or neither is.
+    * A reference belongs to at most one request that is neither expired nor withdrawn.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def submit(
+        self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime
+    ) -> ContactRequest:
+        """
+        Accept a request, if its id is new.
+
+        Returns the accepted head, or the head already there under this id (a repeat; the caller tells them apart by
+        `fingerprint` and `body_id`). *capacity* bounds how many waiting or claimed requests may count on the same
+        current slot; None lets it in regardless.
+
+        Raises:
+            SlotFull, ReferenceTaken: nothing was written.
+        """
+        ...
+
+    def get(self, request_id: str, *, now: datetime) -> ContactRequest | None:
+        """Read a head, consistently; a withdrawn one is returned as its tombstone."""
+        ...
+
+    def claim(
+        self,
+        ask: Ask,
+        decide: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        deeds: Callable[[ContactRequest], Sequence[Deed]],
+    ) -> ContactRequest | None:
+        """
+        Hand out the first request, in order of `order_at` over the asked lanes, that *decide* claims.
+
+        Only requests with `ready_at <= now` are met. What *decide* returns for each is kept: claimed ends the search,
+        parked or moved on to a later window lets it continue. None means that nothing is claimable, never contention.
+        With a *reference*, only that request is met, whenever it is ready; a claim that the practitioner already
+        holds, by the same token or the same reference, is given again under its number. *deeds* tells what to write
+        into the trail about each head that was met.
+
+        Raises:
+            Conflict: `claim-limit`, the practitioner holds as many live claims as they may; `claimed-by-colleague`,
+                the quoted request is in somebody else's hands.
+        """
+        ...
+
+    def change(
+        self,
+        request_id: str,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        messages: Sequence[Message] = (),
+        deed: Deed | None = None,
+        capacity: int | None = None,
+    ) -> ContactRequest:
+        """
+        Apply *transition* to the newest head and append *messages*, all or nothing; return the new head.
+
+        A message whose id the request already has is a repeat and is not appended again.
+
+        What *transition* raises passes through and nothing is written. *capacity* guards the slot that the new head
+        counts on, if it changed.
+
+        Raises:
+            NotFound: `request-unknown`, there is none, it has expired, or it was withdrawn.
+            SlotFull: nothing was written.
+        """
+        ...
+
+    def withdraw(
+        self, request_id: str, transition: Callable[[ContactRequest], ContactRequest], *, now: datetime, deed: Deed
+    ) -> bool:
+        """Erase content and messages and leave the tombstone; False if there was nothing to withdraw. Repeatable."""
+        ...
+
+    def content(self, request: ContactRequest) -> bytes | None:
+        """Read the sealed content that the head names; None if it is gone."""
+        ...
+
+    def messages(self, request_id: str) -> tuple[Message, ...]:
+        """Read everything written since, oldest first."""
+        ...
+
+    def held_by(self, practitioner: str, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List the practitioner's live claims, earliest lease first."""
+        ...
+
+    def parked(self, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List what only a supervisor sees: parked requests, and waiting ones whose every window was missed."""
+        ...
+
+    def claimed(self, *, now: datetime) -> tuple[ContactRequest, ...]:
+        """List every claimed request, live or lapsed, earliest lease first."""
+        ...
+
+    def lanes(self, *, now: datetime, soon: datetime) -> tuple[LaneState, ...]:
+        """Count each lane that holds anything: *due_soon* is due before *soon*, *overdue* past due or a window missed."""
+        ...
+
+    def slots_taken(self, slots: Iterable[Window], *, now: datetime) -> Mapping[str, int]:
+        """Count, per slot id, the waiting and claimed requests that count on it now."""
+        ...
+
+    def purge(self, *, now: datetime) -> int:
+        """Delete what has expired, content and messages included; return how many requests went."""
+        ...
+
+    def closures(self) -> tuple[Window, ...]:
+        """Read the stretches for which a supervisor has closed the line."""
+        ...
+
+    def close_line(self, closures: Sequence[Window], *, deed: Deed) -> None:
+        """Put *closures* in the place of those before."""
+        ...
+
+    def record(self, deed: Deed) -> None:
+        """Write a deed that changes nothing else, such as reading a request again."""
+        ...
+
+    def tally(self) -> Mapping[str, Mapping[str, int]]:
+        """Count the trail's deeds by actor and verb."""
+        ...
+
+    def trail(self, *, after: int = 0, limit: int = 1000) -> tuple[Sequence[AuditEntry], TrailHead]:
+        """Read the audit trail from the entry after *after*, and its head, as of one moment."""
+        ...
+
+    def ping(self) -> None:
+        """
+        Make sure that a write would be durable now.
+
+        Raises:
+            Unavailable: it would not.
+        """
+        ...
+
+
+class ContentStore(Protocol):
+    """The helpline's own content, reviewed by people."""
+
+    def helpline(self) -> Mapping[str, object]:
+        """Give who the helpline is: names, phones, hours, nation, slots, emergency advice."""
+        ...
+
+    def statement(self) -> Mapping[str, object]:
+        """Give the statement of limited confidentiality: its version, and its text in each language."""
+        ...
+
+    def reference_words(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Give the two lists that references are made of."""
+        ...
+
+    def signposts(self) -> Sequence[Signpost]:
+        """Give every signpost."""
+        ...
+
+
+class Identity(Protocol):
+    """Who a bearer token speaks for."""
+
+    def person(self, bearer: str) -> Person:
+        """
+        Verify a token.
+
+        Raises:
+            Unauthenticated: it is not valid now.
+            Unavailable: `sign-in-unavailable`, no keys to verify it with can be had.
+        """
+        ...

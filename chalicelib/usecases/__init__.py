@@ -1,0 +1,1 @@
+"""The helpline's work, verb by verb, against the ports alone."""

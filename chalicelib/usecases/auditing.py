@@ -1,0 +1,50 @@
+"""Auditing: reading the trail, and making sure that nobody has touched it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.domain.audit import AuditEntry, TrailHead, broken_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chalicelib.ports import RequestStore
+
+STEP = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailPage:
+    """A page of the trail; *count* is how many entries there are, *broken_at* the first place that does not fit."""
+
+    entries: Sequence[AuditEntry]
+    count: int
+    broken_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditing:
+    """Reads the trail with the key that chains it."""
+
+    store: RequestStore
+    key: Callable[[], bytes]
+
+    def page(self, *, after: int, limit: int) -> TrailPage:
+        """Read a page, and verify the whole trail up to its head as it stands at this moment."""
+        entries, head = self.store.trail(after=after, limit=limit)
+        return TrailPage(entries=entries, count=head.count, broken_at=self._broken_at(head))
+
+    def _broken_at(self, head: TrailHead) -> int | None:
+        last = TrailHead()
+        while last.count < head.count:
+            step, _ = self.store.trail(after=last.count, limit=min(STEP, head.count - last.count))
+            if not step:
+                return last.count + 1
+            end = TrailHead(count=step[-1].seq, mac=step[-1].mac)
+            wrong = broken_at(step, end, key=self.key(), after=last)
+            if wrong is not None:
+                return wrong
+            last = end
+        return None if last == head else last.count + 1

@@ -1,0 +1,296 @@
+"""
+Casework: practitioners claim requests, answer them and close them.
+
+Content is opened only under a live claim, and the trail says so in the same write that hands the claim out. Every
+write after a claim carries its number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chalicelib.domain import requests
+from chalicelib.domain.audit import Deed
+from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.receipts import decode
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
+from chalicelib.ports import Ask, Unreadable
+from chalicelib.usecases.correspondence import Opened, open_content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from chalicelib.domain.requests import Rules
+    from chalicelib.domain.slots import Window
+    from chalicelib.ports import Clock, LaneState, Message, Opener, RequestStore
+    from chalicelib.usecases.correspondence import Correspondence
+
+SOON = timedelta(hours=2)
+"""How far ahead "due soon" looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A practitioner's hold on a request: whose it is and under which number."""
+
+    practitioner: str
+    request_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What a claim hands out."""
+
+    request: ContactRequest
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What needs a supervisor: parked and stranded requests, who holds what, and who did how much."""
+
+    parked: tuple[ContactRequest, ...]
+    missed: tuple[ContactRequest, ...]
+    claimed: tuple[ContactRequest, ...]
+    people: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Casework:
+    """The verbs of the desk."""
+
+    store: RequestStore
+    correspondence: Correspondence
+    opener: Opener
+    clock: Clock
+    rules: Rules
+
+    def claim(  # noqa: PLR0913 - what a practitioner may ask for
+        self,
+        practitioner: str,
+        *,
+        kinds: Sequence[str] = (),
+        languages: Sequence[str] = (),
+        reference: str | None = None,
+        lease: timedelta | None = None,
+        token: str | None = None,
+    ) -> Claimed | None:
+        """
+        Take the most urgent request that the practitioner can serve, or the one a caller quotes; None if there is none.
+
+        Raises:
+            Conflict: `claim-limit`, `claimed-by-colleague`.
+            Unavailable: `key-missing`; nothing was claimed.
+        """
+        self.opener.check()
+        now = self.clock.now()
+        ask = Ask(
+            practitioner=practitioner,
+            lanes=tuple(
+                lane
+                for lane in requests.LANES
+                if (not kinds or lane.split("/")[0] in kinds)
+                and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
+            ),
+            claim_limit=self.rules.claim_limit,
+            token=token,
+            reference=reference,
+        )
+        decide = partial(
+            requests.claim,
+            practitioner=practitioner,
+            token=token,
+            now=now,
+            lease=lease or self.rules.lease,
+            quoted=reference is not None,
+        )
+
+        def deeds(met: ContactRequest) -> list[Deed]:
+            if met.status is Status.CLAIMED:
+                return [self._deed(_hold_of(met), verb) for verb in ("claim", "open")]
+            parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
+            return [parked] if met.status is Status.PARKED else []
+
+        request = self.store.claim(ask, decide, now=now, deeds=deeds)
+        return None if request is None else Claimed(request=request, opened=self._opened(request))
+
+    def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
+        """List the practitioner's live claims."""
+        return self.store.held_by(practitioner, now=self.clock.now())
+
+    def renew(self, hold: Hold, *, lease: timedelta | None = None) -> ContactRequest:
+        """
+        Extend a live claim so that the practitioner can finish the call.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        return self._change(hold, partial(requests.renew, lease=lease or self.rules.lease), "renew")
+
+    def release(self, hold: Hold, *, reason: str | None = None) -> ContactRequest:
+        """
+        Give a request back, in its old place; a *reason* stays with it as a note.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        return self._change(hold, requests.release, "release", self._note(hold, reason, None))
+
+    def attempt(self, hold: Hold, result: str) -> ContactRequest:
+        """
+        Record that the requester was rung and not reached.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+            Conflict: `not-a-callback`.
+        """
+        return self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+
+    def reply(
+        self, hold: Hold, text: str, *, signposts: Sequence[str] = (), idempotency_key: str | None = None
+    ) -> ContactRequest:
+        """
+        Write to the requester; it is in the mailbox at once.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+            Conflict: `unreadable`, the content does not open, so there is no key to write with.
+            Unavailable: `key-missing`.
+        """
+        message = self._reply(hold, {"text": text, "signposts": list(signposts)}, idempotency_key)
+        return self._change(hold, requests.held, "reply", (message,))
+
+    def note(self, hold: Hold, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
+        """
+        Leave a note for the colleague who takes over.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        return self._change(hold, requests.held, "note", self._note(hold, text, idempotency_key))
+
+    def close(
+        self, hold: Hold, outcome: Outcome, *, agreed_actions: Sequence[str] = (), signposts: Sequence[str] = ()
+    ) -> ContactRequest:
+        """
+        Finish a request; agreed actions and onward signposts reach the requester in the mailbox.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+            Conflict: `unreadable`.
+            Unavailable: `key-missing`.
+        """
+        messages: tuple[Message, ...] = ()
+        if agreed_actions or signposts:
+            content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
+            messages = (self._reply(hold, content, None),)
+        return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+
+    def queue(self) -> tuple[LaneState, ...]:
+        """Tell how each lane stands, without content."""
+        now = self.clock.now()
+        return self.store.lanes(now=now, soon=now + SOON)
+
+    def aside(self) -> Aside:
+        """Show a supervisor what the queue no longer hands out, and who holds what."""
+        now = self.clock.now()
+        heads = self.store.parked(now=now)
+        settled = [requests.settle(head, now=now) for head in heads if head.status is Status.WAITING]
+        return Aside(
+            parked=tuple(head for head in heads if head.status is Status.PARKED),
+            missed=tuple(head for head in settled if head.visible_at is None),
+            claimed=self.store.claimed(now=now),
+            people={actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")},
+        )
+
+    def unpark(self, supervisor: str, request_id: str) -> ContactRequest:
+        """
+        Put a parked request back into the queue.
+
+        Raises:
+            NotFound: `request-unknown`.
+            Conflict: `not-parked`.
+        """
+        return self._supervise(supervisor, request_id, requests.unpark, "unpark")
+
+    def expel(self, supervisor: str, request_id: str) -> ContactRequest:
+        """
+        Take back the claim of somebody who has left.
+
+        Raises:
+            NotFound: `request-unknown`.
+            Conflict: `not-claimed`.
+        """
+        return self._supervise(supervisor, request_id, requests.expel, "expel")
+
+    def close_line(self, supervisor: str, closures: Sequence[Window]) -> None:
+        """Close the line for these stretches, in the place of those before; nobody is offered a slot in them."""
+        self.store.close_line(closures, deed=Deed(at=self.clock.now(), actor=supervisor, verb="close-line"))
+
+    def _supervise(
+        self, supervisor: str, request_id: str, verb: Callable[..., ContactRequest], name: str
+    ) -> ContactRequest:
+        now = self.clock.now()
+        deed = Deed(at=now, actor=supervisor, verb=name, request_id=request_id)
+        return self.store.change(request_id, partial(verb, now=now), now=now, deed=deed)
+
+    def _change(
+        self, hold: Hold, verb: Callable[..., ContactRequest], name: str, messages: Sequence[Message] = ()
+    ) -> ContactRequest:
+        now = self.clock.now()
+        transition = partial(verb, practitioner=hold.practitioner, number=hold.number, now=now)
+        try:
+            return self.store.change(
+                hold.request_id, transition, now=now, messages=messages, deed=self._deed(hold, name)
+            )
+        except NotFound:
+            raise ClaimLost from None
+
+    def _deed(self, hold: Hold, verb: str) -> Deed:
+        return Deed(
+            at=self.clock.now(),
+            actor=hold.practitioner,
+            verb=verb,
+            request_id=hold.request_id,
+            number=hold.number,
+        )
+
+    def _opened(self, request: ContactRequest) -> Opened:
+        sealed, messages = self.store.content(request), self.store.messages(request.request_id)
+        return self.correspondence.at_desk(request, sealed, messages, self.opener)
+
+    def _reply(self, hold: Hold, content: Mapping[str, object], idempotency_key: str | None) -> Message:
+        """Encrypt a reply under the mailbox key, which only the sealed content holds and only a live claim opens."""
+        now = self.clock.now()
+        request = self.store.get(hold.request_id, now=now)
+        if request is None:
+            raise ClaimLost
+        requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
+        sealed = self.store.content(request)
+        try:
+            key = decode(open_content(request, sealed or b"", self.opener)["mailbox_key"])
+        except (Unreadable, ValueError):
+            raise Conflict("unreadable") from None
+        return self.correspondence.from_helpline(
+            hold.request_id,
+            content,
+            mailbox_key=key,
+            message_id=self.correspondence.message_id(hold.request_id, idempotency_key),
+            now=now,
+        )
+
+    def _note(self, hold: Hold, text: str | None, idempotency_key: str | None) -> tuple[Message, ...]:
+        if not text:
+            return ()
+        message_id = self.correspondence.message_id(hold.request_id, idempotency_key)
+        return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
+
+
+def _hold_of(request: ContactRequest) -> Hold:
+    return Hold(practitioner=request.claimed_by or "", request_id=request.request_id, number=request.number)
+
+

@@ -1,0 +1,160 @@
+"""Intake: a request comes in, is checked, sealed and queued. Only public keys are needed here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain import requests
+from chalicelib.domain.errors import Conflict, Unavailable
+from chalicelib.domain.receipts import (
+    ENTROPY_BYTES,
+    Receipt,
+    encode,
+    receipt_for_key,
+    receipt_from_bytes,
+    reference_of,
+    request_id_of,
+)
+from chalicelib.domain.requests import ContactRequest, Kind
+from chalicelib.ports import ReferenceTaken, SlotFull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from chalicelib.domain.helpline import Statement
+    from chalicelib.domain.requests import Rules
+    from chalicelib.domain.slots import Window
+    from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
+    from chalicelib.usecases.opening import Opening
+
+REFERENCE_ATTEMPTS = 12
+BODY_ID_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a requester sends: *details* is sealed whole; *body* is its canonical form, for telling repeats apart."""
+
+    kind: Kind
+    statement_version: str
+    details: Mapping[str, Any]
+    body: bytes
+    language: str = "en"
+    slot: str | None = None
+    also: Sequence[str] = ()
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What a requester is told: the receipt, shown once and never stored, and the head of their request."""
+
+    receipt: Receipt = field(repr=False)
+    request: ContactRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """The verb *submit*."""
+
+    store: RequestStore
+    sealer: Sealer
+    phones: PhoneBook
+    clock: Clock
+    randomness: Randomness
+    opening: Opening
+    statement: Statement
+    rules: Rules
+    words: Callable[[], tuple[Sequence[str], Sequence[str]]]
+    pepper: Callable[[], bytes]
+
+    def submit(self, submission: Submission) -> Accepted:
+        """
+        Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
+
+        Raises:
+            Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
+                `slot-full`, `key-reused`.
+            Unavailable: it could not be stored; nothing was accepted.
+        """
+        receipt = self._receipt(submission.idempotency_key)
+        request_id = request_id_of(receipt.lookup)
+        fingerprint = receipt.fingerprint(submission.body)
+        if submission.idempotency_key is not None:
+            known = self.store.get(request_id, now=self.clock.now())
+            if known is not None:
+                return _repeat(known, fingerprint, receipt)
+        if submission.statement_version != self.statement.version:
+            raise Conflict("statement-outdated", pointer="/statement_version")
+        details = self._with_phone(submission.details)
+        windows = self._windows(submission)
+        body_id = encode(self.randomness.secret(BODY_ID_BYTES))
+        envelope = self.sealer.seal(
+            json.dumps({"details": details, "mailbox_key": encode(receipt.mailbox_key)}, ensure_ascii=False).encode(),
+            kind=submission.kind,
+            request_id=request_id,
+        )
+        now = self.clock.now()
+        for attempt in range(REFERENCE_ATTEMPTS):
+            request = requests.submit(
+                request_id=request_id,
+                kind=submission.kind,
+                language=submission.language,
+                reference=reference_of(request_id, self.words(), attempt),
+                windows=windows,
+                answer_by=requests.floor_to_hour(self.opening.helpline.hours.working_days_after(now)),
+                now=now,
+                rules=self.rules,
+                verified=False,
+                statement_version=submission.statement_version,
+                fingerprint=fingerprint,
+                body_id=body_id,
+            )
+            try:
+                accepted = self.store.submit(
+                    request,
+                    content=envelope.to_bytes(),
+                    capacity=self.opening.helpline.slot_capacity if submission.slot else None,
+                    now=now,
+                )
+            except ReferenceTaken:
+                continue
+            except SlotFull:
+                raise Conflict("slot-full", pointer="/slot") from None
+            return _repeat(accepted, fingerprint, receipt)
+        raise Unavailable("references")
+
+    def _receipt(self, idempotency_key: str | None) -> Receipt:
+        if idempotency_key is None:
+            return receipt_from_bytes(self.randomness.secret(ENTROPY_BYTES))
+        return receipt_for_key(idempotency_key, pepper=self.pepper())
+
+    def _with_phone(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        phone = details.get("phone")
+        if phone is None:
+            return details
+        possible = self.phones.possible(phone)
+        if possible is None:
+            raise Conflict("impossible-phone", pointer="/details/phone")
+        return {**details, "phone_international": possible}
+
+    def _windows(self, submission: Submission) -> tuple[Window, ...]:
+        """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""
+        if submission.kind is Kind.INFORMATION:
+            return ()
+        hours = self.opening.hours()
+        if submission.slot is None:
+            # With the line closed for weeks there is no window: the request is kept and answered in the mailbox.
+            first = hours.next_slot(self.clock.now())
+        else:
+            first = self.opening.chosen(submission.slot, pointer="/slot", hours=hours)
+        also = (self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also))
+        return tuple(window for window in (first, *also) if window is not None)
+
+
+def _repeat(request: ContactRequest, fingerprint: str, receipt: Receipt) -> Accepted:
+    if request.fingerprint != fingerprint:
+        raise Conflict("key-reused")
+    return Accepted(receipt=receipt, request=request)

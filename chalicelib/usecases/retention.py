@@ -1,0 +1,38 @@
+"""Retention: what has expired is deleted, and what grows old unanswered is told long before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.ports import Clock, RequestStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round of retention found: how many requests went, and how many wait overdue or parked."""
+
+    purged: int
+    overdue: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """The verb *purge*."""
+
+    store: RequestStore
+    clock: Clock
+
+    def purge(self) -> Round:
+        """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
+        now = self.clock.now()
+        purged = self.store.purge(now=now)
+        lanes = self.store.lanes(now=now, soon=now)
+        return Round(purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes))
+
+    def hourly(self) -> dict[str, int]:
+        """Run one round, and give its figures for a log or an alarm: numbers only."""
+        found = self.purge()
+        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked}

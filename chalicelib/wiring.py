@@ -1,0 +1,292 @@
+"""
+The composition root: the only reader of the environment, and the only place that builds adapters.
+
+Everything is built when it is first used, so that a cold start pays for what it answers and no more: the public face
+never loads what only the desk needs, and a GET of content opens no database.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.config import Settings
+from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_statement
+from chalicelib.domain.requests import Rules
+
+if TYPE_CHECKING:
+    from chalice.app import Response
+
+    from chalicelib.adapters.content import PackagedContent
+    from chalicelib.adapters.keyfiles import KeyFiles
+    from chalicelib.http.desk import Desk
+    from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.mailbox import MailboxDoor
+    from chalicelib.http.pages import Pages
+    from chalicelib.http.problems import Problems
+    from chalicelib.http.public import Public
+    from chalicelib.http.signposts import Signposts
+    from chalicelib.http.texts import Texts
+    from chalicelib.ports import Clock, Identity, Opener, RequestStore, Sealer
+    from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.retention import Retention
+    from chalicelib.usecases.signposting import Signposting
+
+
+class House:
+    """One deployment of Quietline, put together from its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def from_environment(cls) -> House:
+        """
+        Put the house together as `QUIETLINE_*` says.
+
+        Raises:
+            SettingError: one sentence that names the variable that is wrong.
+        """
+        return cls(Settings.from_env(os.environ))
+
+    @cached_property
+    def problems(self) -> Problems:
+        """The answers to everything that goes wrong."""
+        from chalicelib.http.problems import Problems  # noqa: PLC0415
+
+        return Problems(self.texts, self._problem_page)
+
+    @cached_property
+    def public(self) -> Public:
+        """The public face."""
+        from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.public import Public  # noqa: PLC0415
+        from chalicelib.usecases.intake import Intake  # noqa: PLC0415
+
+        intake = Intake(
+            store=self.store,
+            sealer=self.sealer,
+            phones=Phonenumbers(),
+            clock=self.clock,
+            randomness=SystemRandomness(),
+            opening=self.opening,
+            statement=self._statement,
+            rules=self.rules,
+            words=self.content.reference_words,
+            pepper=lambda: self.keys.secret("pepper"),
+        )
+        return Public(
+            helpline=self.helpline,
+            the_statement=self._statement,
+            opening=self.opening,
+            intake=intake,
+            sealer=self.sealer,
+            opener=self.opener if "desk" in self.settings.faces else None,
+            store=self.store,
+            randomness=SystemRandomness(),
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def mailbox(self) -> MailboxDoor:
+        """The mailbox."""
+        from chalicelib.http.mailbox import MailboxDoor  # noqa: PLC0415
+        from chalicelib.usecases.mailbox import Mailbox  # noqa: PLC0415
+
+        return MailboxDoor(
+            mailbox=Mailbox(
+                store=self.store,
+                correspondence=self._correspondence,
+                clock=self.clock,
+                opening=self.opening,
+                rules=self.rules,
+            ),
+            opening=self.opening,
+            helpline=self.helpline,
+            texts=self.texts,
+            pages=self.pages,
+            signpost_link=self._signpost_link,
+        )
+
+    @cached_property
+    def signposts(self) -> Signposts:
+        """The signposts."""
+        from chalicelib.http.signposts import Signposts  # noqa: PLC0415
+
+        return Signposts(self._signposting)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """The desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.desk import Desk  # noqa: PLC0415
+        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
+        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
+
+        return Desk(
+            access=Access(self._identity),
+            casework=Casework(
+                store=self.store,
+                correspondence=self._correspondence,
+                opener=self.opener,
+                clock=self.clock,
+                rules=self.rules,
+            ),
+            auditing=Auditing(store=self.store, key=lambda: self.keys.secret("audit.key")),
+            opening=self.opening,
+            clock=self.clock,
+            helpline=self.helpline,
+            signpost_link=self._signpost_link,
+        )
+
+    @cached_property
+    def desk_page(self) -> DeskPage:
+        """The practitioners' page."""
+        from chalicelib.http.desk_page import DeskPage  # noqa: PLC0415
+
+        return DeskPage()
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What runs by the clock."""
+        from chalicelib.usecases.retention import Retention  # noqa: PLC0415
+
+        return Retention(store=self.store, clock=self.clock)
+
+    @cached_property
+    def store(self) -> RequestStore:
+        """The queue and the mailboxes."""
+        from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
+
+        return SqliteStore(self.settings.home / "quietline.db", audit_key=self.keys.secret("audit.key"))
+
+    @cached_property
+    def keys(self) -> KeyFiles:
+        """The files that hold keys."""
+        from chalicelib.adapters.keyfiles import KeyFiles  # noqa: PLC0415
+
+        return KeyFiles(self.settings.home / "keys")
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What closes content; public keys only."""
+        from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
+
+        return HpkeSealer(self.keys.recipients)
+
+    @cached_property
+    def opener(self) -> Opener:
+        """What opens content; the desk's alone."""
+        from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
+
+        return HpkeOpener(self.keys.private_key, self.keys.recipients)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The helpline's clock."""
+        from chalicelib.adapters.clock import SystemClock  # noqa: PLC0415
+
+        return SystemClock(self.settings.clock_starts_at)
+
+    @cached_property
+    def helpline(self) -> Helpline:
+        """Who answers, and when."""
+        from chalicelib.adapters.holidays import BankHolidays  # noqa: PLC0415
+
+        return read_helpline(self.content.helpline(), BankHolidays)
+
+    @cached_property
+    def opening(self) -> Opening:
+        """The hours as they stand now."""
+        from chalicelib.usecases.opening import Opening  # noqa: PLC0415
+
+        return Opening(helpline=self.helpline, store=self.store, clock=self.clock)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The figures that a request's life depends on."""
+        settings = self.settings
+        return Rules(
+            lease=settings.lease,
+            claim_limit=settings.claim_limit,
+            attempts_limit=self.helpline.attempts_limit,
+            retention=settings.retention,
+            retention_after_closing=settings.retention_after_closing,
+        )
+
+    @cached_property
+    def texts(self) -> Texts:
+        """The words of answers."""
+        from chalicelib.http.texts import Texts  # noqa: PLC0415
+
+        return Texts(self.content.words, lambda: self.helpline)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The requesters' pages."""
+        from chalicelib.http.pages import Pages  # noqa: PLC0415
+
+        return Pages(self.content.words)
+
+    @cached_property
+    def content(self) -> PackagedContent:
+        """The content that travels with the code."""
+        from chalicelib.adapters.content import PackagedContent  # noqa: PLC0415
+
+        return PackagedContent()
+
+    @cached_property
+    def _statement(self) -> Statement:
+        return read_statement(self.content.statement())
+
+    @cached_property
+    def _signposting(self) -> Signposting:
+        from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
+
+        return Signposting(self.content)
+
+    @cached_property
+    def _correspondence(self) -> Correspondence:
+        from chalicelib.adapters.hpke import AesMailboxCipher  # noqa: PLC0415
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.correspondence import Correspondence  # noqa: PLC0415
+
+        return Correspondence(sealer=self.sealer, cipher=AesMailboxCipher(), randomness=SystemRandomness())
+
+    @cached_property
+    def _identity(self) -> Identity:
+        from chalicelib.adapters import oidc  # noqa: PLC0415
+
+        settings = self.settings
+        if settings.oidc_issuer is None:
+            return oidc.local_identity(settings.home) if settings.on_loopback else oidc.NoSignIn()
+        return oidc.OidcIdentity(
+            oidc.UrlKeySource(settings.oidc_issuer),
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            algorithm=settings.oidc_algorithm,
+            roles_claim=settings.oidc_roles_claim,
+        )
+
+    def _signpost_link(self, signpost_id: str, language: str) -> dict[str, Any] | None:
+        from chalicelib.domain.errors import NotFound  # noqa: PLC0415
+
+        try:
+            signpost = self._signposting.get(signpost_id)
+        except NotFound:
+            return None
+        link: dict[str, Any] = {"id": signpost.id, "name": signpost.name[language], "url": signpost.url}
+        if signpost.phones:
+            link["phone"] = signpost.phones[0].number
+        return link
+
+    def _problem_page(self, status: int, code: str, language: str) -> Response:
+        from chalice.app import Response  # noqa: PLC0415
+
+        helpline = self.texts.helpline_for_page(language, open_now=self.helpline.hours.is_open(self.clock.now()), opens_at=None)
+        page = self.pages.problem(language=language, helpline=helpline, status=status, code=code)
+        return Response(page, status_code=status, headers=self.pages.headers(language, status=status))
