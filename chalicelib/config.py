@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +68,9 @@ class Settings:
             clock_starts_at=read("CLOCK", _instant, "an instant like 2026-11-24T18:05:00Z", default.clock_starts_at),
             oidc_issuer=read("OIDC_ISSUER", _issuer, "the https address of a sign-in service", default.oidc_issuer),
             oidc_audience=read("OIDC_AUDIENCE", str, "the audience that tokens carry", default.oidc_audience),
-            oidc_algorithm=read("OIDC_ALGORITHM", _algorithm, "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm),
+            oidc_algorithm=read(
+                "OIDC_ALGORITHM", _algorithm, "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
+            ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
         )
 
@@ -120,7 +123,9 @@ def _instant(raw: str) -> datetime:
 
 
 def _issuer(raw: str) -> str:
-    if not raw.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+    address = urlsplit(raw)
+    trusted = address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
+    if not address.hostname or not trusted:
         raise ValueError
     return raw
 

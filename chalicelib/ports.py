@@ -172,9 +172,7 @@ class RequestStore(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def submit(
-        self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime
-    ) -> ContactRequest:
+    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
         """
         Accept a request, if its id is new.
 
@@ -265,7 +263,7 @@ class RequestStore(Protocol):
         ...
 
     def lanes(self, *, now: datetime, soon: datetime) -> tuple[LaneState, ...]:
-        """Count each lane that holds anything: *due_soon* is due before *soon*, *overdue* past due or a window missed."""
+        """Count each lane that holds anything: *due_soon* before *soon*, *overdue* past due or a window missed."""
         ...
 
     def slots_taken(self, slots: Iterable[Window], *, now: datetime) -> Mapping[str, int]:
@@ -302,6 +300,19 @@ class RequestStore(Protocol):
 
         Raises:
             Unavailable: it would not.
+        """
+        ...
+
+
+class Mailer(Protocol):
+    """Sends the answers that somebody asked to have by e-mail."""
+
+    def send(self, *, sender: str, to: str, subject: str, text: str) -> None:
+        """
+        Send one message, or hand it over to what does.
+
+        Raises:
+            Unavailable: `mail`, it was not taken.
         """
         ...
 

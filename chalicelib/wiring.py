@@ -122,6 +122,7 @@ class House:
     @cached_property
     def desk(self) -> Desk:
         """The desk face."""
+        from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
@@ -133,8 +134,10 @@ class House:
                 store=self.store,
                 correspondence=self._correspondence,
                 opener=self.opener,
+                mailer=Outbox(self.settings.home / "outbox"),
                 clock=self.clock,
                 rules=self.rules,
+                helpline=self.helpline,
             ),
             auditing=Auditing(store=self.store, key=lambda: self.keys.secret("audit.key")),
             opening=self.opening,
@@ -285,8 +288,9 @@ class House:
         return link
 
     def _problem_page(self, status: int, code: str, language: str) -> Response:
-        from chalice.app import Response  # noqa: PLC0415
+        from chalicelib.http import shapes  # noqa: PLC0415
 
-        helpline = self.texts.helpline_for_page(language, open_now=self.helpline.hours.is_open(self.clock.now()), opens_at=None)
+        open_now = self.helpline.hours.is_open(self.clock.now())
+        helpline = self.texts.helpline_for_page(language, open_now=open_now, opens_at=None)
         page = self.pages.problem(language=language, helpline=helpline, status=status, code=code)
-        return Response(page, status_code=status, headers=self.pages.headers(language, status=status))
+        return shapes.page(page, self.pages.headers(language, status=status), status)

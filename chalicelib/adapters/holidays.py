@@ -26,5 +26,5 @@ class BankHolidays:
     def _days(self) -> Container[date]:
         from holidays.countries.united_kingdom import UnitedKingdom  # noqa: PLC0415 - on first use
 
-        days: Container[date] = UnitedKingdom(subdiv=self._subdivision)
+        days: Container[date] = UnitedKingdom(subdiv=self._subdivision)  # type: ignore[no-untyped-call]
         return days

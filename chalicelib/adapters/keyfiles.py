@@ -2,8 +2,8 @@
 The keys of an embedded installation, as files under its home: `keys/`, mode 0600, made on the first run.
 
 `recipients.json` lists the public keys to seal to, and is all that accepting a request needs. `KEYID.pem` is the
-desk's private key. `pepper` ties receipts to idempotency keys; `audit.key` chains the audit trail. A key that is
-there is never made again: one that is missing while sealed content exists is a fault to be told, not to be papered over.
+desk's private key. `pepper` ties receipts to idempotency keys; `audit.key` chains the audit trail. A key is never made
+twice: one that is missing while sealed content exists is a fault to be told, not to be papered over.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 Sign-in with bearer tokens of any OpenID Connect issuer, verified with PyJWT.
 
 One algorithm, chosen by the helpline and never by the token. A token says nothing until its signature holds,
-and a refused one leaves no trace: not in the answer, not in an exception's text. Token times are the issuer's,
-so the real clock checks them, whatever the helpline's own says while somebody tries summer time out.
+and a refused one leaves no trace: not in the answer, not in an exception. Token times are the issuer's, so the
+real clock checks them, whatever the helpline's own says while somebody tries summer time out.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class OidcIdentity:
     minute at most, so that a desk that polls does not pay for a signature each time.
     """
 
-    def __init__(  # noqa: PLR0913 - one issuer's facts, by keyword
+    def __init__(
         self,
         keys: KeySource,
         *,
@@ -144,6 +144,27 @@ class OidcIdentity:
             raise Unauthenticated("token-invalid") from None
         _instant(claims, "iat")
         return claims
+
+
+class NoSignIn:
+    """
+    Recognises nobody; an `Identity` for a desk whose issuer has not been set.
+
+    The built-in issuer serves loopback only. Where others can reach the server, having no issuer means that the desk
+    stays shut, and never that the built-in one steps in.
+    """
+
+    def person(self, bearer: str) -> Person:
+        """
+        Refuse.
+
+        Raises:
+            Unauthenticated: `token-missing`.
+            Unavailable: `sign-in-unavailable`, whatever the token says.
+        """
+        if not bearer:
+            raise Unauthenticated("token-missing")
+        raise Unavailable("sign-in-unavailable")
 
 
 def local_identity(home: Path) -> OidcIdentity:
@@ -336,7 +357,7 @@ class UrlKeySource:
 class _TrustedRedirects(HTTPRedirectHandler):
     """Follows an issuer only to where a key set may come from."""
 
-    def redirect_request(  # noqa: PLR0913, PLR0917 - urllib's own signature
+    def redirect_request(
         self,
         req: Any,  # noqa: ANN401
         fp: Any,  # noqa: ANN401

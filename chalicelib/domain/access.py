@@ -69,9 +69,7 @@ class Person:
 
 def is_subject(value: object) -> bool:
     """Tell whether *value* can name a person in the trail: 1 to 128 printable characters, not only spaces."""
-    return (
-        isinstance(value, str) and len(value) <= SUBJECT_LIMIT and bool(value.strip()) and value.isprintable()
-    )
+    return isinstance(value, str) and len(value) <= SUBJECT_LIMIT and bool(value.strip()) and value.isprintable()
 
 
 def require(person: Person, scope: str) -> None:

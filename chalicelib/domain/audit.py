@@ -52,7 +52,9 @@ def append(head: TrailHead, deed: Deed, *, key: bytes) -> AuditEntry:
     return AuditEntry(seq=head.count + 1, deed=deed, mac=_mac(head.count + 1, deed, head.mac, key))
 
 
-def broken_at(entries: Iterable[AuditEntry], head: TrailHead, *, key: bytes, after: TrailHead | None = None) -> int | None:
+def broken_at(
+    entries: Iterable[AuditEntry], head: TrailHead, *, key: bytes, after: TrailHead | None = None
+) -> int | None:
     """Give the place of the first entry that does not fit the chain, the missing last one included; None if all fit."""
     last = after or TrailHead()
     for entry in entries:

@@ -1,9 +1,9 @@
 """
 The sealed envelope: what a request's content looks like at rest and on the wire.
 
-Content is padded to steps of 4 KiB, so that its size says nothing, encrypted once with AES-256-GCM under a fresh content key, and that
-key is sealed to each recipient with HPKE (RFC 9180). Recipients are a list from the first day: a recovery key, or the
-next desk key, is one more entry. This module knows the shapes; the sealing itself is an adapter's.
+Content is padded to steps of 4 KiB, so that its size says nothing, and encrypted once with AES-256-GCM under a fresh
+content key; that key is sealed to each recipient with HPKE (RFC 9180). Recipients are a list from the first day: a
+recovery key, or the next desk key, is one more entry. This module knows the shapes; sealing itself is an adapter's.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ class Helpline:
     hours: OpeningHours
     hours_text: Mapping[str, str]
     emergency: Mapping[str, str]
+    mail_sender: str
+    mail_subject: Mapping[str, str]
     slot_capacity: int
     attempts_limit: int
 
@@ -82,6 +84,8 @@ def read_helpline(content: Mapping[str, Any], holidays: Callable[[str], Callable
         hours=hours,
         hours_text=content["hours_text"],
         emergency=content["emergency"],
+        mail_sender=content["mail"]["sender"],
+        mail_subject=content["mail"]["subject"],
         slot_capacity=slots["capacity"],
         attempts_limit=content["attempts_limit"],
     )

@@ -23,6 +23,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
 ENTROPY_BYTES = 17
 """Random bytes to draw for a receipt; 130 of their 136 bits are used."""
+PLAIN_PAIRS = 4
+"""How many word pairs to try before a number is added."""
 _GROUPS = (5, 5, 5, 5, 6)
 _FORGIVEN = str.maketrans("OIL", "011", " -\u2010\u2011\u2012\u2013\u2014\t\r\n\u00a0")
 _CANONICAL = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
@@ -107,9 +109,9 @@ def reference_of(request_id: str, words: tuple[Sequence[str], Sequence[str]], at
     *attempt* gives another; from the fifth on with a number behind it, so that a long queue never runs out of them.
     """
     digest = sha256(f"quietline/1|reference|{request_id}|{attempt}".encode()).digest()
-    first, second = words
-    pair = f"{first[int.from_bytes(digest[:4], 'big') % len(first)]}-{second[int.from_bytes(digest[4:8], 'big') % len(second)]}"
-    return pair if attempt < 4 else f"{pair}-{int.from_bytes(digest[8:12], 'big') % 10 ** (attempt - 2)}"  # noqa: PLR2004
+    first, second, number = (int.from_bytes(digest[at : at + 4], "big") for at in (0, 4, 8))
+    pair = f"{words[0][first % len(words[0])]}-{words[1][second % len(words[1])]}"
+    return pair if attempt < PLAIN_PAIRS else f"{pair}-{number % 10 ** (attempt - PLAIN_PAIRS + 2)}"
 
 
 def encode(raw: bytes) -> str:

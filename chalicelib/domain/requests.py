@@ -5,14 +5,14 @@ A request's life: the state machine of the helpline.
     waiting    claim     -> claimed    it is visible (a callback: inside a window the requester agreed to); number + 1
     claimed    claim     -> claimed    the lease has lapsed; anyone; number + 1, lapses + 1, its old place in the queue
     claimed    claim     -> parked     the fifth lapse is met; the claim goes on to the next request
-    claimed    renew     -> claimed    \\
-    claimed    reply     -> claimed     | the same number and a live lease,
-    claimed    release   -> waiting     | else `ClaimLost`
-    claimed    attempt   -> waiting     | until the next agreed window; after the third, or without one: closed
-    claimed    close     -> closed     /
+    claimed    renew     -> claimed    these five need the same number and a live lease, else `ClaimLost`
+    claimed    reply     -> claimed
+    claimed    release   -> waiting    its old place in the queue
+    claimed    attempt   -> waiting    until the next agreed window; after the third, or without one: closed
+    claimed    close     -> closed
     parked     unpark    -> waiting    a supervisor has looked at it
     claimed    expel     -> waiting    a supervisor takes back a leaver's claim
-    any        message   -> as it was; a closed one, or one nobody may ring any more, waits again with a new due time
+    any        message   -> as it was; a closed one, or one nobody may ring any more, waits again, due anew
     any        choose    -> as it was, with the new window; a closed one waits again
     any        withdraw  -> withdrawn  a tombstone without content
 
@@ -132,7 +132,9 @@ class ContactRequest:
     @property
     def slot(self) -> Window | None:
         """The agreed window that counts now; None once it is closed, withdrawn, or every window was missed."""
-        if self.status in (Status.CLOSED, Status.WITHDRAWN) or (self.status is Status.WAITING and self.visible_at is None):
+        if self.status in (Status.CLOSED, Status.WITHDRAWN) or (
+            self.status is Status.WAITING and self.visible_at is None
+        ):
             return None
         return next((window for window in self.windows if window.ends_at >= self.due_at), None)
 
@@ -142,7 +144,8 @@ class ContactRequest:
 
     def is_overdue(self, now: datetime) -> bool:
         """Tell whether it waits longer than was promised, a missed window included."""
-        return self.status in (Status.WAITING, Status.CLAIMED, Status.PARKED) and (self.due_at <= now or self.missed > 0)
+        open_still = self.status in (Status.WAITING, Status.CLAIMED, Status.PARKED)
+        return open_still and (self.due_at <= now or self.missed > 0)
 
     def may_be_rung(self, now: datetime) -> bool:
         """Tell whether *now* is inside a window that the requester agreed to."""
@@ -150,7 +153,7 @@ class ContactRequest:
 
 
 def lane_language(language: str) -> str:
-    """Give the lane's language: Welsh has its own lane, everybody else is answered in English or with an interpreter."""
+    """Give the lane's language: Welsh has its own; everybody else is answered in English or with an interpreter."""
     return "cy" if language.lower().split("-")[0] == "cy" else "en"
 
 
@@ -222,8 +225,14 @@ def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
     return request
 
 
-def claim(  # noqa: PLR0913 - who, until when, and under which rules
-    request: ContactRequest, *, practitioner: str, token: str | None, now: datetime, lease: timedelta, quoted: bool = False
+def claim(
+    request: ContactRequest,
+    *,
+    practitioner: str,
+    token: str | None,
+    now: datetime,
+    lease: timedelta,
+    quoted: bool = False,
 ) -> ContactRequest:
     """
     Decide what a claim that meets *request* makes of it.
@@ -265,7 +274,9 @@ def held(request: ContactRequest, *, practitioner: str, number: int, now: dateti
     return request
 
 
-def renew(request: ContactRequest, *, practitioner: str, number: int, now: datetime, lease: timedelta) -> ContactRequest:
+def renew(
+    request: ContactRequest, *, practitioner: str, number: int, now: datetime, lease: timedelta
+) -> ContactRequest:
     """
     Extend a live claim so that the practitioner can finish the call.
 
@@ -288,9 +299,7 @@ def release(request: ContactRequest, *, practitioner: str, number: int, now: dat
     return settle(_unclaimed(held(request, practitioner=practitioner, number=number, now=now), Status.WAITING), now=now)
 
 
-def attempt(
-    request: ContactRequest, *, practitioner: str, number: int, now: datetime, rules: Rules
-) -> ContactRequest:
+def attempt(request: ContactRequest, *, practitioner: str, number: int, now: datetime, rules: Rules) -> ContactRequest:
     """
     Record that the requester was rung and not reached.
 
@@ -318,7 +327,7 @@ def attempt(
     return replace(_unclaimed(request, Status.WAITING), visible_at=later.starts_at, due_at=later.ends_at)
 
 
-def close(  # noqa: PLR0913 - the fence and the outcome
+def close(
     request: ContactRequest, *, practitioner: str, number: int, outcome: Outcome, now: datetime, rules: Rules
 ) -> ContactRequest:
     """
@@ -327,7 +336,9 @@ def close(  # noqa: PLR0913 - the fence and the outcome
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
     """
-    return _closed(held(request, practitioner=practitioner, number=number, now=now), outcome=outcome, now=now, rules=rules)
+    return _closed(
+        held(request, practitioner=practitioner, number=number, now=now), outcome=outcome, now=now, rules=rules
+    )
 
 
 def message_arrived(request: ContactRequest, *, answer_by: datetime, now: datetime, rules: Rules) -> ContactRequest:

@@ -148,7 +148,7 @@ class OpeningHours:
         return next(self.slots(now), None)
 
     def offers(self, slot_id: str, now: datetime) -> Window | None:
-        """Give the window that *slot_id* names if it can be chosen at *now*; past, closed and invented ones give None."""
+        """Give the window that *slot_id* names if it can be chosen at *now*; past, closed, invented ones give None."""
         window = parse_slot_id(slot_id)
         if window is None or not now - self.slot_length <= window.starts_at <= now + self.horizon:
             return None

@@ -122,10 +122,15 @@ class Desk:
         """Write to the requester."""
         hold, body = self._hold(http_request, request_id, ReplySubmission)
         self._check_signposts(body.signposts)
-        request = self.casework.reply(
-            hold, body.text, signposts=body.signposts, idempotency_key=idempotency_key(http_request)
+        replied = self.casework.reply(
+            hold,
+            body.text,
+            signposts=body.signposts,
+            by_email=body.by_email,
+            idempotency_key=idempotency_key(http_request),
         )
-        return self._progress(request, http_request, 201)
+        progress = shapes.progress(replied.request, self.helpline.hours.zone, language_of(http_request))
+        return shapes.answer({**progress, "emailed": replied.emailed}, status=201)
 
     def note(self, http_request: Request, request_id: str) -> Response:
         """Leave a note for a colleague."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Response
-
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unsupported
 from chalicelib.domain.receipts import read_receipt
 from chalicelib.domain.requests import Kind
@@ -18,7 +16,7 @@ from chalicelib.http.reading import form_body, is_form, json_body, language_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from chalice.app import Request
+    from chalice.app import Request, Response
 
     from chalicelib.domain.helpline import Helpline
     from chalicelib.domain.requests import ContactRequest
@@ -121,7 +119,7 @@ class MailboxDoor:
         values = {name: fields[name] for name in _MAILBOX_FIELDS if name in fields}
         return self._show(fields["receipt"], language, refusal.status, errors=errors, values=values)
 
-    def _show(  # noqa: PLR0913 - what a page may bring back
+    def _show(
         self,
         code: str,
         language: str,
@@ -166,7 +164,7 @@ class MailboxDoor:
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
     def _page(self, page: str, language: str, status: int) -> Response:
-        return Response(page, status_code=status, headers=self.pages.headers(language, status=status))
+        return shapes.page(page, self.pages.headers(language, status=status), status)
 
     def _contents(self, contents: Contents, language: str) -> dict[str, Any]:
         request, zone = contents.request, self.helpline.hours.zone
@@ -174,9 +172,7 @@ class MailboxDoor:
         if contents.note is not None:
             at = request.closed_at or request.due_at
             text = self.texts.note(contents.note, language)
-            messages.append(
-                {"author": "helpline", "at": local_times.instant(at), "text": text, "code": contents.note}
-            )
+            messages.append({"author": "helpline", "at": local_times.instant(at), "text": text, "code": contents.note})
         return {
             "kind": request.kind.value,
             "status": contents.status,

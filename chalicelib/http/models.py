@@ -136,6 +136,7 @@ class ReplySubmission(Fenced):
 
     text: Text
     signposts: Annotated[list[Slug], Field(max_length=10)] = []
+    by_email: bool = False
 
 
 class NoteSubmission(Fenced):
@@ -330,6 +331,12 @@ class ProgressAnswer(Answer):
     due: Due
     attempts: int
     outcome: str | None
+
+
+class RepliedAnswer(ProgressAnswer):
+    """A reply is in the mailbox; *emailed* tells whether it also left by e-mail, if that was asked for."""
+
+    emailed: bool | None
 
 
 class LaneAnswer(Answer):

@@ -211,7 +211,6 @@ class Pages:
             language,
             helpline=helpline,
             words=known.get(code) or known.get(str(status)) or known["other"],
-            detail=_words(texts, "problem_details").get(code),
             code=code,
             switch="/",
         )

@@ -117,13 +117,12 @@ class Problems:
     def middleware(self, http_request: Request | None, get_response: Callable[[Any], Response]) -> Response:
         """Rewrite the errors that Chalice makes itself; registered first, so that it sees everything last."""
         response = get_response(http_request)
-        if response.status_code < 400 or response.headers.get("Content-Type", "").startswith(  # noqa: PLR2004
-            ("application/problem+json", "text/html")
-        ):
+        ours = str(response.headers.get("Content-Type", "")).startswith(("application/problem+json", "text/html"))
+        if ours or response.status_code < 400:  # noqa: PLR2004
             return response
         make = _FROM_CHALICE.get(response.status_code, lambda: InternalError("internal"))
         language = "en" if http_request is None else language_of(http_request)
-        kept = {name: value for name, value in response.headers.items() if name == "Allow"}
+        kept = {name: str(value) for name, value in response.headers.items() if name == "Allow"}
         return self.response(make(), language, kept)
 
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalice.app import Response
 
@@ -49,6 +49,11 @@ _SAFETY = ("voicemail", "caller_id", "code_word", "if_someone_else_answers", "te
 _DETAILS = {
     "callback": ("concern", "phone", "name", "message", "access_needs"),
     "information": ("concern", "message", "name", "email"),
+}
+Submitted: TypeAlias = CallbackSubmission | InformationSubmission
+_MODELS: Mapping[Kind, type[Submitted]] = {
+    Kind.CALLBACK: CallbackSubmission,
+    Kind.INFORMATION: InformationSubmission,
 }
 _ENVELOPE = ("statement_version", "language", "region", "campaign", "altcha")
 _LISTS = ("also", "access_needs")
@@ -170,7 +175,7 @@ class Public:
         if is_form(http_request):
             return self._submit_form(http_request, kind, language)
         key = idempotency_key(http_request)
-        body = json_body(http_request, CallbackSubmission if kind is Kind.CALLBACK else InformationSubmission)
+        body: Submitted = json_body(http_request, _MODELS[kind])
         return self._accepted(self._accept(body, kind, key, language), language, html=False)
 
     def _submit_form(self, http_request: Request, kind: Kind, language: str) -> Response:
@@ -190,9 +195,7 @@ class Public:
             return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status)
         return self._accepted(accepted, language, html=html)
 
-    def _accept(
-        self, body: CallbackSubmission | InformationSubmission, kind: Kind, key: str | None, language: str
-    ) -> Accepted:
+    def _accept(self, body: Submitted, kind: Kind, key: str | None, language: str) -> Accepted:
         submission = Submission(
             kind=kind,
             statement_version=body.statement_version,
@@ -262,7 +265,7 @@ class Public:
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
     def _page(self, page: str, language: str, status: int = 200) -> Response:
-        return Response(page, status_code=status, headers=self.pages.headers(language, status=status))
+        return shapes.page(page, self.pages.headers(language, status=status), status)
 
     def _form(
         self,
@@ -345,6 +348,12 @@ def _state(check: Any) -> str:  # noqa: ANN401 - any check that raises Unavailab
 
 
 def idempotency_key(http_request: Request) -> str | None:
+    """
+    Read `Idempotency-Key`: 16 to 255 visible ASCII characters.
+
+    Raises:
+        Malformed: `idempotency-key`, it is shorter, longer, or holds something else.
+    """
     key = http_request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -367,7 +376,7 @@ def _own_fields(fields: Mapping[str, Sequence[str]], kind: Kind) -> dict[str, Se
     return {name: values for name, values in fields.items() if name in own}
 
 
-def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> CallbackSubmission | InformationSubmission:
+def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submitted:
     """Put the leaf names of a plain form where the JSON body has them, and check it by the same model."""
     callback = kind is Kind.CALLBACK
     body: dict[str, Any] = {"details": {"safety": {}} if callback else {}}
@@ -385,8 +394,7 @@ def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> CallbackSubmi
             body[name] = value
     if errors:
         raise Invalid(tuple(errors))
-    model = CallbackSubmission if callback else InformationSubmission
-    return validated(model, json.dumps(body))
+    return validated(_MODELS[kind], json.dumps(body))
 
 
 def _known(kind: Kind) -> set[str]:
@@ -401,9 +409,9 @@ def _leaf(pointer: str) -> str:
 def _flat(refusal: Refusal) -> Refusal:
     """Point at the fields of the form that was posted, rather than at the JSON it stands for."""
     if isinstance(refusal, Invalid):
-        return Invalid(tuple(FieldError(f"/{_leaf(e.pointer)}" if _leaf(e.pointer) else "", e.code) for e in refusal.errors))
+        return Invalid(
+            tuple(FieldError(f"/{_leaf(e.pointer)}" if _leaf(e.pointer) else "", e.code) for e in refusal.errors)
+        )
     if refusal.pointer is not None and refusal.pointer.startswith("/details/"):
         return type(refusal)(refusal.code, pointer=f"/{_leaf(refusal.pointer)}", extra=refusal.extra)
     return refusal
-
-

@@ -42,8 +42,8 @@ _CODES = {
 
 
 def language_of(http_request: Request) -> str:
-    """Choose English or Welsh: `lang=` when it names one of them, else the better liked in `Accept-Language`, else English."""
-    asked = (http_request.query_params or {}).get("lang")
+    """Choose English or Welsh: `lang=` when it names one, else the better liked in `Accept-Language`, else English."""
+    asked = None if http_request.query_params is None else http_request.query_params.get("lang")
     if asked in LANGUAGES:
         return str(asked)
     return preferred_language(http_request.headers.get("accept-language") or "")

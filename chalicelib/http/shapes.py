@@ -35,6 +35,11 @@ def answer(body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, 
     return Response(text, status_code=status, headers={**PRIVATE, **(headers or {})})
 
 
+def page(html: str, headers: Mapping[str, str], status: int) -> Response:
+    """Answer with a page."""
+    return Response(html, status_code=status, headers={**headers})
+
+
 def nothing() -> Response:
     """Answer 204."""
     return Response("", status_code=204, headers={"Cache-Control": "no-store"})

@@ -1,1 +1,1 @@
-"""What runs on a person's own machine: the server, the built-in issuer, the demo and the doctor; app.py never imports it."""
+"""What runs on a person's own machine: server, built-in issuer, demo and doctor; app.py never imports it."""

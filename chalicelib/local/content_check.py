@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chalicelib.adapters.content import ContentBroken, PackagedContent
+from chalicelib.config import Settings
 from chalicelib.domain.helpline import DAYS
 from chalicelib.domain.signposts import (
     LANGUAGES,
@@ -24,6 +24,7 @@ from chalicelib.domain.signposts import (
     missing_languages,
     problems_of,
 )
+from chalicelib.wiring import House
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +49,31 @@ Found = tuple[str, str]
 """A pointer into a file, and a code."""
 
 
-def check(content: PackagedContent, today: date) -> tuple[ContentProblem, ...]:
+class Checked(Protocol):
+    """The content files, as they are read; `PackagedContent` is one."""
+
+    def helpline(self) -> Mapping[str, Any]:
+        """Give `helpline.toml`."""
+        ...
+
+    def statement(self) -> Mapping[str, Any]:
+        """Give `statement.toml`."""
+        ...
+
+    def regions(self) -> Sequence[Region]:
+        """Give `regions.json`."""
+        ...
+
+    def reference_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give `references.toml`."""
+        ...
+
+    def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the signposts as they are written, by file name."""
+        ...
+
+
+def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
     """Check every content file; errors first, each kind in the order of the files."""
     problems: list[ContentProblem] = []
     files: tuple[tuple[str, Callable[[], Iterator[Found]]], ...] = (
@@ -60,17 +85,17 @@ def check(content: PackagedContent, today: date) -> tuple[ContentProblem, ...]:
     for name, find in files:
         try:
             problems += (ContentProblem(record=name, pointer=pointer, code=code) for pointer, code in find())
-        except (ContentBroken, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             problems.append(ContentProblem(record=name, pointer="", code="unreadable"))
     problems += _signposts(content, today)
     return tuple(sorted(problems, key=lambda problem: problem.severity != "error"))
 
 
-def _signposts(content: PackagedContent, today: date) -> Iterator[ContentProblem]:
+def _signposts(content: Checked, today: date) -> Iterator[ContentProblem]:
     try:
         records = content.signpost_records()
         codes = {region.code for region in content.regions()}
-    except (ContentBroken, TypeError):
+    except (TypeError, ValueError):
         yield ContentProblem(record="signposts", pointer="", code="unreadable")
         return
     if not records:
@@ -123,11 +148,7 @@ def _shifts(shifts: object) -> Iterator[str]:
         return
     ends = "00:00"
     for shift in shifts:
-        if (
-            not isinstance(shift, list)
-            or len(shift) != len(("opens", "closes"))
-            or not all(map(_is_clock, shift))
-        ):
+        if not isinstance(shift, list) or len(shift) != len(("opens", "closes")) or not all(map(_is_clock, shift)):
             yield "bad-hours"
             return
         opens, closes = shift
@@ -153,11 +174,7 @@ def _statement(statement: Mapping[str, Any]) -> Iterator[Found]:
     paragraphs: set[int] = set()
     for language in LANGUAGES:
         part = statement.get(language) or {}
-        yield from (
-            (f"/{language}/{field}", "missing")
-            for field in ("title", "text")
-            if not _is_text(part.get(field))
-        )
+        yield from ((f"/{language}/{field}", "missing") for field in ("title", "text") if not _is_text(part.get(field)))
         summary = part.get("summary")
         if not isinstance(summary, list) or not summary or not all(map(_is_text, summary)):
             yield f"/{language}/summary", "missing"
@@ -216,8 +233,7 @@ def table(problems: Sequence[ContentProblem]) -> str:
     rows = [(problem.severity, problem.record, problem.pointer or "/", problem.code) for problem in problems]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
-        for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
     errors = sum(problem.severity == "error" for problem in problems)
     return "\n".join([*lines, f"Content check: {errors} errors, {len(problems) - errors} warnings."])
@@ -225,7 +241,7 @@ def table(problems: Sequence[ContentProblem]) -> str:
 
 def main() -> int:
     """Check the packaged content as of today; return the exit status."""
-    problems = check(PackagedContent(), datetime.now(UTC).date())
+    problems = check(House(Settings()).content, datetime.now(UTC).date())
     sys.stdout.write(table(problems) + "\n")
     return int(any(problem.severity == "error" for problem in problems))
 

@@ -301,6 +301,9 @@ def _issue(settings: Settings, role: str, name: str) -> str:
     if settings.oidc_issuer is not None:
         message = "QUIETLINE_OIDC_ISSUER is set, so the built-in issuer is off: sign in there."
         raise CannotIssueError(message)
+    if not settings.on_loopback:
+        message = "QUIETLINE_HOST is not this machine alone, so the built-in issuer is off: set QUIETLINE_OIDC_ISSUER."
+        raise CannotIssueError(message)
     return LocalIssuer(settings.home).token(role, name)
 
 

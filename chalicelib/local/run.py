@@ -102,7 +102,10 @@ def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> Non
         ]
     if issuer is not None:
         ticket = issuer.ticket("supervisor", "supervisor")
-        lines += [f"  Desk         {here}/desk#{ticket}", "               (this link signs in once; make token gives more)"]
+        lines += [
+            f"  Desk         {here}/desk#{ticket}",
+            "               (this link signs in once; make token gives more)",
+        ]
     elif "desk" in house.settings.faces:
         lines += [f"  Desk         {here}/desk        (the built-in sign-in is off)"]
     lines += ["", f"  Data and keys are in {house.settings.home}/. Stop with Ctrl-C.", ""]

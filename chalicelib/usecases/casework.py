@@ -10,22 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
 from chalicelib.domain.receipts import decode
-from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from chalicelib.domain.helpline import Helpline
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.slots import Window
-    from chalicelib.ports import Clock, LaneState, Message, Opener, RequestStore
+    from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
     from chalicelib.usecases.correspondence import Correspondence
 
 SOON = timedelta(hours=2)
@@ -50,6 +51,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replied:
+    """What became of a reply: *emailed* is None where no e-mail was asked for, else whether it was taken."""
+
+    request: ContactRequest
+    emailed: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
     """What needs a supervisor: parked and stranded requests, who holds what, and who did how much."""
 
@@ -66,10 +75,12 @@ class Casework:
     store: RequestStore
     correspondence: Correspondence
     opener: Opener
+    mailer: Mailer
     clock: Clock
     rules: Rules
+    helpline: Helpline
 
-    def claim(  # noqa: PLR0913 - what a practitioner may ask for
+    def claim(
         self,
         practitioner: str,
         *,
@@ -151,18 +162,41 @@ class Casework:
         return self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
 
     def reply(
-        self, hold: Hold, text: str, *, signposts: Sequence[str] = (), idempotency_key: str | None = None
-    ) -> ContactRequest:
+        self,
+        hold: Hold,
+        text: str,
+        *,
+        signposts: Sequence[str] = (),
+        by_email: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Replied:
         """
         Write to the requester; it is in the mailbox at once.
 
+        With *by_email* it leaves by e-mail as well, for somebody who asked for that and gave an address: after the
+        reply is kept, so that a claim that was lost sends nothing, and a mail that fails loses nothing.
+
         Raises:
             ClaimLost: it is no longer theirs.
-            Conflict: `unreadable`, the content does not open, so there is no key to write with.
+            Conflict: `unreadable`, the content does not open, so there is no key to write with; `no-email`, they
+                gave no address.
             Unavailable: `key-missing`.
         """
-        message = self._reply(hold, {"text": text, "signposts": list(signposts)}, idempotency_key)
-        return self._change(hold, requests.held, "reply", (message,))
+        content = self._content(hold)
+        address = content["details"].get("email")
+        if by_email and not address:
+            raise Conflict("no-email", pointer="/by_email")
+        message = self._reply(hold, content, {"text": text, "signposts": list(signposts)}, idempotency_key)
+        request = self._change(hold, requests.held, "reply", (message,))
+        return Replied(request=request, emailed=self._mail(request, address, text) if by_email else None)
+
+    def _mail(self, request: ContactRequest, address: str, text: str) -> bool:
+        subject = self.helpline.mail_subject[requests.lane_language(request.language)]
+        try:
+            self.mailer.send(sender=self.helpline.mail_sender, to=address, subject=subject, text=text)
+        except Unavailable:
+            return False
+        return True
 
     def note(self, hold: Hold, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
         """
@@ -187,7 +221,7 @@ class Casework:
         messages: tuple[Message, ...] = ()
         if agreed_actions or signposts:
             content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
-            messages = (self._reply(hold, content, None),)
+            messages = (self._reply(hold, self._content(hold), content, None),)
         return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
 
     def queue(self) -> tuple[LaneState, ...]:
@@ -204,7 +238,9 @@ class Casework:
             parked=tuple(head for head in heads if head.status is Status.PARKED),
             missed=tuple(head for head in settled if head.visible_at is None),
             claimed=self.store.claimed(now=now),
-            people={actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")},
+            people={
+                actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")
+            },
         )
 
     def unpark(self, supervisor: str, request_id: str) -> ContactRequest:
@@ -263,8 +299,8 @@ class Casework:
         sealed, messages = self.store.content(request), self.store.messages(request.request_id)
         return self.correspondence.at_desk(request, sealed, messages, self.opener)
 
-    def _reply(self, hold: Hold, content: Mapping[str, object], idempotency_key: str | None) -> Message:
-        """Encrypt a reply under the mailbox key, which only the sealed content holds and only a live claim opens."""
+    def _content(self, hold: Hold) -> Mapping[str, Any]:
+        """Open the content once more, for the mailbox key in it; only a live claim does."""
         now = self.clock.now()
         request = self.store.get(hold.request_id, now=now)
         if request is None:
@@ -272,15 +308,19 @@ class Casework:
         requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
         sealed = self.store.content(request)
         try:
-            key = decode(open_content(request, sealed or b"", self.opener)["mailbox_key"])
+            return open_content(request, sealed or b"", self.opener)
         except (Unreadable, ValueError):
             raise Conflict("unreadable") from None
+
+    def _reply(
+        self, hold: Hold, opened: Mapping[str, Any], content: Mapping[str, object], idempotency_key: str | None
+    ) -> Message:
         return self.correspondence.from_helpline(
             hold.request_id,
             content,
-            mailbox_key=key,
+            mailbox_key=decode(opened["mailbox_key"]),
             message_id=self.correspondence.message_id(hold.request_id, idempotency_key),
-            now=now,
+            now=self.clock.now(),
         )
 
     def _note(self, hold: Hold, text: str | None, idempotency_key: str | None) -> tuple[Message, ...]:
@@ -292,5 +332,3 @@ class Casework:
 
 def _hold_of(request: ContactRequest) -> Hold:
     return Hold(practitioner=request.claimed_by or "", request_id=request.request_id, number=request.number)
-
-

@@ -128,7 +128,9 @@ class Correspondence:
             if message.author == "helpline"
         }
         both = tuple(
-            Letter(author=m.author, sent_at=m.sent_at, content=replies[m.message_id]) if m.author == "helpline" else letter
+            Letter(author=m.author, sent_at=m.sent_at, content=replies[m.message_id])
+            if m.author == "helpline"
+            else letter
             for m, letter in zip(messages, letters, strict=True)
             if m.author != "colleague"
         )
@@ -140,9 +142,7 @@ class Correspondence:
         if message.for_desk is not None:
             try:
                 envelope = Envelope.from_bytes(message.for_desk)
-                content = json.loads(
-                    opener.open(envelope, kind=f"{kind}:{message.message_id}", request_id=request_id)
-                )
+                content = json.loads(opener.open(envelope, kind=f"{kind}:{message.message_id}", request_id=request_id))
             except (Unreadable, Unavailable, ValueError):
                 content = None
         return Letter(author=message.author, sent_at=message.sent_at, content=content)

@@ -18,6 +18,7 @@ from chalicelib.domain.receipts import (
     request_id_of,
 )
 from chalicelib.domain.requests import ContactRequest, Kind
+from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Intake:
                 language=submission.language,
                 reference=reference_of(request_id, self.words(), attempt),
                 windows=windows,
-                answer_by=requests.floor_to_hour(self.opening.helpline.hours.working_days_after(now)),
+                answer_by=floor_to_hour(self.opening.helpline.hours.working_days_after(now)),
                 now=now,
                 rules=self.rules,
                 verified=False,
@@ -150,7 +151,9 @@ class Intake:
             first = hours.next_slot(self.clock.now())
         else:
             first = self.opening.chosen(submission.slot, pointer="/slot", hours=hours)
-        also = (self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also))
+        also = (
+            self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also)
+        )
         return tuple(window for window in (first, *also) if window is not None)
 
 

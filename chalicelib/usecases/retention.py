@@ -30,7 +30,9 @@ class Retention:
         now = self.clock.now()
         purged = self.store.purge(now=now)
         lanes = self.store.lanes(now=now, soon=now)
-        return Round(purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes))
+        return Round(
+            purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes)
+        )
 
     def hourly(self) -> dict[str, int]:
         """Run one round, and give its figures for a log or an alarm: numbers only."""

@@ -32,7 +32,7 @@ def refuse(status, code, accept_language):
     return status, {"Content-Type": "application/problem+json"}, body
 
 
-def tiny_app() -> Chalice:
+def tiny_app() -> Chalice:  # noqa: C901 - as many routes as things to try
     """Build an app with one route for each thing the server could get wrong."""
     app = Chalice("tiny-server-test")
     app.api.binary_types.clear()
@@ -45,6 +45,16 @@ def tiny_app() -> Chalice:
     @app.route("/echo", methods=["POST"], content_types=["text/plain"])
     def echo():
         return Response(app.current_request.raw_body.decode(), headers=plain)
+
+    @app.route("/large")
+    def large():
+        return Response("x" * 8_000_000, headers={**plain, "server": "tiny/1.0", "content-length": "3"})
+
+    @app.route("/parse", methods=["POST"])
+    def parse():
+        with contextlib.suppress(RecursionError):
+            json.loads(app.current_request.raw_body)
+        return Response("survived", headers=plain)
 
     @app.route("/things/{name}", methods=["GET", "PUT"])
     def thing(name):
@@ -103,12 +113,14 @@ def running(**options):
 
 @pytest.fixture(scope="module")
 def server():
+    """One server for all tests that leave it as it was."""
     with running() as one:
         yield one
 
 
 @pytest.fixture
 def http(server):
+    """One connection that is kept alive."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
     yield connection
     connection.close()
@@ -169,7 +181,8 @@ def test_a_thousand_at_once_are_all_answered(server):
 def test_chunked_body_is_read(http):
     """A body in chunks reaches the app whole."""
     pieces = iter([b"one ", b"two ", b"three"])
-    assert ask(http, "POST", "/echo", pieces, {"Content-Type": "text/plain"}, encode_chunked=True)[1] == b"one two three"
+    typed = {"Content-Type": "text/plain"}
+    assert ask(http, "POST", "/echo", pieces, typed, encode_chunked=True)[1] == b"one two three"
 
 
 def test_chunk_extensions_and_trailers_are_ignored(server):
@@ -210,6 +223,12 @@ def test_body_at_the_limit_reaches_the_app(http):
     typed = {"Content-Type": "text/plain"}
     assert len(ask(http, "POST", "/echo", b"x" * 65536, typed)[1]) == 65536
     assert ask(http, "POST", "/echo", b"x" * 65537, typed)[0].status == 413
+
+
+def test_deep_nesting_does_not_break_the_thread(http):
+    """A body of brackets meets Python's own limit before the end of a thread's stack."""
+    typed = {"Content-Type": "application/json"}
+    assert ask(http, "POST", "/parse", b'{"a":[' * 10_000, typed)[1] == b"survived"
 
 
 def test_head_has_no_body(server):
@@ -343,7 +362,8 @@ def test_idle_connections_are_closed_without_a_word():
 
 def test_expect_continue(server):
     """A client that asks before it sends is told to go on, and one whose body would be refused is told at once."""
-    head = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nConnection: close\r\nExpect: 100-continue\r\n"
+    head = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    head += b"Expect: 100-continue\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
         raw.sendall(head + b"Content-Length: 3\r\n\r\n")
         assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -387,7 +407,8 @@ def test_paths_that_lead_nowhere(server, path):
 
 def test_headers_reach_the_app(server):
     """Names arrive in lower case, repeated ones joined, and bytes beyond ASCII break nothing."""
-    heard = said(server, GET.replace(b"hello", b"headers") + b"X-A: 1\r\nx-a:\t2 \r\nX-B: \xff\r\nConnection: close\r\n\r\n")
+    more = b"X-A: 1\r\nx-a:\t2 \r\nX-B: \xff\r\nConnection: close\r\n\r\n"
+    heard = said(server, GET.replace(b"hello", b"headers") + more)
     seen = json.loads(heard.partition(b"\r\n\r\n")[2])
     assert (seen["x-a"], seen["x-b"]) == ("1, 2", "\xff")
 
@@ -397,6 +418,18 @@ def test_every_answer_is_dated_and_names_no_version(http):
     answer, _ = ask(http, "GET", "/hello")
     assert answer.getheader("Server") == "quietline"
     assert answer.getheader("Date", "").endswith(" GMT")
+
+
+def test_large_answers_arrive_whole(server):
+    """A large answer reaches a client that reads slowly to the last byte, framed by us alone, and delays nobody."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+        raw.sendall(LAST.replace(b"/hello", b"/large"))
+        time.sleep(0.1)
+        assert said(server, LAST).endswith(b"hello")
+        head, _, body = until_closed(raw).partition(b"\r\n\r\n")
+    assert len(body) == 8_000_000
+    assert head.lower().count(b"content-length: ") == 1
+    assert b"tiny" not in head
 
 
 def test_extra_routes(http):

@@ -86,9 +86,7 @@ def test_printable_subjects_are_accepted(subject: str) -> None:
     assert is_subject(subject)
 
 
-@pytest.mark.parametrize(
-    "subject", ["", " ", "x" * 129, "a\nb", "a\0", "a\u202eb", "\ud800", None, 7, ["alex"], True]
-)
+@pytest.mark.parametrize("subject", ["", " ", "x" * 129, "a\nb", "a\0", "a\u202eb", "\ud800", None, 7, ["alex"], True])
 def test_unprintable_subjects_are_refused(subject: object) -> None:
     """Nothing that could forge, hide or overflow an entry of the trail is a subject."""
     assert not is_subject(subject)

@@ -133,7 +133,7 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chalicelib.local.issuer", "token", "--role", "host", "--sub"]
     environment = {**os.environ, "QUIETLINE_HOME": str(tmp_path / "home"), "QUIETLINE_OIDC_ISSUER": ""}
     started = [
-        subprocess.Popen([*command, name], stdout=subprocess.PIPE, env=environment, text=True)  # noqa: S603
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, env=environment, text=True)
         for name in ("alex", "sam")
     ]
     tokens = [process.communicate(timeout=60)[0] for process in started]
@@ -200,7 +200,9 @@ def test_ticket_expires_after_twelve_hours(tmp_path: Path) -> None:
         issuer.redeem(forgotten)
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "x" * 32, "../issuer.pem", "\0" * 32, "é" * 32, "x" * 100_000])
+@pytest.mark.parametrize(
+    "ticket", ["", "x", "x" * 32, "../issuer.pem", "\0" * 32, "é" * 32, "\ud800" * 32, "x" * 100_000]
+)
 def test_unknown_tickets_are_refused(tmp_path: Path, ticket: str) -> None:
     """What is no ticket signs nobody in, and touches no file."""
     issuer = LocalIssuer(tmp_path)
@@ -252,6 +254,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Set a home for the command line."""
     monkeypatch.setenv("QUIETLINE_HOME", str(tmp_path))
     monkeypatch.delenv("QUIETLINE_OIDC_ISSUER", raising=False)
+    monkeypatch.delenv("QUIETLINE_HOST", raising=False)
     return tmp_path
 
 
@@ -301,16 +304,19 @@ def test_command_refuses_in_one_sentence(capsys: pytest.CaptureFixture[str], arg
     assert "zebra" not in printed.err.lower()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("QUIETLINE_OIDC_ISSUER", "https://sign-in.example"), ("QUIETLINE_HOST", "192.0.2.1")]
+)
 @pytest.mark.usefixtures("home")
-def test_command_issues_nothing_beside_an_external_issuer(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_command_issues_nothing_where_the_issuer_is_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """Where people sign in elsewhere, the built-in issuer is off and says so."""
-    monkeypatch.setenv("QUIETLINE_OIDC_ISSUER", "https://sign-in.example")
+    """Where people sign in elsewhere, or others can reach the server, the built-in issuer is off and says so."""
+    monkeypatch.setenv(name, value)
     assert main(["token", "--role", "host"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "QUIETLINE_OIDC_ISSUER" in printed.err
+    assert printed.err.startswith(f"{name} is ")
 
 
 def test_command_says_when_home_cannot_be_used(

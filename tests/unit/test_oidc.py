@@ -22,6 +22,7 @@ from chalicelib.adapters.oidc import (
     REMEMBER_TOKENS,
     TOKEN_LIMIT,
     FileKeySource,
+    NoSignIn,
     OidcIdentity,
     UrlKeySource,
     _fetch,
@@ -76,12 +77,10 @@ def segment(value: object) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def signed(header: object = None, *, kid: str = "one", **changed: Any) -> str:  # noqa: ANN401 - any claim
+def signed(header: object = None, *, kid: str = "one", **changed: Any) -> str:
     """Sign with the key *kid*, by hand, so that nothing is too wrong to be signed."""
     text = f"{segment(header or {'alg': 'ES256', 'kid': kid})}.{segment(claims(**changed))}"
-    signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(
-        text.encode(), private_key(kid)
-    )
+    signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(text.encode(), private_key(kid))
     return f"{text}.{segment(signature)}"
 
 
@@ -99,14 +98,14 @@ class Keys:
         return self.jwks.get(kid)
 
 
-def identity(*jwks: dict[str, Any], **settings: Any) -> OidcIdentity:  # noqa: ANN401 - any setting
+def identity(*jwks: dict[str, Any], **settings: Any) -> OidcIdentity:
     """Trust *jwks*, or the key `one`."""
     keys = Keys(*(jwks or (jwk("one"),)))
     facts = {"keys": keys, "issuer": ISSUER, "audience": "quietline", "algorithm": "ES256"}
     return OidcIdentity(**{**facts, **settings})
 
 
-def refusal(token: str, who: OidcIdentity | None = None) -> str:
+def refusal(token: str, who: OidcIdentity | NoSignIn | None = None) -> str:
     """Give the code with which *token* is refused."""
     with pytest.raises(Unauthenticated) as refused:
         (who or identity()).person(token)
@@ -260,7 +259,6 @@ def test_rsa_works_and_short_keys_do_not() -> None:
         {"key_ops": ["encrypt"]},
         {"key_ops": 7},
         {"alg": "ES384"},
-        {"d": "AQ"},
         {"crv": "P-384"},
         {"x": "AA"},
         {"x": 7},
@@ -270,6 +268,12 @@ def test_rsa_works_and_short_keys_do_not() -> None:
 def test_keys_for_other_ends_verify_nothing(odd: dict[str, object]) -> None:
     """A key for encryption, for another algorithm, broken or with its private half is not used."""
     assert refusal(signed(), identity(jwk("one", **odd))) == "token-invalid"
+
+
+def test_published_private_key_verifies_nothing() -> None:
+    """A key whose private half stands in the public set could be anybody's, so nobody is believed by it."""
+    both = {**jwt.algorithms.ECAlgorithm.to_jwk(private_key("one"), as_dict=True), "kid": "one"}
+    assert refusal(signed(), identity(both)) == "token-invalid"
 
 
 def test_unknown_key_is_refused() -> None:
@@ -315,6 +319,14 @@ def test_huge_tokens_are_refused_unread() -> None:
 def test_no_token_is_missing() -> None:
     """An empty token is a missing one."""
     assert refusal("") == "token-missing"
+
+
+def test_without_an_issuer_nobody_is_recognised() -> None:
+    """A desk with no issuer believes no token at all, and says that sign-in is what is missing."""
+    assert refusal("", NoSignIn()) == "token-missing"
+    with pytest.raises(Unavailable) as refused:
+        NoSignIn().person(signed())
+    assert refused.value.code == "sign-in-unavailable"
 
 
 def test_good_token_is_remembered_for_a_minute() -> None:
@@ -509,9 +521,7 @@ def test_untrusted_discovery_gives_no_keys(discovery: object) -> None:
     assert issuer.fetched == [DISCOVERY]
 
 
-@pytest.mark.parametrize(
-    "address", ["http://sign-in.example", "http://127.0.0.1@sign-in.example", "ftp://x", ""]
-)
+@pytest.mark.parametrize("address", ["http://sign-in.example", "http://127.0.0.1@sign-in.example", "ftp://x", ""])
 def test_issuer_is_asked_over_https_only(address: str) -> None:
     """Away from this machine nothing is fetched without TLS."""
     issuer = Issuer("one")

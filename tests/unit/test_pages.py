@@ -218,7 +218,6 @@ def every_page(language: str, fill: str = "") -> dict[str, str]:
     for number in (400, 403, 404, 405, 409, 413, 415, 418, 422, 500, 503):
         found[f"problem {number}"] = pages.problem(**asked, status=number, code=fill or "x")
     found["problem, receipt"] = pages.problem(**asked, status=404, code="receipt-unknown")
-    found["problem, statement"] = pages.problem(**asked, status=409, code="statement-outdated")
     return found
 
 
