@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.domain.errors import Malformed, NotFound, Refusal, Unauthenticated, Unsupported
-from chalicelib.http.reading import language_of, prefers_html
+from chalicelib.http.reading import is_form, language_of, prefers_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,8 @@ class Problems:
 
     def _answer(self, refusal: Refusal, http_request: Request) -> Response:
         language = language_of(http_request)
-        if self._page is not None and prefers_html(http_request):
+        asks_for_page = is_form(http_request) or not http_request.path.startswith("/v1/")
+        if self._page is not None and asks_for_page and prefers_html(http_request):
             return self._page(refusal.status, refusal.code, language)
         return self.response(refusal, language)
 

@@ -33,7 +33,8 @@ log = logging.getLogger("quietline")
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM; what stands in the way is told in one sentence, and the exit code is 2."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M")
+    # The hour is enough: a line about a failed request must not tell when exactly somebody wrote.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", datefmt="%Y-%m-%d %Hh")
     try:
         settings = Settings.from_env(os.environ)
     except SettingError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.errors import Conflict
+from chalicelib.domain.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +24,11 @@ class Opening:
     clock: Clock
 
     def hours(self) -> OpeningHours:
-        """Give the opening hours with today's closures in them."""
-        closures = self.store.closures()
+        """Give the opening hours with the closures in them; as published, if the closures cannot be read."""
+        try:
+            closures = self.store.closures()
+        except Unavailable:
+            return self.helpline.hours
         return replace(self.helpline.hours, closures=closures) if closures else self.helpline.hours
 
     def status(self) -> tuple[bool, datetime | None]:

@@ -1,0 +1,116 @@
+"""The house keeps its shape: what `app.py` may hold, who reads the environment, which routes a face has."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import SettingError, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
+
+
+def _routes(faces, tmp_path):
+    code = "import app, json; print(json.dumps(sorted(f'{m} {p}' for p, ms in app.app.routes.items() for m in ms)))"
+    environment = {**os.environ, "QUIETLINE_FACES": faces, "QUIETLINE_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(ran.stdout))
+
+
+def _handlers():
+    tree = ast.parse((ROOT / "app.py").read_text())
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+
+
+def test_every_handler_of_app_is_one_statement_that_calls_the_house():
+    """Whoever reads app.py sees routes; what they do is elsewhere."""
+    handlers = _handlers()
+    assert len(handlers) > 30
+    for handler in handlers:
+        (statement,) = handler.body
+        assert isinstance(statement, ast.Return), handler.name
+        assert ast.unparse(statement.value).startswith("house."), handler.name
+
+
+def test_app_never_imports_what_runs_only_on_a_persons_machine():
+    """The local server, its sign-in and the demo stay out of the Lambda functions."""
+    assert "chalicelib.local" not in (ROOT / "app.py").read_text()
+
+
+def test_only_wiring_and_the_local_commands_read_the_environment():
+    """A setting is read in one place, so that its mistakes are told in one place."""
+    readers = {
+        source.relative_to(ROOT / "chalicelib").as_posix()
+        for source in SOURCES
+        if "environ"
+        in {node.attr for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Attribute)}
+    }
+    assert {reader for reader in readers if not reader.startswith("local/")} == {"wiring.py"}
+
+
+def test_each_face_has_its_own_routes_and_only_those(tmp_path):
+    """A public deployment has no desk routes and a desk deployment no public ones; both tell their health."""
+    public, desk = _routes("public", tmp_path), _routes("desk", tmp_path)
+    assert public & desk == {"GET /health", "GET /openapi.json"}
+    assert not [route for route in public if "/desk" in route]
+    assert all("/desk" in route for route in desk - public)
+    assert public | desk == _routes("public,desk", tmp_path)
+
+
+def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
+    """A cold start of the public face does not pay for token verification, nor for page templates."""
+    needless = ("jwt", "jinja2", "holidays", "phonenumbers", "boto3")
+    code = f"import sys, app; print([name for name in {needless} if name in sys.modules])"
+    environment = {**os.environ, "QUIETLINE_FACES": "public", "QUIETLINE_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("variable", "wrong"),
+    [
+        ("QUIETLINE_PORT", "eight"),
+        ("QUIETLINE_PORT", "70000"),
+        ("QUIETLINE_FACES", "public,back"),
+        ("QUIETLINE_LEASE_MINUTES", "00999"),
+        ("QUIETLINE_CLAIM_LIMIT", "-1"),
+        ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
+        ("QUIETLINE_CLOCK", "yesterday"),
+        ("QUIETLINE_RETENTION_DAYS", "forever"),
+        ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
+        ("QUIETLINE_OIDC_ALGORITHM", "none"),
+    ],
+)
+def test_a_wrong_setting_gets_one_sentence_that_names_it_and_not_its_value(variable, wrong):
+    """Whoever set it learns which variable and what it must be; the value could be a secret in the wrong place."""
+    with pytest.raises(SettingError) as caught:
+        Settings.from_env({variable: wrong})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{variable} must be ")
+    assert sentence.endswith(".")
+    assert wrong not in sentence
+
+
+def test_the_server_says_what_is_wrong_with_a_setting_and_stops(tmp_path):
+    """`make run` with a wrong port ends with status 2 and one line."""
+    environment = {**os.environ, "QUIETLINE_PORT": "eight", "QUIETLINE_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-m", "chalicelib.local.run"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (2, "QUIETLINE_PORT must be a port number from 0 to 65535.\n")
