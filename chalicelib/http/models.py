@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -21,8 +22,19 @@ MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
 Concern = Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LIMIT)]
+NOT_BLANK = {"pattern": r"\S"}
+"""For `openapi.json` alone: lengths are counted after trimming, and a schema cannot say so otherwise."""
+Status = Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
+KindName = Literal["callback", "information", "referral"]
+OutcomeName = Literal["answered", "signposted", "unreachable", "escalated", "declined"]
+Short = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), Field(json_schema_extra=NOT_BLANK)
+]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LIMIT),
+    Field(json_schema_extra=NOT_BLANK),
+]
 SlotId = Annotated[str, StringConstraints(pattern=SLOT)]
 LanguageTag = Annotated[str, StringConstraints(pattern=LANGUAGE_TAG, max_length=35)]
 Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=60)]
@@ -48,7 +60,11 @@ class CallbackDetails(Wire):
     """What is sealed of a callback."""
 
     concern: Concern
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=40)]
+    phone: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=3, max_length=40),
+        Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+    ]
     name: Short | None = None
     message: Text | None = None
     safety: Safety
@@ -101,9 +117,16 @@ class SlotChoice(Wire):
 class ClaimSubmission(Wire):
     """Body of `POST /v1/desk/claims`; an empty one asks for the most urgent request of any lane."""
 
-    kinds: Annotated[list[Literal["callback", "information", "referral"]], Field(max_length=3)] = []
+    kinds: Annotated[list[KindName], Field(max_length=3)] = []
     languages: Annotated[list[LanguageTag], Field(max_length=10)] = []
-    reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=60)] | None = None
+    reference: (
+        Annotated[
+            str,
+            StringConstraints(strip_whitespace=True, min_length=3, max_length=60),
+            Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+        ]
+        | None
+    ) = None
     lease_minutes: Annotated[int, Field(ge=1, le=240)] | None = None
 
 
@@ -122,7 +145,14 @@ class RenewSubmission(Fenced):
 class ReleaseSubmission(Fenced):
     """Body of `.../release`."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None = None
+    reason: (
+        Annotated[
+            str,
+            StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+            Field(json_schema_extra=NOT_BLANK),
+        ]
+        | None
+    ) = None
 
 
 class AttemptSubmission(Fenced):
@@ -148,9 +178,15 @@ class NoteSubmission(Fenced):
 class CloseSubmission(Fenced):
     """Body of `.../close`."""
 
-    outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"]
+    outcome: OutcomeName
     agreed_actions: Annotated[
-        list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]],
+        list[
+            Annotated[
+                str,
+                StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+                Field(json_schema_extra=NOT_BLANK),
+            ]
+        ],
         Field(max_length=10),
     ] = []
     signposts: Annotated[list[Slug], Field(max_length=10)] = []
@@ -175,28 +211,33 @@ class Answer(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
+class FieldProblem(Answer):
+    """One place that is wrong: a JSON pointer from the known fields, and a code; never what was sent."""
+
+    pointer: str
+    code: str
+
+
+class Contact(Answer):
+    """How to reach the helpline instead."""
+
+    phone: str
+    hours: str
+
+
 class Problem(Answer):
     """RFC 9457 problem+json, with another way to reach help."""
-
-    class FieldProblem(Answer):
-        """One place that is wrong."""
-
-        pointer: str
-        code: str
-
-    class Contact(Answer):
-        """How to reach the helpline instead."""
-
-        phone: str
-        hours: str
 
     type: str
     title: str
     status: int
-    detail: str | None = None
+    detail: str | SkipJsonSchema[None] = None
     code: str
     errors: list[FieldProblem] = []
     helpline: Contact
+    statement: StatementAnswer | SkipJsonSchema[None] = Field(
+        default=None, description="With the code `statement-outdated`: the one in force, to show and to acknowledge."
+    )
 
 
 class StatementAnswer(Answer):
@@ -230,7 +271,7 @@ class HelplineAnswer(Answer):
     opens_at: datetime | None
     opens_local: str | None
     emergency: str
-    language: str
+    language: Literal["en", "cy"]
 
 
 class SlotAnswer(Answer):
@@ -284,7 +325,7 @@ class AcceptedAnswer(Answer):
     receipt: str
     request_id: str
     reference: str
-    status: str
+    status: Literal["waiting"]
     due: Due
     expires_on: date
     line: Line
@@ -314,8 +355,8 @@ class LetterAnswer(Answer):
 class MailboxAnswer(Answer):
     """What a receipt opens."""
 
-    kind: str
-    status: str
+    kind: KindName
+    status: Literal["waiting", "claimed", "closed"]
     reference: str
     slot: SlotAnswer | None
     due: Due
@@ -326,11 +367,11 @@ class MailboxAnswer(Answer):
 class ProgressAnswer(Answer):
     """How a request stands after a change."""
 
-    status: str
+    status: Status
     slot: SlotAnswer | None
     due: Due
     attempts: int
-    outcome: str | None
+    outcome: OutcomeName | None
 
 
 class RepliedAnswer(ProgressAnswer):
@@ -342,8 +383,8 @@ class RepliedAnswer(ProgressAnswer):
 class LaneAnswer(Answer):
     """How one lane stands."""
 
-    kind: str
-    language: str
+    kind: KindName
+    language: Literal["en", "cy"]
     waiting: int
     oldest_wait_hours: int | None
     due_soon: int
@@ -369,7 +410,7 @@ class ClaimAnswer(Answer):
 class ClaimedRequest(Answer):
     """A request in a practitioner's hands."""
 
-    kind: str
+    kind: KindName
     language: str
     interpreter: bool
     reference: str
@@ -395,7 +436,7 @@ class ClaimedAnswer(Answer):
 class HeldAnswer(ClaimAnswer):
     """One of my live claims, without content."""
 
-    kind: str
+    kind: KindName
     language: str
     reference: str
 
@@ -416,10 +457,10 @@ class AsideHead(Answer):
     """A request as a supervisor sees it, without content."""
 
     request_id: str
-    kind: str
+    kind: KindName
     language: str
     reference: str
-    status: str
+    status: Status
     number: int
     lapses: int
     attempts: int
@@ -480,3 +521,48 @@ class HealthAnswer(Answer):
 
     status: Literal["ok", "down"]
     parts: dict[str, str]
+
+
+class SignpostPhone(Answer):
+    """A number to ring, and whether it is free."""
+
+    number: str
+    e164: str | SkipJsonSchema[None] = None
+    free: bool | SkipJsonSchema[None] = None
+
+
+class SignpostOrganisation(Answer):
+    """Who offers the help."""
+
+    name: str
+
+
+class SignpostAnswer(Answer):
+    """An offer of help in one language; what does not apply is left out, never null."""
+
+    id: str
+    name: str
+    summary: str
+    hours: str | SkipJsonSchema[None] = None
+    url: str | SkipJsonSchema[None] = None
+    phones: list[SignpostPhone] = []
+    audience: list[Concern] = []
+    topics: list[str] = []
+    regions: list[str] = []
+    languages: list[str] = []
+    language: Literal["en", "cy"]
+    anonymous: bool
+    minimum_age: int | SkipJsonSchema[None] = None
+    maximum_age: int | SkipJsonSchema[None] = None
+    organization: SignpostOrganisation
+    assured_date: date
+    source: str
+    licence: str
+
+
+class SignpostsAnswer(Answer):
+    """The signposts that suit."""
+
+    signposts: list[SignpostAnswer]
+    count: int
+    language: Literal["en", "cy"]

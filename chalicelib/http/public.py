@@ -118,6 +118,8 @@ class Public:
             if len(text) == len("2026-11-24"):
                 return datetime.combine(date.fromisoformat(text), time(0), self.helpline.hours.zone)
             moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                raise ValueError  # noqa: TRY301 - else it would mean the time of whichever machine answers
             return moment.astimezone(self.helpline.hours.zone)
         except (ValueError, OverflowError):
             raise Malformed("invalid", pointer="/from") from None

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
-from chalicelib.domain.receipts import decode
+from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.requests import ContactRequest, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
@@ -99,6 +100,8 @@ class Casework:
         """
         self.opener.check()
         now = self.clock.now()
+        if token is not None:
+            token = encode(sha256(token.encode()).digest())  # what is kept to recognise it says nothing else
         ask = Ask(
             practitioner=practitioner,
             lanes=tuple(

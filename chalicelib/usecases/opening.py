@@ -40,6 +40,8 @@ class Opening:
     def slots(self, *, starts_from: datetime | None = None, days: int = 7) -> tuple[Window, ...]:
         """List the slots that can be chosen and have room."""
         now = self.clock.now()
+        if starts_from is not None and starts_from > now + self.helpline.hours.horizon:
+            return ()  # said here because the calendar ends in 9999, and *days* would be counted past it
         offered = tuple(self.hours().slots(now, starts_from=starts_from, days=days))
         taken = self.store.slots_taken(offered, now=now)
         return tuple(slot for slot in offered if taken.get(slot.id, 0) < self.helpline.slot_capacity)
