@@ -108,8 +108,8 @@ def _in_process(found: Any) -> list[Table]:
             "title": "Warm, in process, as Lambda calls it",
             "head": ("", "", "CPU", "p50", "p99", "CPU to bare"),
             "rows": rows,
-            "note": f"The document is {found['document_bytes']} bytes. The bare handler writes the same rows and indexes"
-            " as durably, without validation, and answers the GET with a string that is ready.",
+            "note": f"The document is {found['document_bytes']} bytes. The bare handler writes the same rows and"
+            " indexes as durably, without validation, and answers the GET with a string that is ready.",
         },
         {
             "title": "Pieces, each alone in a tight loop",

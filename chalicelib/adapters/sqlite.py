@@ -1,28 +1,22 @@
 """
 The queue and the mailboxes in one SQLite file: the embedded default, and enough for one small machine.
 
-Durability first: WAL with `synchronous=FULL`, because with NORMAL a power cut loses writes that were acknowledged.
-Speed by sharing: whoever finds nobody writing becomes the leader, and commits everything that has queued up behind
-in one transaction, so that many requesters at once share one sync of the disk. Several processes may have the file
-open; they wait for each other at `BEGIN IMMEDIATE`.
+Rules are the domain's: each verb takes the newest head, lets a pure function decide, and writes what that says, in one
+transaction. `sqlite_file` is what makes a transaction durable, and many of them cheap.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-import threading
-import time
-from collections import deque
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
+from chalicelib.adapters.sqlite_file import Database
 from chalicelib.domain import audit
 from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
-from chalicelib.domain.errors import Conflict, NotFound, Unavailable
-from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
 from chalicelib.domain.slots import Window, parse_slot_id
 from chalicelib.ports import LaneState, Message, ReferenceTaken, SlotFull
 
@@ -32,14 +26,6 @@ if TYPE_CHECKING:
 
     from chalicelib.ports import Ask
 
-T = TypeVar("T")
-
-BUSY = timedelta(seconds=5)
-"""How long a writer waits for another process before it gives up with `Unavailable`."""
-BATCH = 256
-"""How many writers may share one commit."""
-READERS = 8
-"""How many idle reading connections are kept."""
 PURGE_STEP = 200
 
 MIGRATIONS = (
@@ -116,7 +102,6 @@ _FIELDS = tuple(field.name for field in fields(ContactRequest))
 _COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id")
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM requests"  # noqa: S608 - our own names
 _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
-_INSTANTS = frozenset({"submitted_at", "promised_at", "due_at", "visible_at", "expires_at", "lease_until", "closed_at"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -125,22 +110,23 @@ class SqliteStore:
     """A `RequestStore` in the file *path*; *audit_key* chains the trail."""
 
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
-        self._db = _Database(path)
+        self._db = Database(path, MIGRATIONS)
         self._audit_key = audit_key
 
     def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
         """Accept a request, if its id is new."""
 
         def accept(db: sqlite3.Connection) -> ContactRequest:
-            known = _head(db, "request_id = ?", request.request_id)
-            if known is not None and known.expires_at > now:
-                return known
-            if known is not None:
-                _erase(db, known.request_id)
-            _guard_slot(db, request, capacity)
-            _guard_reference(db, request.reference, now)
+            try:
+                db.execute(_INSERT, _row(request))
+            except sqlite3.IntegrityError:
+                known = _head(db, "request_id = ?", request.request_id)
+                if known is not None and known.expires_at > now:
+                    return known
+                _make_room(db, request, now)
+                db.execute(_INSERT, _row(request))
+            _guard_slot(db, request, capacity, now)
             db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request.request_id, request.body_id, content))
-            db.execute(_INSERT, _row(request))
             return request
 
         return self._db.write(accept)
@@ -165,8 +151,8 @@ class SqliteStore:
                 self._append(db, deeds(again))
                 return again
             held = db.execute(
-                "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ?",
-                (ask.practitioner, _micros(now)),
+                "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ? AND expires_at > ?",
+                (ask.practitioner, _micros(now), _micros(now)),
             ).fetchone()[0]
             if held >= ask.claim_limit:
                 raise Conflict("claim-limit")
@@ -198,9 +184,9 @@ class SqliteStore:
             if request is None:
                 raise NotFound("request-unknown")
             changed = transition(request)
-            if changed.slot != request.slot:
-                _guard_slot(db, changed, capacity)
             _update(db, request, changed)
+            if changed.slot != request.slot:
+                _guard_slot(db, changed, capacity, now)
             for message in messages:
                 db.execute(
                     "INSERT OR IGNORE INTO messages (request_id, message_id, author, sent_at, for_desk, for_mailbox)"
@@ -260,8 +246,8 @@ class SqliteStore:
         """List parked requests and waiting ones whose every window was missed."""
         aside = "(status = 'parked' OR visible_at IS NULL) AND status IN ('parked', 'waiting')"
         lost = "status = 'waiting' AND visible_at IS NOT NULL AND windows <> '' AND due_at <= ?"
-        found = {r.request_id: r for r in self._heads(aside, now)}
-        return tuple(sorted((*found.values(), *self._heads(lost, now, _micros(now))), key=lambda r: r.due_at))
+        late = (head for head in self._heads(lost, now, _micros(now)) if settle(head, now=now).visible_at is None)
+        return tuple(sorted((*self._heads(aside, now), *late), key=lambda head: head.due_at))
 
     def claimed(self, *, now: datetime) -> tuple[ContactRequest, ...]:
         """List every claimed request."""
@@ -452,20 +438,22 @@ def _update(db: sqlite3.Connection, old: ContactRequest, new: ContactRequest) ->
         db.execute(f"UPDATE requests SET {assignments} WHERE request_id = ?", values)  # noqa: S608 - our own names
 
 
-def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int | None) -> None:
+def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int | None, now: datetime) -> None:
+    """Refuse a head that is one too many on its slot; it has been written, and is undone with the transaction."""
     if capacity is None or request.slot is None:
         return
-    query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE slot_id = ? LIMIT ?)"
-    if db.execute(query, (request.slot.id, capacity)).fetchone()[0] >= capacity:
+    query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE slot_id = ? AND expires_at > ? LIMIT ?)"
+    if db.execute(query, (request.slot.id, _micros(now), capacity + 1)).fetchone()[0] > capacity:
         raise SlotFull
 
 
-def _guard_reference(db: sqlite3.Connection, reference: str, now: datetime) -> None:
-    holder = _head(db, "reference = ? AND status <> 'withdrawn'", reference)
-    if holder is not None:
-        if holder.expires_at > now:
-            raise ReferenceTaken
-        _erase(db, holder.request_id)
+def _make_room(db: sqlite3.Connection, request: ContactRequest, now: datetime) -> None:
+    """Erase what has expired and stands in the way of *request*: an old one of its id, or one with its reference."""
+    holder = _head(db, "reference = ? AND status <> 'withdrawn'", request.reference)
+    if holder is not None and holder.expires_at > now:
+        raise ReferenceTaken
+    for gone in {request.request_id, request.request_id if holder is None else holder.request_id}:
+        _erase(db, gone)
 
 
 def _erase(db: sqlite3.Connection, request_id: str) -> None:
@@ -492,202 +480,78 @@ def _micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def _perhaps_micros(instant: datetime | None) -> int | None:
+    return None if instant is None else _micros(instant)
+
+
 def _instant(micros: int) -> datetime:
-    return _EPOCH + micros * _MICROSECOND
+    return _EPOCH + timedelta(microseconds=micros)
 
 
-def _row(request: ContactRequest) -> list[object]:
-    row: list[object] = []
-    for name in _FIELDS:
-        value = getattr(request, name)
-        if value is not None and name in _INSTANTS:
-            value = _micros(value)
-        elif name == "windows":
-            value = " ".join(window.id for window in request.windows)
-        row.append(value)
-    ready_at, slot = request.ready_at, request.slot
-    row += [
+def _perhaps_instant(micros: int | None) -> datetime | None:
+    return None if micros is None else _instant(micros)
+
+
+def _row(request: ContactRequest) -> tuple[object, ...]:
+    """Write a head as a row: the fields in their order, then what the indexes need."""
+    slot = request.slot if request.status in (Status.WAITING, Status.CLAIMED) else None
+    return (
+        request.request_id,
+        request.kind,
+        request.language,
+        request.reference,
+        request.status,
+        _micros(request.submitted_at),
+        _micros(request.promised_at),
+        _micros(request.due_at),
+        _perhaps_micros(request.visible_at),
+        " ".join([window.id for window in request.windows]),
+        _micros(request.expires_at),
+        request.verified,
+        request.statement_version,
+        request.fingerprint,
+        request.body_id,
+        request.number,
+        _perhaps_micros(request.lease_until),
+        request.claimed_by,
+        request.claim_token,
+        request.lapses,
+        request.attempts,
+        request.missed,
+        request.outcome,
+        _perhaps_micros(request.closed_at),
         request.lane,
         _micros(request.order_at),
-        None if ready_at is None else _micros(ready_at),
+        _perhaps_micros(request.ready_at),
         None if slot is None else slot.id,
-    ]
-    return row
+    )
 
 
 def _request(row: Sequence[Any]) -> ContactRequest:
-    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
-    for name in _INSTANTS:
-        if values[name] is not None:
-            values[name] = _instant(values[name])
-    values["kind"] = Kind(values["kind"])
-    values["status"] = Status(values["status"])
-    values["outcome"] = None if values["outcome"] is None else Outcome(values["outcome"])
-    values["verified"] = bool(values["verified"])
-    values["windows"] = tuple(window for window in map(parse_slot_id, values["windows"].split()) if window is not None)
-    return ContactRequest(**values)
-
-
-class _Job(Generic[T]):
-    """One writer's work, and what became of it."""
-
-    __slots__ = ("done", "error", "result", "woken", "work")
-
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
-        self.work = work
-        self.done = False
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self.woken = threading.Lock()
-        self.woken.acquire()
-
-
-class _Database:
-    """The file, one writing connection whose commits are shared, and a few reading ones."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._mutex = threading.Lock()
-        self._queue: deque[_Job[Any]] = deque()
-        self._led = False
-        self._readers: deque[sqlite3.Connection] = deque()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _as_unavailable():
-            with contextlib.suppress(OSError):
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._writer = self._connect()
-            self._migrate()
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self._path,
-            timeout=BUSY.total_seconds(),
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        _set_up(db)
-        return db
-
-    def _migrate(self) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise Unavailable("store-newer")  # noqa: TRY301 - undone like every other failure
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";\n"):
-                    self._writer.execute(statement)
-            self._writer.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
-
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run *work* on a connection that nobody else uses meanwhile."""
-        with _as_unavailable():
-            try:
-                db = self._readers.pop()
-            except IndexError:
-                db = self._connect()
-            try:
-                return work(db)
-            finally:
-                if len(self._readers) < READERS:
-                    self._readers.append(db)
-                else:
-                    db.close()
-
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """
-        Run *work* in a transaction and return once it is on disk.
-
-        The first writer leads: it takes everything that has queued up, runs it, commits once, wakes the others, and
-        hands the lead to whoever has queued up since. Work that raises is undone alone.
-        """
-        job = _Job(work)
-        with self._mutex:
-            self._queue.append(job)
-            leads = not self._led
-            self._led = True
-        if not leads:
-            job.woken.acquire()
-        if not job.done:
-            self._lead()
-        if job.error is not None:
-            raise job.error
-        return cast("T", job.result)
-
-    def _lead(self) -> None:
-        with self._mutex:
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-        try:
-            self._commit(batch)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody in the batch may hear "accepted"
-            for job in batch:
-                job.error = job.error or error
-        with self._mutex:
-            heir = self._queue[0] if self._queue else None
-            self._led = heir is not None
-        if heir is not None:
-            heir.woken.release()
-        for job in batch:
-            job.done = True
-            job.woken.release()
-
-    def _commit(self, batch: Sequence[_Job[Any]]) -> None:
-        with _as_unavailable():
-            db = self._writer
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                for job in batch:
-                    self._run(db, job)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-
-    def _run(self, db: sqlite3.Connection, job: _Job[Any]) -> None:
-        db.execute("SAVEPOINT one")
-        try:
-            job.result = job.work(db)
-        except sqlite3.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - raised again in the writer's own thread
-            job.error = error
-            db.execute("ROLLBACK TO one")
-        db.execute("RELEASE one")
-
-    def close(self) -> None:
-        while self._readers:
-            self._readers.pop().close()
-        self._writer.close()
-
-
-def _set_up(db: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + BUSY.total_seconds()
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            # Switching to WAL does not wait for another process that is switching too.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")
-
-
-@contextlib.contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """Turn every failure of the engine into one refusal; its text may name values, so it goes no further."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise Unavailable("storage") from error
+    """Read a head from a row of the fields in their order."""
+    return ContactRequest(
+        request_id=row[0],
+        kind=Kind(row[1]),
+        language=row[2],
+        reference=row[3],
+        status=Status(row[4]),
+        submitted_at=_instant(row[5]),
+        promised_at=_instant(row[6]),
+        due_at=_instant(row[7]),
+        visible_at=_perhaps_instant(row[8]),
+        windows=tuple([window for window in map(parse_slot_id, row[9].split()) if window is not None]),
+        expires_at=_instant(row[10]),
+        verified=bool(row[11]),
+        statement_version=row[12],
+        fingerprint=row[13],
+        body_id=row[14],
+        number=row[15],
+        lease_until=_perhaps_instant(row[16]),
+        claimed_by=row[17],
+        claim_token=row[18],
+        lapses=row[19],
+        attempts=row[20],
+        missed=row[21],
+        outcome=None if row[22] is None else Outcome(row[22]),
+        closed_at=_perhaps_instant(row[23]),
+    )

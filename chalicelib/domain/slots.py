@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
+DAYS_KNOWN = 400
 _SLOT_ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)Z/(\d{1,3})([hm])")
 
 
@@ -69,20 +70,26 @@ class OpeningHours:
     slot_length: timedelta = timedelta(hours=2)
     slot_every: timedelta = timedelta(hours=1)
     horizon: timedelta = timedelta(days=28)
-    working_days: int = field(default=3)
+    working_days: int = 3
+    _known_shifts: dict[date, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def is_working_day(self, day: date) -> bool:
         """Tell whether *day* is Monday to Friday and no bank holiday."""
         return day.weekday() < 5 and not self.holidays(day)  # noqa: PLR2004 - Saturday
 
     def shifts_on(self, day: date) -> tuple[Window, ...]:
-        """Give the shifts of a local day as instants; none on a bank holiday."""
-        if self.holidays(day):
-            return ()
-        return tuple(
-            Window(starts_at=self._instant(day, opens), ends_at=self._instant(day, closes))
-            for opens, closes in self.shifts[day.weekday()]
-        )
+        """Give the shifts of a local day as instants; none on a bank holiday. Kept: they do not change."""
+        known = self._known_shifts.get(day)
+        if known is None:
+            shifts = () if self.holidays(day) else self.shifts[day.weekday()]
+            known = tuple(
+                Window(starts_at=self._instant(day, opens), ends_at=self._instant(day, closes))
+                for opens, closes in shifts
+            )
+            if len(self._known_shifts) >= DAYS_KNOWN:
+                self._known_shifts.clear()
+            self._known_shifts[day] = known
+        return known
 
     def _instant(self, day: date, at: time) -> datetime:
         if at == time.max:

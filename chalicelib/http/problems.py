@@ -112,7 +112,10 @@ class Problems:
         language = language_of(http_request)
         asks_for_page = is_form(http_request) or not http_request.path.startswith("/v1/")
         if self._page is not None and asks_for_page and prefers_html(http_request):
-            return self._page(refusal.status, refusal.code, language)
+            try:
+                return self._page(refusal.status, refusal.code, language)
+            except Exception as error:  # noqa: BLE001 - nor may an error in answering an error reach Chalice's log
+                log.error("unforeseen %s", where(error))  # noqa: TRY400 - as above
         return self.response(refusal, language)
 
     def middleware(self, http_request: Request | None, get_response: Callable[[Any], Response]) -> Response:

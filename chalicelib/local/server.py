@@ -155,7 +155,7 @@ class LocalServer:
     to routes that only a person's own machine has. *ticks* are (seconds, callable): what a schedule does on AWS.
     """
 
-    def __init__(  # noqa: PLR0913 - everything a server is made of, by name
+    def __init__(
         self,
         app: Chalice,
         *,
@@ -341,7 +341,7 @@ class _Desk:
             report(error)
             return self.refused(500, "internal", language)
 
-    def _answer(self, asked: _Asked, language: str) -> Answer:  # noqa: PLR0911 - one for each that may answer
+    def _answer(self, asked: _Asked, language: str) -> Answer:
         if asked.body is None:
             return self.refused(413, "too-large", language)
         method, path = asked.method, asked.path

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.requests import Rules
-    from chalicelib.domain.slots import Window
+    from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
 
@@ -90,7 +90,8 @@ class Intake:
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
         details = self._with_phone(submission.details)
-        windows = self._windows(submission)
+        hours = self.opening.hours()
+        windows = self._windows(submission, hours)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
         envelope = self.sealer.seal(
             json.dumps({"details": details, "mailbox_key": encode(receipt.mailbox_key)}, ensure_ascii=False).encode(),
@@ -105,7 +106,7 @@ class Intake:
                 language=submission.language,
                 reference=reference_of(request_id, self.words(), attempt),
                 windows=windows,
-                answer_by=floor_to_hour(self.opening.helpline.hours.working_days_after(now)),
+                answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
                 now=now,
                 rules=self.rules,
                 verified=False,
@@ -141,11 +142,10 @@ class Intake:
             raise Conflict("impossible-phone", pointer="/details/phone")
         return {**details, "phone_international": possible}
 
-    def _windows(self, submission: Submission) -> tuple[Window, ...]:
+    def _windows(self, submission: Submission, hours: OpeningHours) -> tuple[Window, ...]:
         """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""
         if submission.kind is Kind.INFORMATION:
             return ()
-        hours = self.opening.hours()
         if submission.slot is None:
             # With the line closed for weeks there is no window: the request is kept and answered in the mailbox.
             first = hours.next_slot(self.clock.now())

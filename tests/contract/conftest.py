@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters import sqlite
+from chalicelib.adapters import sqlite_file
 from chalicelib.adapters.sqlite import SqliteStore
 
 AUDIT_KEY = b"audit key of the contract suite."
@@ -79,7 +79,7 @@ ENGINES = {"sqlite": SqliteEngine}
 @pytest.fixture(params=ENGINES)
 def engine(request, tmp_path, monkeypatch):
     """An engine with nothing in it yet, that waits a tenth of a second for others instead of five."""
-    monkeypatch.setattr(sqlite, "BUSY", timedelta(seconds=0.1))
+    monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.1))
     chosen = ENGINES[request.param](tmp_path)
     yield chosen
     chosen.close()

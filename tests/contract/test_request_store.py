@@ -301,7 +301,6 @@ def test_an_expired_request_is_gone_to_every_read_and_verb(line, now):
         assert line.withdraw(name, at) is False
 
 
-@pytest.mark.xfail(strict=True, reason="sqlite: the limit counts claims on expired requests")
 def test_an_expired_claim_does_not_count_against_the_limit(line, now):
     """A claim on a request that has expired is none: the practitioner may take another in its place."""
     line.put("old", expires_at=now + LEASE / 2)
@@ -311,7 +310,6 @@ def test_an_expired_claim_does_not_count_against_the_limit(line, now):
     assert line.claim(now=later, limit=1).request_id == "new"
 
 
-@pytest.mark.xfail(strict=True, reason="sqlite: _guard_slot counts expired requests")
 def test_an_expired_request_leaves_its_place_in_the_slot(line, now):
     """The guard of a slot counts as the reads do: without what has expired."""
     slot = window(now + 2 * DAY)
@@ -924,14 +922,12 @@ def test_parked_lists_what_only_a_supervisor_sees(line, now):
     assert {r.request_id for r in line.store.parked(now=now)} == {"parked", "missed", "unsettled"}
 
 
-@pytest.mark.xfail(strict=True, reason="sqlite: parked() lists every callback with a missed window")
 def test_parked_leaves_out_what_has_a_window_left(line, now):
     """A callback whose first window was missed is still in the queue for its second."""
     line.put(windows=(window(now - DAY), window(now + DAY)))
     assert line.store.parked(now=now) == ()
 
 
-@pytest.mark.xfail(strict=True, reason="domain: ContactRequest.slot of a parked request is not None")
 def test_slots_taken_leaves_out_parked_requests(line, now):
     """A parked request is not handed out, so it keeps nobody else from its slot."""
     slot = window(now + HOUR)
@@ -1194,7 +1190,7 @@ def test_reading_goes_on_while_nothing_can_be_written(line, engine, fault):
     [
         "garbage",
         "a-folder",
-        pytest.param("no-folder", marks=pytest.mark.xfail(strict=True, reason="sqlite: mkdir outside _as_unavailable")),
+        "no-folder",
     ],
 )
 def test_a_store_that_cannot_be_opened_is_unavailable(engine, damage):

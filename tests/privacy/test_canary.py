@@ -39,7 +39,7 @@ from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
 from chalicelib.domain.receipts import encode, read_receipt
 from chalicelib.http import problems
-from chalicelib.http.contract import HTML, operations
+from chalicelib.http.contract import HTML, PARAMETERS, operations
 from chalicelib.http.reading import BODY_LIMIT
 from chalicelib.local.issuer import LocalIssuer
 from chalicelib.wiring import House
@@ -126,7 +126,8 @@ class Detector:
                 leaks[name] = found
         for path in sorted(folder.rglob("*.db")):
             backup = path.with_name(f"{path.name}-backup")
-            with contextlib.closing(sqlite3.connect(path)) as living, contextlib.closing(sqlite3.connect(backup)) as copy:
+            closing = contextlib.closing
+            with closing(sqlite3.connect(path)) as living, closing(sqlite3.connect(backup)) as copy:
                 living.backup(copy)
                 for (table,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                     for row in copy.execute(f'SELECT * FROM "{table}"'):
@@ -151,6 +152,7 @@ class Markers:
     count: int = 0
 
     def __call__(self) -> str:
+        """Draw one."""
         self.count += 1
         return f"{self.secret}{self.count:05d}"
 
@@ -228,7 +230,8 @@ def bad(model: type[BaseModel], markers: Markers, **given: Any):
             body = good(model, Markers(), **given)  # fresh ones, which nobody looks for
             _put(body, path, wrong)
             yield body
-    for path in [(), *(path for path, kind in _places(model) if isinstance(kind, type) and issubclass(kind, BaseModel))]:
+    objects = [path for path, kind in _places(model) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    for path in [(), *objects]:
         body = good(model, Markers(), **given)
         _put(body, (*path, markers()), {markers(): markers()})
         yield body
@@ -259,10 +262,7 @@ def _wrong(kind: Any, markers: Markers):
 
 def _put(body: Any, path: tuple[Any, ...], value: Any) -> None:
     for step in path[:-1]:
-        if isinstance(body, dict):
-            body = body.setdefault(step, {})
-        else:
-            body = body[step]
+        body = body.setdefault(step, {}) if isinstance(body, dict) else body[step]
     body[path[-1]] = value
 
 
@@ -285,6 +285,7 @@ HEADERS = (
     "Idempotency-Key", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent", "X-Amzn-Trace-Id",
     "X-Forwarded-For", "X-Http-Method-Override",
 )  # fmt: skip
+QUERIES = sorted(each["name"] for each in PARAMETERS.values() if each["in"] == "query")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,7 +337,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     yield asked(body=sample, **{f"X-{markers()}": markers()})
     yield asked(body=sample, **page, **{"Accept-Language": f"cy;q={markers()}"})
     # query: known names, unknown names, twice
-    for name in ("lang", "language", "from", "days", "kind", "audience", "topic", "region", "after", "limit", markers()):
+    for name in (*QUERIES, markers()):
         yield asked(f"{target}?{name}={markers()}", sample)
         yield asked(f"{target}?{name}={markers()}&{name}={markers()}", sample, **page)
     yield asked(f"{target}?{markers()}", sample)
@@ -366,6 +367,10 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
         yield from _forms(operation, asked, world, markers)
 
 
+NEVER_SHOWN = ("action", "altcha", "campaign", "idempotency_key", "receipt", "region")
+"""Form fields that no page shows again."""
+
+
 def _forms(operation: Any, asked: Any, world: World, markers: Markers):
     names = sorted(operation.form["properties"])
     model = operation.body
@@ -376,7 +381,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
             for value in (markers(), [markers(), markers()], markers() * 300):
                 fields = {**start, name: value}
                 # A page may refill the fields of its own form, and the mailbox shows what its holder wrote.
-                refills = accept == "text/html" and name in names and name not in ("idempotency_key", "receipt", "action")
+                refills = accept == "text/html" and name in names and name not in NEVER_SHOWN
                 one = asked(body=urlencode(fields, doseq=True).encode(), **sent)
                 yield Asked(
                     method=one.method, target=one.target, headers=one.headers, body=one.body, may_answer=refills
@@ -407,9 +412,7 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):
     yield Asked(method="GET", target="/v1/mailbox", headers=receipt, may_answer=True)
     for fields in ({"action": "message", "text": markers()}, {"action": markers()}, {}):
         form = urlencode({"receipt": world.receipt, **fields}).encode()
-        yield Asked(
-            method="POST", target="/mailbox", headers={"Content-Type": FORM}, body=form, may_answer=True
-        )
+        yield Asked(method="POST", target="/mailbox", headers={"Content-Type": FORM}, body=form, may_answer=True)
     for verb, body in (
         ("release", {"number": world.number, "reason": markers()}),
         ("close", {"number": world.number, "outcome": "answered", "agreed_actions": [markers()]}),
@@ -449,6 +452,7 @@ class OverHttp:
         self._connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
 
     def __call__(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        """Ask once."""
         try:
             self._connection.request(asked.method, asked.target, asked.body, asked.headers)
             answer = self._connection.getresponse()
@@ -472,6 +476,7 @@ class InProcess:
         self._client = client
 
     def __call__(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        """Ask once."""
         answer = self._client.http.request(asked.method, asked.target, headers=asked.headers, body=asked.body)
         heard = {name.lower(): str(value) for name, value in answer.headers.items()}
         return answer.status_code, heard, answer.body
@@ -532,9 +537,11 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 15
-        for asked in _signed_oddities(home, markers):
-            if found := leaks_in_answer(detector, asked, ask(asked)):
-                leaks.append((asked.method, asked.target, found))
+        leaks += [
+            (asked.method, asked.target, found)
+            for asked in _signed_oddities(home, markers)
+            if (found := leaks_in_answer(detector, asked, ask(asked)))
+        ]
         receipt = read_receipt(world.receipt)
         for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, *phones):
             detector.watch(secret)
@@ -581,13 +588,12 @@ class Broken:
         if not callable(found) or (self._only and name not in self._only):
             return found
 
-        def fail(*args: Any, **kwargs: Any) -> Any:
-            raise self._error(f"{name}: {args!r} {kwargs!r} {self.secret()}")
-
-        return fail
+        return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise self._error(f"{args!r} {kwargs!r} {self.secret()}")
+        """Fail, saying too much."""
+        message = f"{args!r} {kwargs!r} {self.secret()}"
+        raise self._error(message)
 
     secret = staticmethod(lambda: "")
 
@@ -659,8 +665,12 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
     monkeypatch.setattr(Broken, "secret", staticmethod(markers))
     caplog.set_level(logging.DEBUG)
 
+    first = quietline.house
+
     def break_it() -> None:
         whole = getattr(house, part)
+        if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
+            monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
         parts = ("public", "mailbox", "desk", "signposts", "opening", "problems")
         for name in parts:
             house.__dict__.pop(name, None)
