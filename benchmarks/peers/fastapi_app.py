@@ -4,7 +4,7 @@ The FastAPI peer: the same wire models, the same tables, indexes and durability,
 `PEER_WORK=plain` validates and writes, and no more. `PEER_WORK=full` also does what Quietline does around it, with
 the same building blocks: phone check, receipt, HPKE sealing on the way in; claim limit, audit trail and opening on the
 way out. Written as one would: plain `def` handlers, which FastAPI runs in its thread pool, and one writing connection
-behind a lock, because writers that compete in SQLite's busy handler wait for nothing (measured: slower).
+behind a lock, so that no writer waits in SQLite's busy handler.
 """
 
 from __future__ import annotations

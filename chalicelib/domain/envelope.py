@@ -38,19 +38,19 @@ class Envelope:
 
     def wire(self) -> dict[str, object]:
         """Give the JSON form: `{v, request_id, nonce, ct, recipients: [{key_id, enc, ct}]}`, base64url."""
+        return {**self._head(), "ct": encode(self.ct)}
+
+    def _head(self) -> dict[str, object]:
         return {
             "v": VERSION,
             "request_id": self.request_id,
             "nonce": encode(self.nonce),
-            "ct": encode(self.ct),
             "recipients": [{"key_id": r.key_id, "enc": encode(r.enc), "ct": encode(r.ct)} for r in self.recipients],
         }
 
     def to_bytes(self) -> bytes:
         """Write it for the store: a line of JSON about the recipients, then the ciphertext as it is."""
-        head = self.wire()
-        del head["ct"]
-        return json.dumps(head, separators=(",", ":")).encode() + b"\n" + self.ct
+        return json.dumps(self._head(), separators=(",", ":")).encode() + b"\n" + self.ct
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Envelope:

@@ -8,15 +8,17 @@ fetches nothing and gives the same document every time; `make openapi` writes it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from chalicelib.domain.errors import Refusal
-from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
+from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models
 from chalicelib.http.signposts import SignpostSearch
 
@@ -99,6 +101,13 @@ def _one_of(values: tuple[str, ...]) -> Schema:
     return {"type": "string", "enum": list(values)}
 
 
+def _places() -> tuple[str, ...]:
+    """List the places that a signpost can be asked for; they are content, and in the contract so that it is exact."""
+    regions = json.loads((Path(__file__).parent.parent / "content" / "regions.json").read_bytes())
+    return (UNITED_KINGDOM, *NATIONS, *(region["code"] for region in regions))
+
+
+PLACES = _one_of(_places())
 PARAMETERS: Mapping[str, Schema] = {
     "Lang": _query(
         "lang",
@@ -118,7 +127,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "Topic": _query("topic", _one_of(tuple(TOPICS)), "What it is about."),
     "Region": _query(
         "region",
-        {"type": "string", "examples": ["UK", "Wales", "E23000005"]},
+        {"$ref": "#/components/schemas/Place"},
         "`UK`, a nation, or the ONS code of a police force area.",
     ),
     "IfNoneMatch": _header("If-None-Match", {"type": "string"}, "An ETag: 304 if it is still the same."),
@@ -260,7 +269,7 @@ def _mailbox_form() -> Schema:
         "properties": {
             "action": {"type": "string", "description": "`read` (also if left out), `message`, `slot` or `withdraw`"},
             "confirm": {"type": "string", "description": "`yes`, to withdraw"},
-            "receipt": text,
+            "receipt": {"type": "string", "pattern": r"\S"},
             "slot": text,
             "text": text,
         },
@@ -628,7 +637,7 @@ def _desk_face() -> tuple[Operation, ...]:
             body=models.ClosuresSubmission,
             example={"closures": [{"starts_at": "2026-11-25T12:00:00Z", "ends_at": "2026-11-25T15:00:00Z"}]},
             answers={200: models.ClosuresAnswer},
-            refuses=WRITTEN,
+            refuses=_codes(WRITTEN, {409: ("impossible-closure",)}),
         ),
         _desk(
             "audit",
@@ -739,6 +748,10 @@ def _schemas(table: tuple[Operation, ...]) -> Schema:
         [(each, "validation") for each in unique], ref_template=REF, schema_generator=_Plain
     )
     schemas: Schema = _without_null_defaults(described["$defs"])
+    schemas["Place"] = PLACES
+    schemas["SignpostSearch"]["properties"]["region"] = {
+        "anyOf": [{"$ref": REF.format(model="Place")}, {"type": "null"}]
+    }
     return dict(sorted(schemas.items()))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.errors import Conflict, FieldError, Invalid, Malformed
+from chalicelib.domain.errors import Conflict, Malformed
 from chalicelib.domain.requests import Outcome
 from chalicelib.domain.slots import Window
 from chalicelib.http import shapes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.helpline import Helpline
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.http.access import Access
-    from chalicelib.http.models import Fenced
+    from chalicelib.http.models import ClosureSpan, Fenced
     from chalicelib.ports import Clock
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.casework import Casework, Claimed
@@ -184,20 +184,11 @@ class Desk:
         Close the line for a time.
 
         Raises:
-            Invalid: a closure ends before it starts.
+            Conflict: `impossible-closure`, one ends before it starts, or lies outside the calendar.
         """
         person = self.access.person(http_request, SUPERVISE)
         body = json_body(http_request, ClosuresSubmission)
-        wrong = [at for at, span in enumerate(body.closures) if span.ends_at <= span.starts_at]
-        if wrong:
-            raise Invalid(tuple(FieldError(f"/closures/{at}/ends_at", "invalid") for at in wrong))
-        try:
-            closures = [
-                Window(starts_at=span.starts_at.astimezone(UTC), ends_at=span.ends_at.astimezone(UTC))
-                for span in body.closures
-            ]
-        except OverflowError:
-            raise Invalid((FieldError("/closures", "invalid"),)) from None
+        closures = [_closure(span, at) for at, span in enumerate(body.closures)]
         self.casework.close_line(person.subject, closures)
         return shapes.answer({"closures": self._closures()})
 
@@ -299,6 +290,16 @@ def _claim(request: ContactRequest) -> dict[str, Any]:
         "number": request.number,
         "lease_until": None if lease_until is None else instant(lease_until),
     }
+
+
+def _closure(span: ClosureSpan, at: int) -> Window:
+    try:
+        window = Window(starts_at=span.starts_at.astimezone(UTC), ends_at=span.ends_at.astimezone(UTC))
+    except OverflowError:
+        raise Conflict("impossible-closure", pointer=f"/closures/{at}") from None
+    if window.ends_at <= window.starts_at:
+        raise Conflict("impossible-closure", pointer=f"/closures/{at}/ends_at")
+    return window
 
 
 def _number(http_request: Request, name: str, default: int, low: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
@@ -38,6 +38,15 @@ Text = Annotated[
 SlotId = Annotated[str, StringConstraints(pattern=SLOT)]
 LanguageTag = Annotated[str, StringConstraints(pattern=LANGUAGE_TAG, max_length=35)]
 Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=60)]
+
+
+def _whole(value: object) -> object:
+    """Read 1.0 as 1: in JSON, and to a schema that asks for an integer, they are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(_whole)]
 
 
 class Wire(BaseModel):
@@ -127,19 +136,19 @@ class ClaimSubmission(Wire):
         ]
         | None
     ) = None
-    lease_minutes: Annotated[int, Field(ge=1, le=240)] | None = None
+    lease_minutes: Minutes | None = None
 
 
 class Fenced(Wire):
     """A write after a claim: *number* is compared and never range-checked."""
 
-    number: int
+    number: Whole
 
 
 class RenewSubmission(Fenced):
     """Body of `.../renew`."""
 
-    lease_minutes: Annotated[int, Field(ge=1, le=240)] | None = None
+    lease_minutes: Minutes | None = None
 
 
 class ReleaseSubmission(Fenced):

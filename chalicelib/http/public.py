@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.domain.helpline import Helpline, Statement
+    from chalicelib.domain.slots import OpeningHours
     from chalicelib.http.pages import Pages
     from chalicelib.http.texts import Texts
     from chalicelib.ports import Opener, Randomness, RequestStore, Sealer
@@ -186,7 +187,8 @@ class Public:
         try:
             key = idempotency_key(http_request)
             fields = form_body(http_request)
-            key = key or _form_key(fields.pop("idempotency_key", None))
+            in_form = _form_key(fields.pop("idempotency_key", None))
+            key = key or in_form
             body = _from_form(fields, kind)
             accepted = self._accept(body, kind, key, language)
         except Refusal as refusal:
@@ -218,7 +220,7 @@ class Public:
 
     def _accepted(self, accepted: Accepted, language: str, *, html: bool) -> Response:
         request, helpline = accepted.request, self.helpline
-        line = self._line(language)
+        line = self._line(language, accepted.hours)
         due = shapes.promised(request, helpline, language)
         expires_on = (request.submitted_at + self.intake.rules.retention).date()
         steps = self._next_steps(request.kind, language, open_now=bool(line["open_now"]))
@@ -253,8 +255,8 @@ class Public:
         keys = (first, "keep_receipt", "read_mailbox", "emergency")
         return [self.texts.next_step(key, language) for key in keys]
 
-    def _line(self, language: str) -> dict[str, Any]:
-        open_now, opens_at = self.opening.status()
+    def _line(self, language: str, hours: OpeningHours | None = None) -> dict[str, Any]:
+        open_now, opens_at = self.opening.status(hours)
         zone = self.helpline.hours.zone
         return {
             "open_now": open_now,

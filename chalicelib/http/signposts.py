@@ -46,8 +46,7 @@ class SignpostSearch(BaseModel):
     q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     language: Literal["en", "cy"] | None = None
     audience: (
-        Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
-        | None
+        Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"] | None
     ) = None
     region: Annotated[str, StringConstraints(max_length=20)] | None = None
 
@@ -117,10 +116,9 @@ class Signposts:
         asked = json_body(http_request, SignpostSearch)
         if asked.region is not None and asked.region not in self._signposting.places:
             raise Invalid((FieldError("/region", "unknown-value"),))
-        language = asked.language or _language(http_request)
-        found = self._signposting.search(
-            asked.q, language=language, audience=asked.audience, region=asked.region
-        )
+        in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
+        language = asked.language or in_query
+        found = self._signposting.search(asked.q, language=language, audience=asked.audience, region=asked.region)
         headers: Headers = {**_headers(language, _JSON), "Cache-Control": "no-store"}
         return Response(self._document(found, language, _JSON), headers=headers)
 

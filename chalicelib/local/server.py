@@ -70,9 +70,9 @@ log = logging.getLogger("quietline.server")
 
 _LISTEN_BACKLOG = 4096
 _OPEN_FILES = 16_384
-# Only pages that are touched cost memory. With 256 KiB the thousand nested calls that Python allows to its C code
-# (a body of brackets, say) crashed the process.
-_STACK = 1024 * 1024
+# Only pages that are touched cost memory. Python counts on the main thread's 8 MiB when it bounds the nesting of its C
+# code: with less, a body of brackets crashes the process (256 KiB on Python 3.11, 1 MiB on 3.13).
+_STACK = 16 * 1024 * 1024
 # Few threads, because they take turns anyway: with more of them, more time goes into handing over. More are taken on
 # when all are stuck in handlers that wait for something else.
 _CREW = 4

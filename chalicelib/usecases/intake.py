@@ -50,10 +50,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What a requester is told: the receipt, shown once and never stored, and the head of their request."""
+    """What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours."""
 
     receipt: Receipt = field(repr=False)
     request: ContactRequest
+    hours: OpeningHours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +81,16 @@ class Intake:
                 `slot-full`, `key-reused`.
             Unavailable: it could not be stored; nothing was accepted.
         """
-        receipt = self._receipt(submission.idempotency_key)
+        receipt, hours = self._receipt(submission.idempotency_key), self.opening.hours()
         request_id = request_id_of(receipt.lookup)
         fingerprint = receipt.fingerprint(submission.body)
         if submission.idempotency_key is not None:
             known = self.store.get(request_id, now=self.clock.now())
             if known is not None:
-                return _repeat(known, fingerprint, receipt)
+                return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
         details = self._with_phone(submission.details)
-        hours = self.opening.hours()
         windows = self._windows(submission, hours)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
         envelope = self.sealer.seal(
@@ -125,7 +125,7 @@ class Intake:
                 continue
             except SlotFull:
                 raise Conflict("slot-full", pointer="/slot") from None
-            return _repeat(accepted, fingerprint, receipt)
+            return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
 
     def _receipt(self, idempotency_key: str | None) -> Receipt:
@@ -157,7 +157,7 @@ class Intake:
         return tuple(window for window in (first, *also) if window is not None)
 
 
-def _repeat(request: ContactRequest, fingerprint: str, receipt: Receipt) -> Accepted:
+def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt, hours: OpeningHours) -> Accepted:
     if request.fingerprint != fingerprint:
         raise Conflict("key-reused")
-    return Accepted(receipt=receipt, request=request)
+    return Accepted(receipt=receipt, request=request, hours=hours)

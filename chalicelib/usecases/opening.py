@@ -31,9 +31,9 @@ class Opening:
             return self.helpline.hours
         return replace(self.helpline.hours, closures=closures) if closures else self.helpline.hours
 
-    def status(self) -> tuple[bool, datetime | None]:
-        """Tell whether the line is open now, and if not, when it opens."""
-        now, hours = self.clock.now(), self.hours()
+    def status(self, hours: OpeningHours | None = None) -> tuple[bool, datetime | None]:
+        """Tell whether the line is open now, and if not, when it opens; by *hours* where they have just been read."""
+        now, hours = self.clock.now(), hours or self.hours()
         is_open = hours.is_open(now)
         return is_open, None if is_open else hours.opens_next(now)
 

@@ -588,7 +588,10 @@ def test_a_supervisor_closes_the_line(quietline):
     problem(quietline.ask("POST", "/v1/callbacks", callback()), 409, "slot-closed", "/slot")
     backwards = {"starts_at": span["ends_at"], "ends_at": span["starts_at"]}
     answer = quietline.ask("PUT", "/v1/desk/closures", {"closures": [span, backwards]}, token=boss)
-    problem(answer, 422, "invalid", "/closures/1/ends_at")
+    problem(answer, 409, "impossible-closure", "/closures/1/ends_at")
+    outside = {"starts_at": "0001-01-01T00:00:00+14:00", "ends_at": span["ends_at"]}
+    answer = quietline.ask("PUT", "/v1/desk/closures", {"closures": [outside]}, token=boss)
+    problem(answer, 409, "impossible-closure", "/closures/0")
     assert quietline.ask("PUT", "/v1/desk/closures", {"closures": []}, token=boss).json() == {"closures": []}
     assert submitted(quietline)
 
