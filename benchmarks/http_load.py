@@ -56,7 +56,7 @@ class Tally:
     seconds: float = 0.0
 
 
-def prepared(  # noqa: PLR0913 - what a request is made of
+def prepared(
     *, url: str, method: str, headers: Sequence[str], body: bytes, unique: bool, close: bool = False
 ) -> tuple[str, int, list[bytes]]:
     """Make the bytes of the request, cut where a number goes in; the number's width is fixed, and so is the length."""

@@ -263,7 +263,11 @@ class RequestStore(Protocol):
         ...
 
     def lanes(self, *, now: datetime, soon: datetime) -> tuple[LaneState, ...]:
-        """Count each lane that holds anything: *due_soon* before *soon*, *overdue* past due or a window missed."""
+        """
+        Count each lane that holds anything: *due_soon* before *soon*, *overdue* past due or a window missed.
+
+        A claim whose lease has lapsed counts as waiting: anybody may take it.
+        """
         ...
 
     def slots_taken(self, slots: Iterable[Window], *, now: datetime) -> Mapping[str, int]:

@@ -262,14 +262,17 @@ class SqliteStore:
         """Count each lane that holds anything."""
         query = """
             SELECT lane,
-                sum(status = 'waiting'),
-                min(CASE WHEN status = 'waiting' THEN submitted_at END),
-                sum(status = 'waiting' AND missed = 0 AND due_at > :now AND due_at < :soon),
+                sum(free),
+                min(CASE WHEN free THEN submitted_at END),
+                sum(free AND missed = 0 AND due_at > :now AND due_at < :soon),
                 sum(due_at <= :now OR missed > 0),
-                sum(status = 'claimed'),
+                sum(status = 'claimed' AND NOT free),
                 sum(status = 'parked')
-            FROM requests
-            WHERE status IN ('waiting', 'claimed', 'parked') AND expires_at > :now
+            FROM (
+                SELECT *, status = 'waiting' OR (status = 'claimed' AND lease_until <= :now) AS free
+                FROM requests
+                WHERE status IN ('waiting', 'claimed', 'parked') AND expires_at > :now
+            )
             GROUP BY lane ORDER BY lane
         """
         rows = self._db.read(lambda db: db.execute(query, {"now": _micros(now), "soon": _micros(soon)}).fetchall())

@@ -27,6 +27,7 @@ from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from chalice.app import Request, Response
 
@@ -92,7 +93,7 @@ class Desk:
             {
                 "claims": [
                     {
-                        **_claim(request),
+                        **_claim(request, self.clock.now()),
                         "kind": request.kind.value,
                         "language": request.language,
                         "reference": request.reference,
@@ -106,7 +107,7 @@ class Desk:
         """Extend a live claim."""
         hold, body = self._hold(http_request, request_id, RenewSubmission)
         lease = None if body.lease_minutes is None else timedelta(minutes=body.lease_minutes)
-        return shapes.answer({"claim": _claim(self.casework.renew(hold, lease=lease))})
+        return shapes.answer({"claim": _claim(self.casework.renew(hold, lease=lease), self.clock.now())})
 
     def release(self, http_request: Request, request_id: str) -> Response:
         """Give a request back."""
@@ -241,7 +242,7 @@ class Desk:
         request, opened, now = claimed.request, claimed.opened, self.clock.now()
         zone = self.helpline.hours.zone
         return {
-            "claim": _claim(request),
+            "claim": _claim(request, now),
             "request": {
                 "kind": request.kind.value,
                 "language": request.language,
@@ -283,12 +284,14 @@ class Desk:
         ]
 
 
-def _claim(request: ContactRequest) -> dict[str, Any]:
-    lease_until = request.lease_until
+def _claim(request: ContactRequest, now: datetime) -> dict[str, Any]:
+    """Show a hold; *lease_seconds* is for those whose clock is not ours."""
+    lease_until = request.lease_until or now
     return {
         "request_id": request.request_id,
         "number": request.number,
-        "lease_until": None if lease_until is None else instant(lease_until),
+        "lease_until": instant(lease_until),
+        "lease_seconds": max(0, int((lease_until - now).total_seconds())),
     }
 
 

@@ -414,6 +414,7 @@ class ClaimAnswer(Answer):
     request_id: str
     number: int
     lease_until: datetime
+    lease_seconds: int
 
 
 class ClaimedRequest(Answer):

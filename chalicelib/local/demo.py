@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
@@ -443,7 +444,7 @@ class Day:
             answer = self.server.ask("GET", "/v1/mailbox", None, _receipt(asked))
             if asked.end == "withdrawn":
                 self.must("a withdrawn receipt stays shut", answer, 404)
-                asked.read = "opens nothing"
+                asked.read = "nothing"
                 continue
             body = self.must("every receipt that was handed out opens its mailbox", answer, 200)
             self.hold("every request that was not withdrawn is closed", body["status"] == "closed")
@@ -740,7 +741,7 @@ class Day:
         table = Table(
             title="What came in, and what became of it", title_justify="left", title_style="bold", box=SIMPLE_HEAD
         )
-        for name in ("Reference", "Asked for", "Claims", "Ended", "Mailbox"):
+        for name in ("Reference", "Asked for", "Claims", "Ended", "In mailbox"):
             table.add_column(name, justify="right" if name == "Claims" else "left")
         for asked in self.asked:
             wish = asked.wish
@@ -828,6 +829,8 @@ def main(arguments: Sequence[str]) -> int:
     except (SettingError, CannotIssueError, _CannotBegin) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a pipe that takes ASCII alone loses a quotation mark, not the day
     console = Console(highlight=False)
     day = Day(
         server=server,

@@ -59,7 +59,6 @@ class SqliteEngine:
             else:
                 raise NotImplementedError(fault)
 
-
     @contextlib.contextmanager
     def damaged(self, damage: str):
         """Put something else where the data should be, before it is opened."""

@@ -683,9 +683,7 @@ def test_a_decision_that_raises_changes_nothing(line, now):
         return requests.claim(request, practitioner="alex", token=None, now=now, lease=LEASE)
 
     with pytest.raises(Conflict, match="not-now"):
-        line.store.claim(
-            Ask(practitioner="alex", lanes=LANES, claim_limit=5), decide, now=now, deeds=lambda met: []
-        )
+        line.store.claim(Ask(practitioner="alex", lanes=LANES, claim_limit=5), decide, now=now, deeds=lambda met: [])
     assert (line.get("parks"), line.get("one")) == before
 
 
@@ -865,24 +863,24 @@ def test_slots_taken_counts_waiting_and_claimed(line, now):
 
 
 def test_lanes_count_what_stands_in_them(line, now):
-    """Every figure of the desk's overview, lane by lane; a lane with nothing in it is left out."""
+    """Every figure of the desk's overview, lane by lane; what has lapsed waits; an empty lane is left out."""
     soon = now + 2 * HOUR
     line.put("due now", due_at=now, now=now - 5 * HOUR)
     line.put("due soon", due_at=now + TICK, now=now - 3 * HOUR)
     line.put("due at soon", due_at=soon)
     line.put("missed", due_at=now + HOUR, missed=1)
-    line.put("claimed", due_at=soon, status=Status.CLAIMED, lease_until=now, claimed_by="alex", now=now - 9 * HOUR)
+    claimed = {"due_at": soon, "status": Status.CLAIMED, "claimed_by": "alex", "now": now - 9 * HOUR}
+    line.put("claimed", lease_until=now + TICK, **claimed)
+    line.put("lapsed", lease_until=now, **claimed)
     line.put("parked", due_at=now - DAY, status=Status.PARKED)
     line.put("closed", status=Status.CLOSED)
     line.put("welsh", language="cy", status=Status.PARKED)
     line.put("withdrawn", language="cy")
     line.withdraw("withdrawn")
-    oldest = (now - 5 * HOUR).replace(minute=0)
+    oldest = (now - 9 * HOUR).replace(minute=0)
     assert line.store.lanes(now=now, soon=soon) == (
         LaneState(lane="information/cy", parked=1),
-        LaneState(
-            lane="information/en", waiting=4, oldest_at=oldest, due_soon=1, overdue=3, claimed=1, parked=1
-        ),
+        LaneState(lane="information/en", waiting=5, oldest_at=oldest, due_soon=1, overdue=3, claimed=1, parked=1),
     )
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, TUESDAY_EVENING, later
+from real_server import ROOT, TUESDAY_EVENING, later
 from rich.console import Console
 
 from chalicelib.local.demo import PEOPLE, Answer, Day, Server, _play

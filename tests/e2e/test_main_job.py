@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from conftest import PHONE, ROOT, TUESDAY_EVENING, eventually, later
+from real_server import PHONE, ROOT, TUESDAY_EVENING, eventually, later
 
 from chalicelib.domain.access import ROLES, SIGN_IN_ROLES
 from chalicelib.http.contract import operations
@@ -247,6 +247,17 @@ def test_a_bad_idempotency_key_is_refused(shared_quietline, key):
     problem(answer, 400, "idempotency-key", "/headers/idempotency-key")
     posted = shared_quietline.ask("POST", "/v1/callbacks", form=form(idempotency_key=key))
     problem(posted, 400, "idempotency-key", "/idempotency_key")
+
+
+def test_a_form_may_carry_its_key_in_a_field_and_a_header(shared_quietline):
+    """A form whose key stands in its own field is recognised when it is sent again; a header beside it counts more."""
+    fields = form(idempotency_key="from-the-form-0001")
+    first, again = (shared_quietline.ask("POST", "/v1/callbacks", form=fields).json() for _ in range(2))
+    assert first["receipt"] == again["receipt"]
+    both = {"Idempotency-Key": "from-the-header-0001"}
+    answer = shared_quietline.ask("POST", "/v1/callbacks", form=fields, headers=both)
+    assert answer.status == 201
+    assert answer.json()["receipt"] != first["receipt"]
 
 
 def test_a_repeated_message_is_kept_once(quietline):
@@ -521,7 +532,7 @@ def test_late_work_is_refused(quietline):
         quietline.ask("POST", "/v1/desk/claims/nobodys/renew", {"number": 1}, token=kim), 409, "claim-lost", "/number"
     )
     assert quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["messages"] == []
-    renewed = quietline.ask("POST", f"{base}/renew", {"number": new["number"], "lease_minutes": 60}, token=kim)
+    renewed = quietline.ask("POST", f"{base}/renew", {"number": float(new["number"]), "lease_minutes": 60}, token=kim)
     assert renewed.json()["claim"]["lease_until"] > new["lease_until"]
 
 

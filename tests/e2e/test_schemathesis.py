@@ -11,8 +11,8 @@ import os
 
 import pytest
 import schemathesis
-from conftest import ROOT
 from hypothesis import HealthCheck, settings
+from real_server import ROOT
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -39,7 +39,7 @@ schema.config.phases.coverage.unexpected_methods = {"PATCH", "TRACE"}  # what no
 
 @pytest.fixture(scope="module")
 def credentials(shared_quietline):
-    """Give what an operation asks for, a receipt that opens something or a supervisor's token, unless it is left out."""
+    """Give what an operation asks for, a receipt or a supervisor's token, unless schemathesis leaves it out."""
     submission = schema.raw_schema["paths"]["/v1/callbacks"]["post"]["requestBody"]["content"]["application/json"]
     token, known = shared_quietline.token("supervisor", "schemathesis"), []
 

@@ -136,7 +136,12 @@ class Server:
 
     def ask_for_a_call(self, key, version):
         """Post a callback under an idempotency key."""
-        details = {"concern": "own-behaviour", "phone": "07700 900123", "message": key, "safety": {"voicemail": "never"}}
+        details = {
+            "concern": "own-behaviour",
+            "phone": "07700 900123",
+            "message": key,
+            "safety": {"voicemail": "never"},
+        }
         body = {"statement_version": version, "details": details}
         return self.ask("POST", "/v1/callbacks", body, Idempotency_Key=key)
 
@@ -210,9 +215,7 @@ def test_two_servers_on_one_folder_serve_one_queue(serve):
             key = f"key-of-{name}-{number:08}"
             answers[key] = server.ask_for_a_call(key, version)
 
-    writers = [
-        threading.Thread(target=post, args=(servers[number % 2], f"writer-{number}")) for number in range(4)
-    ]
+    writers = [threading.Thread(target=post, args=(servers[number % 2], f"writer-{number}")) for number in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

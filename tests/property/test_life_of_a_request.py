@@ -29,9 +29,7 @@ from chalicelib.domain.slots import Window
 from chalicelib.ports import Ask, Message, ReferenceTaken
 
 KEY = b"audit key"
-RULES = Rules(
-    claim_limit=2, attempts_limit=3, retention=timedelta(days=30), retention_after_closing=timedelta(days=10)
-)
+RULES = Rules(claim_limit=2, attempts_limit=3, retention=timedelta(days=30), retention_after_closing=timedelta(days=10))
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
@@ -96,7 +94,13 @@ class Life:
             self.pass_missed_windows(now)
             if self.visible is None or now < self.visible:
                 return False
-        self.state, self.number, self.lease, self.holder, self.token = "claimed", self.number + 1, now + lease, who, token
+        self.state, self.number, self.lease, self.holder, self.token = (
+            "claimed",
+            self.number + 1,
+            now + lease,
+            who,
+            token,
+        )
         return True
 
     def finish(self, outcome, now):
@@ -107,7 +111,12 @@ class Life:
 
     def reopen(self):
         """Let a closed request wait again."""
-        self.state, self.outcome, self.lapses, self.expires = "waiting", None, 0, hour_of(self.sent) + timedelta(days=30)
+        self.state, self.outcome, self.lapses, self.expires = (
+            "waiting",
+            None,
+            0,
+            hour_of(self.sent) + timedelta(days=30),
+        )
 
     @property
     def order(self):
@@ -177,9 +186,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         base = hour_of(self.now)
         starts = [(a, b) for a, b in starts if base + (a + b) * HOUR > self.now]
         if starts or not callback:
-            self.accept(
-                name, starts=starts if callback else [], welsh=welsh, verified=verified, word=word, base=base
-            )
+            self.accept(name, starts=starts if callback else [], welsh=welsh, verified=verified, word=word, base=base)
 
     def accept(self, name, *, starts, welsh, verified, word, base):
         """Submit, and expect what the design says of it."""
@@ -457,9 +464,7 @@ class LifeOfARequest(RuleBasedStateMachine):
     def holds(self, who, name, number):
         """Tell whether a claim is the newest one and live."""
         life = self.lives[name]
-        return (
-            self.now < life.expires and life.live(self.now) and (life.holder, life.number) == (who, number)
-        )
+        return self.now < life.expires and life.live(self.now) and (life.holder, life.number) == (who, number)
 
     # --- supervisors, and time
 

@@ -44,7 +44,7 @@ def record(**changes: object) -> dict[str, object]:
     return {name: value for name, value in {**complete, **changes}.items() if value is not None}
 
 
-def found(changed: dict[str, object], **options: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - passed on
+def found(changed: dict[str, object], **options: Any) -> list[tuple[str, str]]:
     """Give what is wrong with a record, as pointers and codes."""
     return [(one.pointer, one.code) for one in problems_of(changed, TODAY, regions=REGIONS, **options)]
 
@@ -100,9 +100,7 @@ def test_a_missing_field_is_an_error(field: str) -> None:
 def test_a_text_in_one_language_only_is_an_error(field: str, language: str) -> None:
     """A text in English only is incomplete, and so is one in Welsh only or with a blank."""
     texts = {"en": "Text.", "cy": "Testun."}
-    assert found(record(**{field: {**texts, language: " "}})) == [
-        (f"/{field}/{language}", "missing-language")
-    ]
+    assert found(record(**{field: {**texts, language: " "}})) == [(f"/{field}/{language}", "missing-language")]
     del texts[language]
     assert found(record(**{field: texts})) == [(f"/{field}/{language}", "missing-language")]
 
@@ -207,9 +205,7 @@ def test_stale_seed_content_warns_and_is_no_error() -> None:
         ("regions.json", "[\n", "{\n", ("", "unreadable")),
     ],
 )
-def test_a_spoiled_file_is_an_error(
-    folder: Path, name: str, old: str, new: str, problem: tuple[str, str]
-) -> None:
+def test_a_spoiled_file_is_an_error(folder: Path, name: str, old: str, new: str, problem: tuple[str, str]) -> None:
     """Helpline, statement, words and regions are held to the same standard as the signposts."""
     rewrite(folder / name, lambda text: text.replace(old, new))
     errors = [(one.record, one.pointer, one.code) for one in check(PackagedContent(folder), TODAY)]

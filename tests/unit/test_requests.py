@@ -243,15 +243,14 @@ def test_an_attempt_waits_for_the_next_window(claimed, now):
     assert claim(request, now + DAY).number == 2
 
 
-def test_the_third_attempt_closes_as_unreachable(claimed, now):
+def test_the_third_attempt_closes_as_unreachable(callback):
     """Each window is tried once; after the third the request is closed, and the mailbox says so."""
-    request = claimed
-    for number in (1, 2):
-        request = attempt(request, request.windows[number - 1].ends_at - LEASE if number == 1 else request.visible_at)
-        assert request.attempts == number
-        request = claim(request, request.visible_at)
-    request = attempt(request, request.windows[2].starts_at)
-    assert (request.status, request.outcome, request.attempts) == (Status.CLOSED, Outcome.UNREACHABLE, 3)
+    request, states = callback, []
+    for agreed in callback.windows:
+        request = attempt(claim(request, agreed.starts_at), agreed.starts_at)
+        states.append((request.status, request.attempts))
+    assert states == [(Status.WAITING, 1), (Status.WAITING, 2), (Status.CLOSED, 3)]
+    assert request.outcome is Outcome.UNREACHABLE
 
 
 def test_the_attempts_limit_counts_although_windows_are_left(claimed, now):

@@ -107,9 +107,7 @@ def test_words_are_compared_without_case_and_accents() -> None:
         ("argyfwng", "cy", "emergency-999"),
     ],
 )
-def test_search_finds_in_peoples_own_words(
-    signposting: Signposting, text: str, language: str, first: str
-) -> None:
+def test_search_finds_in_peoples_own_words(signposting: Signposting, text: str, language: str, first: str) -> None:
     """The best match comes first, in either language, from one word or from a sentence."""
     found = signposting.search(text, language=language)
     assert found[0].id == first
@@ -260,7 +258,7 @@ def test_what_is_kept_is_bounded(signposts: Signposts, monkeypatch: pytest.Monke
     monkeypatch.setattr(wire, "_KEPT", 3)
     for audience in AUDIENCES:
         assert ids(signposts.list(asking({"audience": audience})))
-        assert len(signposts._ready) <= 3  # noqa: SLF001 - what is kept has no other witness
+        assert len(signposts._ready) <= 3
 
 
 def test_linked_data_is_schema_org(signposts: Signposts) -> None:
@@ -269,18 +267,14 @@ def test_linked_data_is_schema_org(signposts: Signposts) -> None:
     document = json.loads(response.body)
     assert response.headers["Content-Type"] == "application/ld+json"
     assert (document["@context"], document["@type"]) == ("https://schema.org", "Service")
-    assert document["availableChannel"]["servicePhone"] == [
-        {"@type": "ContactPoint", "telephone": "+448001111"}
-    ]
+    assert document["availableChannel"]["servicePhone"] == [{"@type": "ContactPoint", "telephone": "+448001111"}]
     graph = json.loads(signposts.list(asking(accept="application/ld+json")).body)["@graph"]
     assert len(graph) == len(CONTENT.signposts())
 
 
 def test_a_search_is_answered_and_not_kept(signposts: Signposts) -> None:
     """The answer to a search is for the person who asked alone: no cache, no ETag, no trace of the words."""
-    response = signposts.search(
-        asking(body={"q": " childline ", "language": "cy"}, content_type="application/json")
-    )
+    response = signposts.search(asking(body={"q": " childline ", "language": "cy"}, content_type="application/json"))
     assert ids(response)[0] == "childline"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Access-Control-Allow-Origin"] == "*"

@@ -2,17 +2,16 @@
 (() => {
 'use strict';
 
-// ---------------------------------------------------------------- words and small parts
+// ---- words and small parts
 
 const $ = (id) => document.getElementById(id);
 const words = new Map([...$('words').content.children].map((each) => [each.value, each.textContent]));
 const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
-const sayOr = (key, otherwise) => words.get(key) ?? otherwise;
 
 const zone = document.body.dataset.zone, lang = document.documentElement.lang;
 const lease_minutes = Number(document.body.dataset.leaseMinutes), lease = lease_minutes * 60000;
 const warnAt = Math.min(180000, lease / 3);
-const REFRESH = 15000, PATIENCE = 15000, RETRY = 10000, PAGE = 50;
+const REFRESH = 15000, PATIENCE = 15000, RETRY = 10000, PAGE = 50; // ms, and entries
 
 // el('p.hint', {lang}, 'text', child): properties may be left out; null children are skipped.
 function el(kind, ...parts) {
@@ -39,14 +38,15 @@ const minutes = (span) => Math.max(1, Math.round(span / 60000));
 const tongues = new Intl.DisplayNames([lang], { type: 'language' });
 const laneOf = (each) => `${say(`kind-${each.kind}`)}, ${tongues.of(each.language)}`;
 
-// A live region speaks when its text changes: it is emptied first, so that the same words are said again.
+// A live region speaks when its text changes; emptied first, it says the same words again.
 function tell(region, text, wrong) {
   region.textContent = '';
   region.classList.toggle('wrong', Boolean(wrong));
-  setTimeout(() => { region.textContent = text; }, 50);
+  clearTimeout(region.due);
+  region.due = setTimeout(() => { region.textContent = text; }, 50);
 }
 const status = (text) => { tell($('alert'), ''); tell($('status'), text); };
-const alarm = (text) => tell($('alert'), text);
+const alarm = (text) => { tell($('status'), ''); tell($('alert'), text); };
 const outcome = (form, text, wrong = true) => tell(form.querySelector('.outcome'), text, wrong);
 
 // What touches other people's work is pressed twice: the second label says what will happen.
@@ -73,7 +73,7 @@ function table(id, columns, rows) {
     el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...head)), el('tbody', { role: 'rowgroup' }, ...body)) : say('none'));
 }
 
-// ---------------------------------------------------------------- the API
+// ---- the API
 
 // The token lives in this closure alone: no cookie, no storage. Closing the page forgets it.
 let token = '';
@@ -90,8 +90,7 @@ async function call(method, path, body, key) {
   let answer, content = null;
   try {
     answer = await fetch(path, {
-      method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE),
-      cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+      method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE), credentials: 'omit', redirect: 'error',
     });
     if (answer.status !== 204) content = await answer.json();
   } catch {
@@ -114,34 +113,35 @@ function keyFor(what, body) {
   return sending.get(what);
 }
 
-// ---------------------------------------------------------------- signing in
+// ---- signing in
 
 let signedIn = false, backTo = null;
 
 function askToSignIn(why) {
   if (!$('sign-in').hidden) return;
-  backTo = document.activeElement;
+  const here = document.activeElement;
+  if (here !== document.body) backTo = here;
   token = '';
   fill('sign-in-why', why);
   show('sign-in', true);
   if (why) alarm(why);
-  // Somebody in mid-sentence is left there: it cannot be sent yet, but it can be finished.
-  if (!backTo.matches('textarea')) $('token').focus();
+  // Somebody in mid-sentence is left there, to finish it.
+  if (!here.matches('textarea')) $('token').focus();
 }
 
 async function signIn(given) {
   token = given;
   show('sign-in', false);
-  $('sign-in-form').reset();
-  outcome($('sign-in-form'), '');
   try { // for the eye only: whether it is true, the desk decides
     const claims = atob(given.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'));
     fill('person-name', JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (c) => c.charCodeAt(0)))).sub);
   } catch { fill('person-name'); }
   if (!await arrive()) return;
+  $('sign-in-form').reset();
+  outcome($('sign-in-form'), '');
   show('person', true);
   status(say(signedIn ? 'signed-in-again' : 'signed-in'));
-  if (signedIn && backTo?.isConnected) backTo.focus();
+  if (signedIn) backTo?.focus();
   signedIn = true;
 }
 
@@ -174,18 +174,13 @@ onSubmit($('sign-in-form'), (form) => {
 });
 on($('sign-out'), 'click', () => location.reload());
 
-// ---------------------------------------------------------------- the queue
-
-function wait(hours) {
-  if (hours === null) return say('hours-none');
-  return hours < 48 ? say('hours', { n: hours }) : say('days', { n: Math.floor(hours / 24) });
-}
+// ---- the queue
 
 async function refresh() {
   try {
     const { lanes } = await call('GET', '/v1/desk/queue');
     table('queue', 'lane waiting oldest soon overdue claimed parked', lanes.map((lane) => [
-      laneOf(lane), lane.waiting, wait(lane.oldest_wait_hours), lane.due_soon,
+      laneOf(lane), lane.waiting, lane.oldest_wait_hours === null ? '–' : say('hours', { n: lane.oldest_wait_hours }), lane.due_soon,
       lane.overdue ? el('strong.late', lane.overdue) : 0, lane.claimed, lane.parked,
     ]));
     fill('queue-age', say('queue-age', { time: clock(Date.now()) }));
@@ -202,7 +197,6 @@ on(document, 'visibilitychange', lookAgain);
 async function listHeld() {
   const found = await calmly(call('GET', '/v1/desk/claims'));
   if (!found) return;
-  // A list rebuilt under somebody's focus gives it back to the same request.
   const focused = document.activeElement.dataset.id;
   fill('held', ...found.claims.map((held) => {
     const name = spoken(held.reference), button = el('button.quiet', { type: 'button', 'data-id': held.request_id, 'aria-label': say('open-named', { name }) }, say('open'));
@@ -211,10 +205,10 @@ async function listHeld() {
     return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), button);
   }));
   show('held-empty', !found.claims.length);
-  if (focused) $('held').querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) $('held').querySelector(`[data-id="${focused}"]`)?.focus();
 }
 
-// ---------------------------------------------------------------- taking a request
+// ---- taking a request
 
 let open = null;   // what is on the screen: { claim, request, until, work, ... }
 let busy = false;  // one thing at a time: an answer must meet the request that it was asked for
@@ -224,16 +218,15 @@ const begun = new Map(); // the forms of each request, with what was typed into 
 async function take(asked, button, form) {
   const answer = (text) => (form ? outcome(form, text) : alarm(text));
   if (busy) return answer(say('busy'));
-  if (open?.lost && unsent() && form?.id !== 'lost') return answer(say('copy-first'));
+  if (open?.lost && form?.id !== 'lost') return answer(say('copy-first'));
   const body = { ...asked, lease_minutes }, attempt = keyFor('claim', body);
   await during(button, async () => {
     try {
       const taken = await call('POST', '/v1/desk/claims', body, attempt.key);
       sending.delete('claim');
-      answer(taken ? '' : say(asked.reference ? 'reference-unknown' : 'nothing-suits'));
-      if (!taken) return;
+      if (!taken) return answer(say(open?.lost ? 'lost-nobody' : asked.reference ? 'reference-unknown' : 'nothing-suits'));
       present(taken, attempt.at);
-      // A claim that was mine before keeps its old limit: renewing gives it the full time, and tells how long that is.
+      // A claim that was mine before keeps its old limit; renewing gives it the full time.
       if (asked.reference) await renew();
     } catch (refused) {
       if (!refused.unsure) sending.delete('claim');
@@ -253,7 +246,7 @@ onSubmit($('take'), (form, button) => {
 });
 onSubmit($('quote'), (form, button) => take({ reference: $('reference').value.trim() }, button, form));
 
-// ---------------------------------------------------------------- the request on the screen
+// ---- the request on the screen
 
 function present(taken, sentAt) {
   const { claim, request } = taken, details = request.details ?? {}, callback = request.kind === 'callback';
@@ -262,11 +255,11 @@ function present(taken, sentAt) {
   ahead = Date.parse(claim.lease_until) - open.until;
   for (const id of ['request', 'content', 'lease']) show(id, true);
   show('nothing-open', false); show('lost', false);
-  fill('lease-reference', spoken(request.reference));
-  fill('request-title', spoken(request.reference));
+  for (const id of ['take', 'quote']) outcome($(id), '');
+  for (const id of ['lease-reference', 'request-title']) fill(id, spoken(request.reference));
   fill('request-kind', laneOf(request), request.overdue && ' ', request.overdue && el('strong.tag', say('overdue')));
   show('unreadable', request.unreadable);
-  fill('unreadable', request.unreadable && sayOr(`unreadable-${request.unreadable}`, say('unreadable-other')));
+  fill('unreadable', request.unreadable && (words.get(`unreadable-${request.unreadable}`) ?? say('unreadable-other')));
   show('contract', callback && request.details);
   show('script', false);
   if (callback && request.details) agreed(details);
@@ -275,12 +268,12 @@ function present(taken, sentAt) {
   letters('notes', request.notes);
   if (!again) lay(claim.request_id, callback, details);
   tick();
-  status(say('taken', { reference: spoken(request.reference) }));
+  status('');
   $('request-title').focus();
   $('request').scrollIntoView();
 }
 
-// Each request has forms of its own, so that nothing typed for one person is ever sent to another.
+// Each request has forms of its own: nothing typed for one person is ever sent to another.
 function lay(id, callback, details) {
   if (!begun.has(id)) {
     const forms = $('forms').content.cloneNode(true);
@@ -344,9 +337,9 @@ function facts(request, details) {
   const all = {
     due: request.due.local,
     language: request.interpreter && say('interpreter', { language: tongues.of(request.language) }),
-    concern: details.concern && sayOr(`concern-${details.concern}`, details.concern),
+    concern: details.concern && (words.get(`concern-${details.concern}`) ?? details.concern),
     name: details.name,
-    access: details.access_needs?.map((need) => sayOr(`access-${need}`, need)).join(', '),
+    access: details.access_needs?.map((need) => words.get(`access-${need}`) ?? need).join(', '),
     email: details.email && say('email-given'),
     attempts: request.attempts,
     lapses: request.lapses,
@@ -367,7 +360,7 @@ function letter(each) {
 }
 function add(id, each) { $(id).append(letter(each)); show(`${id}-section`, true); }
 
-// ---------------------------------------------------------------- the lease
+// ---- the lease
 
 let active = 0;
 for (const kind of ['keydown', 'pointerdown', 'input', 'wheel', 'touchmove']) on(document, kind, () => { active = Date.now(); });
@@ -436,25 +429,23 @@ function putAway(text) {
 on($('lost-again'), 'click', ({ target }) => take({ reference: open.request.reference }, target, $('lost')));
 on($('lost-away'), 'click', () => putAway(''));
 
-// ---------------------------------------------------------------- what a practitioner does
+// ---- what a practitioner does
 
-class Wrong extends Error {
-  constructor(key, field) { super(say(key)); this.field = field; }
-}
-function written(field, limit, required) {
+const wrong = (key, field) => Object.assign(new Error(say(key)), { field });
+function written(field, limit) {
   const text = field.value.trim();
-  if (required && !text) throw new Wrong('needed', field);
-  if ([...text].length > limit) throw new Wrong('too-long', field);
+  if (!text && field.required) throw wrong('needed', field);
+  if ([...text].length > limit) throw wrong('too-long', field);
   return text;
 }
 function chosen(form, name) {
   const value = new FormData(form).get(name);
-  if (!value) throw new Wrong('needed', form.elements[name][0]);
+  if (!value) throw wrong('needed', form.elements[name][0]);
   return value;
 }
 function ticked(form) {
   const ids = new FormData(form).getAll('signposts');
-  if (ids.length > 10) throw new Wrong('too-many-signposts', form.querySelector('[name=signposts]'));
+  if (ids.length > 10) throw wrong('too-many-signposts', form.elements.signposts[0]);
   return ids;
 }
 
@@ -466,7 +457,7 @@ const verbs = {
   },
   replies: {
     read: (form) => ({
-      text: written(form.elements.text, 3000, true), signposts: ticked(form), by_email: form.elements.by_email.checked,
+      text: written(form.elements.text, 3000), signposts: ticked(form), by_email: form.elements.by_email.checked,
     }),
     done: (answer, body) => {
       add('letters', { author: 'helpline', text: body.text, signposts: signposts.filter(({ id }) => body.signposts.includes(id)) });
@@ -474,21 +465,21 @@ const verbs = {
     },
   },
   notes: {
-    read: (form) => ({ text: written(form.elements.text, 3000, true) }),
+    read: (form) => ({ text: written(form.elements.text, 3000) }),
     done: (answer, body) => { add('notes', { author: 'colleague', text: body.text }); return 'noted'; },
   },
   close: {
     ends: true,
     read: (form) => {
       const field = form.elements.agreed_actions, actions = field.value.split('\n').map((line) => line.trim()).filter(Boolean);
-      if (actions.length > 10 || actions.some((line) => [...line].length > 300)) throw new Wrong('too-many-actions', field);
+      if (actions.length > 10 || actions.some((line) => [...line].length > 300)) throw wrong('too-many-actions', field);
       return { outcome: chosen(form, 'outcome'), agreed_actions: actions, signposts: ticked(form) };
     },
     done: () => 'closed',
   },
   release: {
     ends: true,
-    read: (form) => { const reason = written(form.elements.reason, 500); return reason ? { reason } : {}; },
+    read: (form) => ({ reason: written(form.elements.reason, 500) || null }),
     done: () => 'released',
   },
 };
@@ -498,10 +489,10 @@ async function act(form, button) {
   if (busy) return outcome(form, say('busy'));
   if (at.lost) return outcome(form, $('lost-why').textContent);
   let body;
-  try { body = verb.read(form); } catch (wrong) {
-    wrong.field.setAttribute('aria-invalid', 'true');
-    wrong.field.focus();
-    return outcome(form, wrong.message);
+  try { body = verb.read(form); } catch ({ field, message }) {
+    field.setAttribute('aria-invalid', 'true');
+    field.focus();
+    return outcome(form, message);
   }
   // Closing would put away a half-written reply: say so once, then believe them.
   if (verb.ends && unsent(form) && !form.dataset.warned) {
@@ -538,8 +529,7 @@ function offerSignposts(group, concern) {
     el('input', { type: 'checkbox', name: 'signposts', value: each.id }), each.name)));
   const audiences = [...words.keys()].filter((key) => key.startsWith('concern-'));
   const select = el('select', el('option', { value: '' }, say('signposts-all')),
-    ...audiences.map((key) => el('option', { value: key.slice(8) }, say(key))));
-  select.value = words.has(`concern-${concern}`) ? concern : '';
+    ...audiences.map((key) => el('option', { value: key.slice(8), ...key === `concern-${concern}` && { selected: '' } }, say(key))));
   // What is ticked stays in sight whatever the filter says: nothing is sent unseen.
   const filter = () => {
     for (const each of list.children) each.hidden = !(`${each.dataset.for} `.includes(`${select.value} `) || !select.value || each.firstChild.checked);
@@ -549,7 +539,7 @@ function offerSignposts(group, concern) {
   group.append(el('label', say('signposts-for'), select), list);
 }
 
-// ---------------------------------------------------------------- supervision
+// ---- supervision
 
 async function supervise() {
   const aside = await calmly(call('GET', '/v1/desk/parked'));
@@ -574,9 +564,9 @@ async function supervise() {
 on($('aside-refresh'), 'click', supervise);
 
 function listClosures(all) {
-  const remove = (each) => () => setClosures((now) => now.filter((other) => JSON.stringify(other) !== JSON.stringify(each)));
+  const same = (one, other) => one.starts_at === other.starts_at && one.ends_at === other.ends_at;
   fill('closures', ...all.map((each) => el('li', el('span', say('closure', { from: when(each.starts_at), until: when(each.ends_at) })),
-    twice(say('closure-remove'), say('closure-remove-sure'), remove(each)))));
+    twice(say('closure-remove'), say('closure-remove-sure'), () => setClosures((now) => now.filter((other) => !same(each, other)))))));
   if (!all.length) fill('closures', el('li', say('closures-none')));
 }
 // All closures are replaced at once: they are read anew first, so that a colleague's are kept.
@@ -601,7 +591,7 @@ onSubmit($('closure'), (form) => {
   setClosures((now) => [...now, { starts_at, ends_at }]);
 });
 
-// ---------------------------------------------------------------- the audit trail
+// ---- the audit trail
 
 let first = null; // the earliest entry on the screen
 async function trail(after, limit) {
@@ -623,15 +613,15 @@ async function showTrail(before) {
 on($('audit-newest'), 'click', () => showTrail());
 on($('audit-earlier'), 'click', () => showTrail(first));
 
-// Whoever may read the trail and nothing else sees the trail and nothing else.
+// Whoever may read only the trail sees only the trail.
 async function trailOnly() {
   const allowed = await calmly(trail(0, 1));
-  if (!allowed) { askToSignIn(say('not-yours')); return false; }
-  show('supervision', true); show('aside', false);
-  return true;
+  if (!allowed) askToSignIn(say('not-yours'));
+  show('supervision', allowed); show('aside', false);
+  return allowed;
 }
 
-// ---------------------------------------------------------------- views, leaving, arriving
+// ---- views, leaving, arriving
 
 on($('views'), 'click', ({ target }) => {
   if (!target.dataset.view) return;
