@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 SECRET_SIZE = 32
+_RECIPIENT = {"key_id", "kem", "public_key"}
 
 
 class KeyFiles:
@@ -55,19 +56,26 @@ class KeyFiles:
         path = self._folder / "recipients.json"
         with _as_unavailable("keys"):
             if not path.exists():
-                self._make_first_pair()
-            recipients: list[dict[str, str]] = json.loads(path.read_bytes())["recipients"]
-            return recipients
+                self._publish(self._newest_private() or self._make_private())
+            recipients = json.loads(path.read_bytes())["recipients"]
+            if not recipients or not all(each.keys() >= _RECIPIENT for each in recipients):
+                raise ValueError
+            return tuple({name: str(each[name]) for name in _RECIPIENT} for each in recipients)
 
-    def _make_first_pair(self) -> None:
+    def _newest_private(self) -> EllipticCurvePrivateKey | None:
+        """Find the private key whose list of recipients was lost, so that no second pair takes its place."""
+        found = sorted(self._folder.glob("desk-*.pem"), key=lambda path: path.stat().st_mtime)
+        return self._load(found[-1].stem) if found else None
+
+    def _make_private(self) -> EllipticCurvePrivateKey:
         private = ec.generate_private_key(ec.SECP256R1())
-        point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        key_id = "desk-" + sha256(point).hexdigest()[:12]
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        recipient = {"key_id": key_id, "kem": KEM_NAME, "public_key": encode(point)}
         # The private key first: a public key whose private half was lost in a crash would seal what nobody can open.
-        self._write_once(f"{key_id}.pem", pem)
-        self._write_once("recipients.json", json.dumps({"recipients": [recipient]}).encode())
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self._write_once(f"{_recipient(private)['key_id']}.pem", pem)
+        return private
+
+    def _publish(self, private: EllipticCurvePrivateKey) -> None:
+        self._write_once("recipients.json", json.dumps({"recipients": [_recipient(private)]}).encode())
 
     def private_key(self, key_ids: Sequence[str]) -> tuple[str, EllipticCurvePrivateKey]:
         """
@@ -134,6 +142,12 @@ class KeyFiles:
             os.close(folder)
 
 
+def _recipient(private: EllipticCurvePrivateKey) -> dict[str, str]:
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    key_id = "desk-" + sha256(point).hexdigest()[:12]
+    return {"key_id": key_id, "kem": KEM_NAME, "public_key": encode(point)}
+
+
 class _as_unavailable:  # noqa: N801 - used as a statement
     """Turn a file that cannot be read or written into a refusal that names no path."""
 
@@ -145,5 +159,5 @@ class _as_unavailable:  # noqa: N801 - used as a statement
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
         """Raise `Unavailable` in the place of what went wrong with a file."""
-        if isinstance(error, (OSError, ValueError, KeyError)):
+        if isinstance(error, (OSError, ValueError, KeyError, TypeError, AttributeError)):
             raise Unavailable(self._code) from error

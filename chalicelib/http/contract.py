@@ -179,6 +179,11 @@ class Operation:
     linked_data: bool = False
     example: object = None
 
+    @property
+    def refuses_in_pages(self) -> bool:
+        """Whether a browser is told in a page what is wrong: where it asked for one, or posted a plain form."""
+        return self.form is not None or not self.path.startswith("/v1/")
+
 
 def _desk(name: str, method: str, path: str, scope: str, summary: str, **more: Any) -> Operation:  # noqa: ANN401
     parameters = ("RequestId",) if "{request_id}" in path else ()
@@ -700,8 +705,8 @@ ABOUT = """\
 An anonymous contact-request and signposting API for a helpline. No account, cookie or address is kept.
 
 Whatever goes wrong is answered as `application/problem+json` (RFC 9457) with a `code`, the places that are wrong, and
-another way to reach help; a client that prefers `text/html` is given a page instead. Nothing that was sent is repeated
-in it. Beside what each operation lists: an unknown path is 404 `not-found`, a wrong method 405 `method-not-allowed`
+another way to reach help; outside `/v1`, and on plain forms, a client that prefers `text/html` is given a page instead.
+Nothing that was sent is repeated in it. Beside what each operation lists: an unknown path is 404 `not-found`, a wrong method 405 `method-not-allowed`
 with `Allow`. Times are ISO 8601 in UTC. A request body has at most 32 KiB."""
 
 
@@ -798,12 +803,13 @@ def _request_body(operation: Operation) -> Schema:
 def _responses(operation: Operation) -> Schema:
     refusals = _codes(operation.refuses, UNFORESEEN)
     responses: Schema = {
-        str(status): {"$ref": f"#/components/responses/{_name_of(status, codes)}"} for status, codes in refusals.items()
+        str(status): {"$ref": f"#/components/responses/{_name_of(status, codes, operation)}"}
+        for status, codes in refusals.items()
     }
     for status, model in operation.answers.items():
         answer = _answer(operation, status, model)
         if status in refusals:
-            answer["content"].update(_refusal(status, refusals[status])["content"])
+            answer["content"].update(_refusal(status, refusals[status], operation)["content"])
         responses[str(status)] = answer
     return dict(sorted(responses.items()))
 
@@ -827,22 +833,30 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
 
 
 def _refusals(table: tuple[Operation, ...]) -> Schema:
-    every = {each for operation in table for each in _codes(operation.refuses, UNFORESEEN).items()}
-    return {_name_of(status, codes): _refusal(status, codes) for status, codes in sorted(every)}
+    refusals = {
+        _name_of(status, codes, operation): _refusal(status, codes, operation)
+        for operation in table
+        for status, codes in _codes(operation.refuses, UNFORESEEN).items()
+        if status not in operation.answers
+    }
+    return dict(sorted(refusals.items()))
 
 
-def _name_of(status: int, codes: tuple[str, ...]) -> str:
-    return ".".join((str(status), *codes))
+def _name_of(status: int, codes: tuple[str, ...], operation: Operation) -> str:
+    return ".".join((str(status), *codes, *(("page",) if operation.refuses_in_pages else ())))
 
 
-def _refusal(status: int, codes: tuple[str, ...]) -> Schema:
+def _refusal(status: int, codes: tuple[str, ...], operation: Operation) -> Schema:
     schema = {
         "allOf": [{"$ref": REF.format(model=models.Problem.__name__)}],
         "properties": {"status": {"const": status}, "code": {"enum": list(codes)}},
     }
     return {
         "description": f"{_kind_of(status)}: {', '.join(f'`{code}`' for code in codes)}",
-        "content": {PROBLEM: {"schema": schema}, HTML: {"schema": {"type": "string"}}},
+        "content": {
+            PROBLEM: {"schema": schema},
+            **({HTML: {"schema": {"type": "string"}}} if operation.refuses_in_pages else {}),
+        },
     }
 
 

@@ -76,12 +76,17 @@ ENGINES = {"sqlite": SqliteEngine}
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request, tmp_path, monkeypatch):
-    """An engine with nothing in it yet, that waits a tenth of a second for others instead of five."""
-    monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.1))
+def engine(request, tmp_path):
+    """An engine with nothing in it yet."""
     chosen = ENGINES[request.param](tmp_path)
     yield chosen
     chosen.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Engines opened from now on wait for other writers a tenth of a second instead of five."""
+    monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.1))
 
 
 @pytest.fixture

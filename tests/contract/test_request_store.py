@@ -1160,7 +1160,7 @@ def test_every_failure_of_the_engine_is_unavailable(line, engine, verb):
 
 @pytest.mark.parametrize("fault", ["disk-full", "locked-out"])
 @pytest.mark.parametrize("verb", WRITES)
-def test_a_write_that_finds_no_room_is_unavailable_and_not_applied(line, engine, verb, fault):
+def test_a_write_that_finds_no_room_is_unavailable_and_not_applied(impatient, line, engine, verb, fault):
     """With the disk full, or somebody else writing for too long, nothing is half done; afterwards it works again."""
     line.put()
     line.change(unchanged, messages=[message("m0", sent_at=line.now)])
@@ -1174,7 +1174,7 @@ def test_a_write_that_finds_no_room_is_unavailable_and_not_applied(line, engine,
 
 
 @pytest.mark.parametrize("fault", ["disk-full", "locked-out"])
-def test_reading_goes_on_while_nothing_can_be_written(line, engine, fault):
+def test_reading_goes_on_while_nothing_can_be_written(impatient, line, engine, fault):
     """A requester can still read the mailbox while the disk is full or somebody is writing."""
     request = line.put()
     with engine.befall(fault):

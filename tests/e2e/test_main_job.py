@@ -733,9 +733,10 @@ def test_what_cannot_be_read_is_a_clear_4xx(shared_quietline, operation):
     json_type = {"Content-Type": "application/json"}
     for name, raw in UNREADABLE.items():
         answer = shared_quietline.ask(method, path, raw=raw, headers=json_type, **who)
-        assert answer.status in (400, 422), (name, answer.status, answer.body)
-        said = problem(answer, answer.status, answer.json()["code"])
-        assert said["code"] in ("unreadable-json", "invalid"), (name, said["code"])
+        if name == "a long number":  # it is JSON, though no place for it
+            assert answer.status in (400, 422)
+        else:
+            problem(answer, 400, "unreadable-json")
         assert len(answer.body) < 2000
     many = shared_quietline.ask(method, path, raw=b"[" * 100_000, headers=json_type, **who)
     problem(many, 413, "too-large")
@@ -841,6 +842,8 @@ def test_a_browser_gets_a_page_when_something_is_wrong(shared_quietline):
     assert (answer.status, answer.media) == (400, "text/html")
     assert PHONE.encode() in answer.body
     assert b"nobody" not in answer.body
+    of_the_api = shared_quietline.ask("GET", "/v1/slots?days=nobody", headers={"Accept": "text/html"})
+    assert (of_the_api.status, of_the_api.media) == (400, "application/problem+json")
 
 
 # ---------------------------------------------------------------- Chalice's own server

@@ -73,7 +73,7 @@ def claim_and_drop(path, who, seconds, ready, start, told):
     store, dice = open_store(path), random.Random(who)
     ready.release()
     start.wait()
-    until, accepted, late = time.monotonic() + seconds, [], 0
+    until, accepted, late, before = time.monotonic() + seconds, [], 0, {}
     while time.monotonic() < until:
         request = claim(store, who, datetime.now(UTC), timedelta(milliseconds=dice.choice([5, 20, 50])))
         if request is None:
@@ -82,18 +82,21 @@ def claim_and_drop(path, who, seconds, ready, start, told):
         time.sleep(dice.choice([0, 0, 0.01, 0.03, 0.06]))
         verb = dice.choice(["release", "release", "close", "held", "renew"])
         now = datetime.now(UTC)
-        fence = {"practitioner": who, "number": request.number, "now": now}
+        # Now and then with the number of an earlier hold on the same request, as somebody with two windows open does.
+        number = before.get(request.request_id, request.number) if dice.random() < 0.2 else request.number
+        before[request.request_id] = request.number
+        fence = {"practitioner": who, "number": number, "now": now}
         transition = {
             "release": partial(requests.release, **fence),
             "close": partial(requests.close, **fence, outcome=Outcome.ANSWERED, rules=RULES),
             "held": partial(requests.held, **fence),
             "renew": partial(requests.renew, **fence, lease=timedelta(milliseconds=5)),
         }[verb]
-        deed = Deed(at=now, actor=who, verb=verb, request_id=request.request_id, number=request.number)
+        deed = Deed(at=now, actor=who, verb=verb, request_id=request.request_id, number=number)
         try:
             store.change(request.request_id, transition, now=now, deed=deed)
         except ClaimLost:
             late += 1
         else:
-            accepted.append((request.request_id, request.number, verb))
+            accepted.append((request.request_id, number, verb))
     told.put((accepted, late))

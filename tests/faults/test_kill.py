@@ -85,6 +85,15 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
     store.close()
 
 
+def test_every_commit_is_synced_to_the_disk(tmp_path):
+    """What a kill cannot show, since the system survives it: FULL syncs the log at each commit, NORMAL does not."""
+    store = SqliteStore(tmp_path / "quietline.db", audit_key=b"key")
+    pragmas = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
+    for name, value in pragmas.items():
+        assert store._db._writer.execute(f"PRAGMA {name}").fetchone() == (value,)
+    store.close()
+
+
 class Server:
     """`make run`, on a home of one's own."""
 

@@ -109,7 +109,7 @@ def _references(node):
 
 @pytest.mark.parametrize("documented", EVERY)
 def test_every_operation_documents_its_problems(documented):
-    """Each operation says which codes it refuses with, as problem+json and as a page, with the status in it."""
+    """Each operation says which codes it refuses with, as problem+json with the status in it."""
     statuses = {int(status) for status in documented["responses"]}
     assert 500 in statuses
     if documented["security"]:
@@ -123,7 +123,14 @@ def test_every_operation_documents_its_problems(documented):
         assert schema["allOf"] == [{"$ref": "#/components/schemas/Problem"}]
         assert schema["properties"]["status"] == {"const": int(status)}
         assert schema["properties"]["code"]["enum"]
-        assert "text/html" in resolved(response)["content"]
+
+
+def test_pages_refuse_in_pages_and_the_api_in_json():
+    """A browser is told in a page what is wrong with a page or a form; whoever asks the API always reads JSON."""
+    for operation in operations():
+        documented = DOCUMENT["paths"][operation.path][operation.method]
+        in_page = "text/html" in resolved(documented["responses"]["500"])["content"]
+        assert in_page == (operation.tag in ("pages", "service", "requests")), operation.path
 
 
 def test_every_scope_is_one_that_somebody_has():

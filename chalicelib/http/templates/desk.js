@@ -80,7 +80,7 @@ let token = '';
 
 class Refused extends Error {
   constructor(code, text) { super(text); this.code = code; }
-  // Nobody knows whether the desk did it: no answer came, or one that says "not now".
+  // Nobody knows whether the desk did it.
   get unsure() { return this.code === 'offline' || this.code === 'failed'; }
 }
 
@@ -217,7 +217,7 @@ const begun = new Map(); // the forms of each request, with what was typed into 
 
 async function take(asked, button, form) {
   const answer = (text) => (form ? outcome(form, text) : alarm(text));
-  if (busy) return answer(say('busy'));
+  if (busy) return answer(say('bussy'));
   if (open?.lost && form?.id !== 'lost') return answer(say('copy-first'));
   const body = { ...asked, lease_minutes }, attempt = keyFor('claim', body);
   await during(button, async () => {
@@ -486,7 +486,7 @@ const verbs = {
 
 async function act(form, button) {
   const name = form.dataset.verb, verb = verbs[name], at = open;
-  if (busy) return outcome(form, say('busy'));
+  if (busy) return outcome(form, say('bussy'));
   if (at.lost) return outcome(form, $('lost-why').textContent);
   let body;
   try { body = verb.read(form); } catch ({ field, message }) {
@@ -543,7 +543,7 @@ function offerSignposts(group, concern) {
 
 async function supervise() {
   const aside = await calmly(call('GET', '/v1/desk/parked'));
-  if (!aside) return; // most people at the desk are no supervisors: a door that is not theirs is not shown
+  if (!aside) return; // a door that is not theirs is not shown
   show('to-supervision', true);
   const move = (each, path, label, sure) => {
     const reference = spoken(each.reference);
