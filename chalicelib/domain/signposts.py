@@ -381,20 +381,12 @@ def is_phone(phone: object) -> bool:
     if not isinstance(phone, dict) or not phone.keys() <= {"number", "e164", "free"}:
         return False
     number, e164 = phone.get("number"), phone.get("e164")
-    if (
-        not isinstance(number, str)
-        or not _NUMBER.fullmatch(number)
-        or not isinstance(phone.get("free"), bool)
-    ):
+    if not isinstance(number, str) or not _NUMBER.fullmatch(number) or not isinstance(phone.get("free"), bool):
         return False
     if "e164" not in phone:
         return True
     digits = number.replace(" ", "")
-    return (
-        isinstance(e164, str)
-        and bool(_E164.fullmatch(e164))
-        and e164 in {digits, f"+44{digits.removeprefix('0')}"}
-    )
+    return isinstance(e164, str) and bool(_E164.fullmatch(e164)) and e164 in {digits, f"+44{digits.removeprefix('0')}"}
 
 
 def _lists(record: Mapping[str, object], codes: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -406,9 +398,7 @@ def _lists(record: Mapping[str, object], codes: frozenset[str]) -> Iterator[tupl
         if not isinstance(values, list) or not values:
             yield f"/{field}", "missing"
             continue
-        unknown = [
-            place for place, value in enumerate(values) if not isinstance(value, str) or value not in known
-        ]
+        unknown = [place for place, value in enumerate(values) if not isinstance(value, str) or value not in known]
         yield from ((f"/{field}/{place}", "unknown-value") for place in unknown)
         if not unknown and len(set(values)) < len(values):
             yield f"/{field}", "repeated"

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.config import Settings
 from chalicelib.http import shapes
 
 if TYPE_CHECKING:
     from chalice.app import Request, Response
 
 TEMPLATES = Path(__file__).parent / "templates"
-USUAL_LEASE = Settings().lease
 
 
 class DeskPage:
-    """
-    Serves `GET /desk`: public by itself, since it holds no content until somebody has signed in.
-
-    The page asks for *lease* whenever it claims or renews: so it knows how long it holds a request without trusting
-    the clock of the computer that it is read on.
-    """
-
-    def __init__(self, lease: timedelta = USUAL_LEASE) -> None:
-        self._lease = lease
+    """Serves `GET /desk`: open to anybody, since it holds no content until somebody has signed in."""
 
     def page(self, http_request: Request) -> Response:  # noqa: ARG002 - it is the same for everybody
         """Hand out the page; scripts and styles run by their hash alone, and nothing may frame, keep or follow it."""
@@ -38,12 +27,11 @@ class DeskPage:
     @cached_property
     def _document(self) -> tuple[str, dict[str, str]]:
         style, script = _read("desk.css"), _read("desk.js")
-        html = _read("desk.html").replace("{lease_minutes}", str(self._lease // timedelta(minutes=1)))
         policy = (
             f"default-src 'none'; script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
-        return html.replace("{style}", style).replace("{script}", script), {
+        return _read("desk.html").replace("{style}", style).replace("{script}", script), {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Language": "en",
             "Content-Security-Policy": policy,

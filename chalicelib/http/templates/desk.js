@@ -9,9 +9,7 @@ const words = new Map([...$('words').content.children].map((each) => [each.value
 const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 
 const zone = document.body.dataset.zone, lang = document.documentElement.lang;
-const lease_minutes = Number(document.body.dataset.leaseMinutes), lease = lease_minutes * 60000;
-const warnAt = Math.min(180000, lease / 3);
-const REFRESH = 15000, PATIENCE = 15000, RETRY = 10000, PAGE = 50; // ms, and entries
+const REFRESH = 15000, PATIENCE = 15000, RETRY = 10000, WARN = 180000, PAGE = 50; // ms, and entries
 
 // el('p.hint', {lang}, 'text', child): properties may be left out; null children are skipped.
 function el(kind, ...parts) {
@@ -109,8 +107,8 @@ async function call(method, path, body, key) {
 const sending = new Map();
 function keyFor(what, body) {
   const text = JSON.stringify(body);
-  if (sending.get(what)?.text !== text) sending.set(what, { text, key: crypto.randomUUID(), at: Date.now() });
-  return sending.get(what);
+  if (sending.get(what)?.text !== text) sending.set(what, { text, key: crypto.randomUUID() });
+  return sending.get(what).key;
 }
 
 // ---- signing in
@@ -200,7 +198,7 @@ async function listHeld() {
   const focused = document.activeElement.dataset.id;
   fill('held', ...found.claims.map((held) => {
     const name = spoken(held.reference), button = el('button.quiet', { type: 'button', 'data-id': held.request_id, 'aria-label': say('open-named', { name }) }, say('open'));
-    const left = ahead === null ? '' : say('held-for', { minutes: minutes(Date.parse(held.lease_until) - ahead - Date.now()) });
+    const left = say('held-for', { minutes: minutes(held.lease_seconds * 1000) });
     on(button, 'click', () => take({ reference: held.reference }, button));
     return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), button);
   }));
@@ -212,22 +210,20 @@ async function listHeld() {
 
 let open = null;   // what is on the screen: { claim, request, until, work, ... }
 let busy = false;  // one thing at a time: an answer must meet the request that it was asked for
-let ahead = null;  // how far the helpline's clock is ahead of this computer's; every new lease tells
+let ahead = 0;     // how far the helpline's clock is ahead of this computer's; every hold tells
 const begun = new Map(); // the forms of each request, with what was typed into them
 
 async function take(asked, button, form) {
   const answer = (text) => (form ? outcome(form, text) : alarm(text));
-  if (busy) return answer(say('bussy'));
+  if (busy) return answer(say('busy'));
   if (open?.lost && form?.id !== 'lost') return answer(say('copy-first'));
-  const body = { ...asked, lease_minutes }, attempt = keyFor('claim', body);
+  const key = keyFor('claim', asked), sentAt = Date.now();
   await during(button, async () => {
     try {
-      const taken = await call('POST', '/v1/desk/claims', body, attempt.key);
+      const taken = await call('POST', '/v1/desk/claims', asked, key);
       sending.delete('claim');
       if (!taken) return answer(say(open?.lost ? 'lost-nobody' : asked.reference ? 'reference-unknown' : 'nothing-suits'));
-      present(taken, attempt.at);
-      // A claim that was mine before keeps its old limit; renewing gives it the full time.
-      if (asked.reference) await renew();
+      present(taken, sentAt);
     } catch (refused) {
       if (!refused.unsure) sending.delete('claim');
       answer(refused.message);
@@ -251,8 +247,8 @@ onSubmit($('quote'), (form, button) => take({ reference: $('reference').value.tr
 function present(taken, sentAt) {
   const { claim, request } = taken, details = request.details ?? {}, callback = request.kind === 'callback';
   const again = open?.claim.request_id === claim.request_id ? open : null;
-  open = { claim, request, until: sentAt + lease, renewedAt: sentAt, read: again?.read, tried: new Set() };
-  ahead = Date.parse(claim.lease_until) - open.until;
+  open = { claim, request, read: again?.read, tried: new Set() };
+  hold(open, claim, sentAt);
   for (const id of ['request', 'content', 'lease']) show(id, true);
   show('nothing-open', false); show('lost', false);
   for (const id of ['take', 'quote']) outcome($(id), '');
@@ -365,16 +361,23 @@ function add(id, each) { $(id).append(letter(each)); show(`${id}-section`, true)
 let active = 0;
 for (const kind of ['keydown', 'pointerdown', 'input', 'wheel', 'touchmove']) on(document, kind, () => { active = Date.now(); });
 
+// Counted from when it was asked for, which is never too long, whatever the clocks say.
+function hold(at, claim, sentAt) {
+  const lease = claim.lease_seconds * 1000;
+  Object.assign(at, { lease, until: sentAt + lease, renewedAt: sentAt, warned: false });
+  ahead = Date.parse(claim.lease_until) - at.until;
+}
+
 function tick() {
   if (!open || open.lost) return;
-  const now = Date.now(), left = open.until - now, soon = left <= warnAt;
+  const now = Date.now(), left = open.until - now, soon = left <= Math.min(WARN, open.lease / 3);
   if (left <= 0) return lose('lost-lapsed');
   const time = `${Math.floor(left / 60000)}:${String(Math.floor(left / 1000) % 60).padStart(2, '0')}`;
   fill('lease-left', say('left', { time }));
   $('lease').classList.toggle('soon', soon);
   // Whoever works on it keeps it: often enough that nobody loses it, seldom enough that the trail stays readable.
   const since = Math.max(open.renewedAt, open.triedAt ?? 0);
-  if (token && active > since && now - since > (soon ? RETRY : lease / 4)) renew();
+  if (token && active > since && now - since > (soon ? RETRY : open.lease / 4)) renew();
   else if (soon && !open.warned) {
     open.warned = true;
     alarm(say('lease-warning', { minutes: minutes(left), reference: spoken(open.request.reference) }));
@@ -386,10 +389,10 @@ setInterval(tick, 1000);
 async function renew() {
   const at = open, sentAt = at.triedAt = Date.now();
   try {
-    const { claim } = await call('POST', `/v1/desk/claims/${at.claim.request_id}/renew`, { number: at.claim.number, lease_minutes });
-    if (at.warned) status(say('renewed', { minutes: minutes(lease), reference: spoken(at.request.reference) }));
-    Object.assign(at, { until: sentAt + lease, renewedAt: sentAt, warned: false });
-    ahead = Date.parse(claim.lease_until) - at.until;
+    const { claim } = await call('POST', `/v1/desk/claims/${at.claim.request_id}/renew`, { number: at.claim.number });
+    const { warned } = at;
+    hold(at, claim, sentAt);
+    if (warned) status(say('renewed', { minutes: minutes(at.lease), reference: spoken(at.request.reference) }));
   } catch (refused) {
     if (open !== at) return;
     if (refused.code === 'claim-lost') lose('lost-taken');
@@ -486,7 +489,7 @@ const verbs = {
 
 async function act(form, button) {
   const name = form.dataset.verb, verb = verbs[name], at = open;
-  if (busy) return outcome(form, say('bussy'));
+  if (busy) return outcome(form, say('busy'));
   if (at.lost) return outcome(form, $('lost-why').textContent);
   let body;
   try { body = verb.read(form); } catch ({ field, message }) {
@@ -499,7 +502,7 @@ async function act(form, button) {
     form.dataset.warned = 'yes';
     return outcome(form, say('unsent'));
   }
-  const what = `${name} ${at.claim.request_id} ${at.claim.number}`, { key } = keyFor(what, body);
+  const what = `${name} ${at.claim.request_id} ${at.claim.number}`, key = keyFor(what, body);
   await during(button, async () => {
     try {
       const answer = await call('POST', `/v1/desk/claims/${at.claim.request_id}/${name}`, { number: at.claim.number, ...body }, key);
