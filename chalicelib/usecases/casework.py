@@ -322,14 +322,14 @@ class Casework:
             hold.request_id,
             content,
             mailbox_key=decode(opened["mailbox_key"]),
-            message_id=self.correspondence.message_id(hold.request_id, idempotency_key),
+            message_id=self.correspondence.message_id(hold.request_id, str(content.get("text")), idempotency_key),
             now=self.clock.now(),
         )
 
     def _note(self, hold: Hold, text: str | None, idempotency_key: str | None) -> tuple[Message, ...]:
         if not text:
             return ()
-        message_id = self.correspondence.message_id(hold.request_id, idempotency_key)
+        message_id = self.correspondence.message_id(hold.request_id, text, idempotency_key)
         return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
 
 

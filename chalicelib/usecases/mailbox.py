@@ -75,7 +75,7 @@ class Mailbox:
             request.request_id,
             {"text": text},
             mailbox_key=receipt.mailbox_key,
-            message_id=self.correspondence.message_id(request.request_id, idempotency_key),
+            message_id=self.correspondence.message_id(request.request_id, text, idempotency_key),
             now=now,
         )
         answer_by = floor_to_hour(self.opening.helpline.hours.working_days_after(now))

@@ -434,6 +434,18 @@ def test_candidates_that_decide_leaves_alone_are_passed_over(line, now):
     assert sorted(met) == [f"r{number}" for number in range(5)]
 
 
+def test_only_what_is_ready_is_met(line, now):
+    """A request is not even looked at one microsecond before its time: what is not ready costs a claim nothing."""
+    line.put("waiting", visible_at=now)
+    line.put("claimed", status=Status.CLAIMED, claimed_by="kim", number=1, lease_until=now)
+    line.put("never", visible_at=None)
+    met = []
+    ask = Ask(practitioner="alex", lanes=LANES, claim_limit=5)
+    for at in (now - TICK, now):
+        line.store.claim(ask, lambda request: met.append(request.request_id) or request, now=at, deeds=lambda met: [])
+        assert sorted(met) == ([] if at < now else ["claimed", "waiting"])
+
+
 def test_a_claimed_request_is_not_handed_out_again(line):
     """While a lease is live nobody else gets it."""
     line.put()

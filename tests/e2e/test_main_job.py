@@ -271,6 +271,16 @@ def test_a_repeated_message_is_kept_once(quietline):
     assert len(quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["messages"]) == 1
 
 
+def test_another_message_under_the_same_key_is_not_lost(quietline):
+    """A client that uses one key for two messages loses neither of them."""
+    receipt = submitted(quietline)["receipt"]
+    for text in ("Hello", "Something else"):
+        key = {"Idempotency-Key": GOOD_KEY}
+        assert quietline.ask("POST", "/v1/mailbox/messages", {"text": text}, receipt=receipt, headers=key).status == 201
+    kept = quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["messages"]
+    assert [message["text"] for message in kept] == ["Hello", "Something else"]
+
+
 # ---------------------------------------------------------------- what a schema cannot say
 
 
