@@ -225,7 +225,7 @@ class RequestStore(Protocol):
         """
         Apply *transition* to the newest head and append *messages*, all or nothing; return the new head.
 
-        A message whose id the request already has is a repeat and is not appended again.
+        Messages whose ids the request already has are a repeat: nothing is changed, and the head is returned as it is.
 
         What *transition* raises passes through and nothing is written. *capacity* guards the slot that the new head
         counts on, if it changed.
@@ -311,13 +311,21 @@ class RequestStore(Protocol):
 class Mailer(Protocol):
     """Sends the answers that somebody asked to have by e-mail."""
 
-    def send(self, *, sender: str, to: str, subject: str, text: str) -> None:
+    def send(self, *, sender: str, to: str, subject: str, text: str, request_id: str, message_id: str) -> None:
         """
-        Send one message, or hand it over to what does.
+        Send one message, or hand it over to what does; the same *message_id* again is the same message.
 
         Raises:
             Unavailable: `mail`, it was not taken.
         """
+        ...
+
+    def erase(self, request_id: str) -> None:
+        """Erase whatever of a request's mail is still here."""
+        ...
+
+    def kept(self) -> Iterable[str]:
+        """List the requests of which mail is still here."""
         ...
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
-    from chalicelib.ports import Clock, Identity, Opener, RequestStore, Sealer
+    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
@@ -104,6 +104,7 @@ class House:
                 clock=self.clock,
                 opening=self.opening,
                 rules=self.rules,
+                mailer=self._mailer,
             ),
             opening=self.opening,
             helpline=self.helpline,
@@ -122,7 +123,6 @@ class House:
     @cached_property
     def desk(self) -> Desk:
         """The desk face."""
-        from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
@@ -134,7 +134,7 @@ class House:
                 store=self.store,
                 correspondence=self._correspondence,
                 opener=self.opener,
-                mailer=Outbox(self.settings.home / "outbox"),
+                mailer=self._mailer,
                 clock=self.clock,
                 rules=self.rules,
                 helpline=self.helpline,
@@ -158,21 +158,24 @@ class House:
         """What runs by the clock."""
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
-        return Retention(store=self.store, clock=self.clock)
+        return Retention(store=self.store, clock=self.clock, mailer=self._mailer)
 
     @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
 
-        return SqliteStore(self.settings.home / "quietline.db", audit_key=self.keys.secret("audit.key"))
+        path = self.settings.home / "quietline.db"
+        if not path.exists():
+            self.keys.make()
+        return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
 
     @cached_property
     def keys(self) -> KeyFiles:
         """The files that hold keys."""
         from chalicelib.adapters.keyfiles import KeyFiles  # noqa: PLC0415
 
-        return KeyFiles(self.settings.home / "keys")
+        return KeyFiles(self.settings.home / "keys", may_make=not (self.settings.home / "quietline.db").exists())
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -259,6 +262,12 @@ class House:
         from chalicelib.usecases.correspondence import Correspondence  # noqa: PLC0415
 
         return Correspondence(sealer=self.sealer, cipher=AesMailboxCipher(), randomness=SystemRandomness())
+
+    @cached_property
+    def _mailer(self) -> Mailer:
+        from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
+
+        return Outbox(self.settings.home / "outbox")
 
     @cached_property
     def _identity(self) -> Identity:

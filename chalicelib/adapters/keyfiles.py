@@ -37,15 +37,24 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 SECRET_SIZE = 32
+SECRETS = ("pepper", "audit.key")
 _RECIPIENT = {"key_id", "kem", "public_key"}
 
 
 class KeyFiles:
     """The folder of keys; every file in it is made once, whole or not at all, also when two processes start at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, may_make: bool = True) -> None:
+        """Look after *folder*; *may_make* is false where there is a database, whose keys these must be."""
         self._folder = folder
+        self._may_make = may_make
         self._opened: dict[str, EllipticCurvePrivateKey] = {}
+
+    def make(self) -> None:
+        """Make whatever is missing, before there is anything that depends on it."""
+        self.recipients()
+        for name in SECRETS:
+            self.secret(name)
 
     def recipients(self) -> Sequence[Mapping[str, str]]:
         """List the public keys to seal to, making the first pair on the first run."""
@@ -122,7 +131,9 @@ class KeyFiles:
         return secret
 
     def _write_once(self, name: str, content: bytes) -> None:
-        """Put a file in place whole, unless somebody else was first."""
+        """Put a file in place whole, unless somebody else was first, or it should have been there all along."""
+        if not self._may_make and name != "recipients.json":
+            raise Unavailable("keys")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

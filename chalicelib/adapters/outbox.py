@@ -11,28 +11,38 @@ from typing import TYPE_CHECKING
 from chalicelib.domain.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
 class Outbox:
-    """A `Mailer` that leaves mail in *folder*; a name ending in `.eml` is there whole."""
+    """A `Mailer` that leaves mail in *folder*, as `<request>.<message>.eml`; a name ending so is there whole."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def send(self, *, sender: str, to: str, subject: str, text: str) -> None:
+    def send(self, *, sender: str, to: str, subject: str, text: str, request_id: str, message_id: str) -> None:
         """Put a message into the outbox; nothing is in it but what it must say."""
         message = EmailMessage(policy=SMTP)
         try:
             message["From"], message["To"], message["Subject"] = sender, to, subject
             message.set_content(text)
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = secrets.token_hex(12)
-            draft = self._folder / f".{name}"
+            name = f"{request_id}.{message_id}"
+            draft = self._folder / f".{name}.{secrets.token_hex(4)}"
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(message.as_bytes())
                 file.flush()
                 os.fsync(file.fileno())
             draft.rename(self._folder / f"{name}.eml")
-        except (OSError, ValueError) as error:
+        except Exception as error:  # the e-mail library raises whatever it likes over an address
             raise Unavailable("mail") from error
+
+    def erase(self, request_id: str) -> None:
+        """Erase what the mail relay has not taken."""
+        for path in self._folder.glob(f"*{request_id}.*"):
+            path.unlink(missing_ok=True)
+
+    def kept(self) -> Iterable[str]:
+        """List the requests of which mail is still here."""
+        return {path.name.lstrip(".").split(".")[0] for path in self._folder.glob("*.*")}

@@ -55,6 +55,8 @@ MIGRATIONS = (
         missed INTEGER NOT NULL,
         outcome TEXT,
         closed_at INTEGER,
+        promised_slot TEXT,
+        answer_by INTEGER,
         lane TEXT NOT NULL,  -- from here on: what the indexes need, worked out by the domain
         order_at INTEGER NOT NULL,
         ready_at INTEGER,
@@ -93,7 +95,12 @@ MIGRATIONS = (
         number INTEGER,
         mac TEXT NOT NULL
     ) STRICT;
-    CREATE TABLE trail_head (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL, mac TEXT NOT NULL) STRICT;
+    CREATE TABLE trail_head (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        count INTEGER NOT NULL,
+        mac TEXT NOT NULL,
+        seal TEXT NOT NULL
+    ) STRICT;
     CREATE TABLE pulse (one INTEGER PRIMARY KEY CHECK (one = 1), beats INTEGER NOT NULL) STRICT;
     """,
 )
@@ -110,8 +117,8 @@ class SqliteStore:
     """A `RequestStore` in the file *path*; *audit_key* chains the trail."""
 
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
-        self._db = Database(path, MIGRATIONS)
         self._audit_key = audit_key
+        self._db = Database(path, MIGRATIONS, on_create=self._begin_trail)
 
     def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
         """Accept a request, if its id is new."""
@@ -183,13 +190,15 @@ class SqliteStore:
             request = _living(db, request_id, now)
             if request is None:
                 raise NotFound("request-unknown")
+            if messages and all(_is_known(db, request_id, message) for message in messages):
+                return request
             changed = transition(request)
             _update(db, request, changed)
             if changed.slot != request.slot:
                 _guard_slot(db, changed, capacity, now)
             for message in messages:
                 db.execute(
-                    "INSERT OR IGNORE INTO messages (request_id, message_id, author, sent_at, for_desk, for_mailbox)"
+                    "INSERT INTO messages (request_id, message_id, author, sent_at, for_desk, for_mailbox)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
                     (
                         request_id,
@@ -373,16 +382,34 @@ class SqliteStore:
         """Close every connection; the file can then be moved."""
         self._db.close()
 
+    def _begin_trail(self, db: sqlite3.Connection) -> None:
+        """Sign the empty trail once, with the schema: a head that is missing later has been taken away."""
+        _keep_trail_head(db, audit.signed(TrailHead(), key=self._audit_key))
+
     def _append(self, db: sqlite3.Connection, deeds: Sequence[Deed]) -> None:
+        """
+        Chain *deeds* to the trail and move its signed head.
+
+        A head that somebody has tampered with is not signed again: the trail goes on, and stays broken for every check.
+        """
         if not deeds:
             return
         head = _trail_head(db)
+        genuine = audit.is_genuine(head, key=self._audit_key)
+        if not genuine:
+            last = db.execute("SELECT seq, mac FROM trail ORDER BY seq DESC LIMIT 1").fetchone()
+            head = TrailHead() if last is None else TrailHead(count=last[0], mac=last[1])
         for deed in deeds:
             entry = audit.append(head, deed, key=self._audit_key)
             head = TrailHead(count=entry.seq, mac=entry.mac)
             row = (entry.seq, _micros(deed.at), deed.actor, deed.verb, deed.request_id, deed.number, entry.mac)
             db.execute("INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?)", (head.count, head.mac))
+        _keep_trail_head(db, audit.signed(head, key=self._audit_key) if genuine else head)
+
+
+def _is_known(db: sqlite3.Connection, request_id: str, message: Message) -> bool:
+    query = "SELECT 1 FROM messages WHERE request_id = ? AND message_id = ?"
+    return db.execute(query, (request_id, message.message_id)).fetchone() is not None
 
 
 def _head(db: sqlite3.Connection, condition: str, *values: object) -> ContactRequest | None:
@@ -470,8 +497,12 @@ def _erase_content(db: sqlite3.Connection, request_id: str) -> None:
 
 
 def _trail_head(db: sqlite3.Connection) -> TrailHead:
-    row = db.execute("SELECT count, mac FROM trail_head").fetchone()
-    return TrailHead() if row is None else TrailHead(count=row[0], mac=row[1])
+    row = db.execute("SELECT count, mac, seal FROM trail_head").fetchone()
+    return TrailHead() if row is None else TrailHead(count=row[0], mac=row[1], seal=row[2])
+
+
+def _keep_trail_head(db: sqlite3.Connection, head: TrailHead) -> None:
+    db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?, ?)", (head.count, head.mac, head.seal))
 
 
 def _entry(row: Sequence[Any]) -> AuditEntry:
@@ -523,6 +554,8 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         request.missed,
         request.outcome,
         _perhaps_micros(request.closed_at),
+        None if request.promised_slot is None else request.promised_slot.id,
+        _perhaps_micros(request.answer_by),
         request.lane,
         _micros(request.order_at),
         _perhaps_micros(request.ready_at),
@@ -557,4 +590,6 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         missed=row[21],
         outcome=None if row[22] is None else Outcome(row[22]),
         closed_at=_perhaps_instant(row[23]),
+        promised_slot=None if row[24] is None else parse_slot_id(row[24]),
+        answer_by=_perhaps_instant(row[25]),
     )

@@ -56,9 +56,13 @@ class Database:
         Unavailable: `storage`, whatever the engine says; `store-newer`, a newer version has written the file.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, on_create: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        """Open *path*; *on_create* fills a new file, in the transaction that makes it."""
         self._path = path
         self._migrations = migrations
+        self._on_create = on_create
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
         self._led = False
@@ -90,6 +94,8 @@ class Database:
             for script in self._migrations[version:]:
                 for statement in script.split(";\n"):
                     self._writer.execute(statement)
+            if version == 0:
+                self._on_create(self._writer)
             self._writer.execute(f"PRAGMA user_version = {len(self._migrations)}")
             self._writer.execute("COMMIT")
         except BaseException:
@@ -171,10 +177,10 @@ class Database:
         db.execute("SAVEPOINT one")
         try:
             job.result = job.work(db)
-        except sqlite3.Error:
+        except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - raised again in the writer's own thread
-            job.error = error
+            job.error = Unavailable("storage") if isinstance(error, sqlite3.Error) else error
             db.execute("ROLLBACK TO one")
         db.execute("RELEASE one")
 

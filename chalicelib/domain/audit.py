@@ -2,7 +2,7 @@
 The audit trail: who did what to which request, when, under which claim number; never a word of content.
 
 Entries are chained: each carries HMAC-SHA256 over itself and its predecessor's, and the head (count and last MAC) is
-kept apart, so that an altered, removed, reordered or cut-off entry is found.
+kept apart and signed, so that an altered, removed, reordered or cut-off entry is found, the last one included.
 """
 
 from __future__ import annotations
@@ -41,15 +41,27 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailHead:
-    """Where the trail ends: how many entries there are and the last one's MAC."""
+    """Where the trail ends: how many entries there are, the last one's MAC, and *seal*, which signs the two."""
 
     count: int = 0
     mac: str = GENESIS
+    seal: str = ""
 
 
 def append(head: TrailHead, deed: Deed, *, key: bytes) -> AuditEntry:
     """Chain *deed* to the end of the trail."""
     return AuditEntry(seq=head.count + 1, deed=deed, mac=_mac(head.count + 1, deed, head.mac, key))
+
+
+def signed(head: TrailHead, *, key: bytes) -> TrailHead:
+    """Sign where the trail ends, so that an earlier entry cannot be passed off as the last."""
+    seal = hmac.new(key, f"head|{head.count}|{head.mac}".encode(), "sha256").hexdigest()
+    return TrailHead(count=head.count, mac=head.mac, seal=seal)
+
+
+def is_genuine(head: TrailHead, *, key: bytes) -> bool:
+    """Tell whether *head* was signed with the key."""
+    return hmac.compare_digest(head.seal, signed(head, key=key).seal)
 
 
 def broken_at(
@@ -61,7 +73,9 @@ def broken_at(
         if entry != append(last, entry.deed, key=key):
             return last.count + 1
         last = TrailHead(count=entry.seq, mac=entry.mac)
-    return None if last == head else last.count + 1
+    if (last.count, last.mac) != (head.count, head.mac):
+        return last.count + 1
+    return None if is_genuine(head, key=key) else head.count + 1
 
 
 def _mac(seq: int, deed: Deed, previous: str, key: bytes) -> str:

@@ -9,7 +9,7 @@ A request's life: the state machine of the helpline.
     claimed    reply     -> claimed
     claimed    release   -> waiting    its old place in the queue
     claimed    attempt   -> waiting    until the next agreed window; after the third, or without one: closed
-    claimed    close     -> closed
+    claimed    close     -> closed     unless the requester has written meanwhile: then it waits, to be read
     parked     unpark    -> waiting    a supervisor has looked at it
     claimed    expel     -> waiting    a supervisor takes back a leaver's claim
     any        message   -> as it was; a closed one, or one nobody may ring any more, waits again, due anew
@@ -81,10 +81,11 @@ class ContactRequest:
     """
     The head of a request: everything that the queue decides on, and nothing that anybody wrote.
 
-    *promised_at* is the due time the requester was given on submitting. *windows* are the agreed callback windows,
-    earliest first; an information request has none. *visible_at* is when it may be handed out; None means that the
-    queue hands it out no more (every window was missed) although it still waits, overdue, until the requester chooses
-    again or rings. *number* is the fence of the latest claim.
+    *promised_at* is the due time the requester was given on submitting, *promised_slot* the window it came from if
+    there was one. *answer_by* is set while something the requester wrote has not been handed to anybody. *windows* are
+    the agreed callback windows, earliest first; an information request has none. *visible_at* is when it may be handed
+    out; None means that the queue hands it out no more (every window was missed) although it still waits, overdue,
+    until the requester chooses again or rings. *number* is the fence of the latest claim.
     """
 
     request_id: str
@@ -111,6 +112,8 @@ class ContactRequest:
     missed: int = 0
     outcome: Outcome | None = None
     closed_at: datetime | None = None
+    promised_slot: Window | None = None
+    answer_by: datetime | None = None
 
     @property
     def lane(self) -> str:
@@ -149,7 +152,11 @@ class ContactRequest:
 
     def may_be_rung(self, now: datetime) -> bool:
         """Tell whether *now* is inside a window that the requester agreed to."""
-        return any(window.contains(now) for window in self.windows)
+        return self.ring_until(now) is not None
+
+    def ring_until(self, now: datetime) -> datetime | None:
+        """Give the end of the agreed window that *now* is in, the last one to end where they overlap."""
+        return max((window.ends_at for window in self.windows if window.contains(now)), default=None)
 
 
 def lane_language(language: str) -> str:
@@ -197,6 +204,7 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         status=Status.WAITING,
         submitted_at=sent_at,
         promised_at=due_at,
+        promised_slot=windows[0] if windows else None,
         due_at=due_at,
         visible_at=windows[0].starts_at if windows else sent_at,
         windows=windows,
@@ -212,7 +220,8 @@ def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
     """
     Move a waiting callback past the windows that nobody kept.
 
-    The next agreed window counts; when there is none, it is handed out no more: nobody is rung at another time.
+    The next agreed window counts; when there is none, it is handed out no more: nobody is rung at another time. If the
+    requester has written meanwhile, what they wrote is handed out instead, to be answered in the mailbox.
     """
     while request.windows and request.visible_at is not None and request.due_at <= now:
         later = next((window for window in request.windows if window.ends_at > request.due_at), None)
@@ -222,7 +231,22 @@ def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
             due_at=request.due_at if later is None else later.ends_at,
             visible_at=None if later is None else later.starts_at,
         )
+    if request.visible_at is None and request.answer_by is not None:
+        return replace(request, windows=(), visible_at=request.due_at, due_at=request.answer_by)
     return request
+
+
+def lapse(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """Put a claimed request whose lease has lapsed back to waiting, in its old place."""
+    if request.status is not Status.CLAIMED or request.is_live(now):
+        return request
+    return replace(_unclaimed(request, Status.WAITING), lapses=request.lapses + 1)
+
+
+def as_of(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    """Give a request as it stands at *now*: lapsed claims and missed windows are behind it."""
+    request = lapse(request, now=now)
+    return settle(request, now=now) if request.status is Status.WAITING else request
 
 
 def claim(
@@ -240,13 +264,12 @@ def claim(
     The result is claimed by *practitioner* under the next number, or it is the request moved out of the way: to its
     next window, or parked at the fifth lapse. A request that cannot be handed out now comes back unchanged.
 
-    *quoted* means that the requester is on the line and has said the reference: then the agreed windows, which protect
-    from being rung, do not stand in the way of answering.
+    *quoted* means that the requester is on the line and has said the reference: then neither the agreed windows, which
+    protect from being rung, nor the fifth lapse stand in the way of answering.
     """
-    if request.status is Status.CLAIMED and not request.is_live(now):
-        if request.lapses + 1 >= LAPSE_LIMIT:
-            return replace(_unclaimed(request, Status.PARKED), lapses=request.lapses + 1)
-        request = replace(_unclaimed(request, Status.WAITING), lapses=request.lapses + 1)
+    request = lapse(request, now=now)
+    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and not quoted:
+        return replace(request, status=Status.PARKED)
     if request.status is not Status.WAITING:
         return request
     request = request if quoted else settle(request, now=now)
@@ -259,6 +282,7 @@ def claim(
         lease_until=now + lease,
         claimed_by=practitioner,
         claim_token=token,
+        answer_by=None,
     )
 
 
@@ -303,8 +327,9 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
     """
     Record that the requester was rung and not reached.
 
-    The request waits for the next window that they agreed to. After the third attempt, or when no window is left, it
-    is closed as unreachable; the mailbox then says that a new slot can be chosen.
+    The request waits for the next window that they agreed to; of one that has begun, for what is left after this one,
+    so that they are not rung twice in a row. After the third attempt, or when no window is left, it is closed as
+    unreachable; the mailbox then says that a new slot can be chosen.
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
@@ -324,14 +349,15 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
     )
     if later is None or request.attempts >= rules.attempts_limit:
         return _closed(request, outcome=Outcome.UNREACHABLE, now=now, rules=rules)
-    return replace(_unclaimed(request, Status.WAITING), visible_at=later.starts_at, due_at=later.ends_at)
+    visible_at = later.starts_at if later.starts_at > now else max(now, request.due_at)
+    return replace(_unclaimed(request, Status.WAITING), visible_at=visible_at, due_at=later.ends_at)
 
 
 def close(
     request: ContactRequest, *, practitioner: str, number: int, outcome: Outcome, now: datetime, rules: Rules
 ) -> ContactRequest:
     """
-    Finish a request with its outcome.
+    Finish a request with its outcome, unless the requester has written since it was claimed: then it waits, to be read.
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
@@ -349,9 +375,21 @@ def message_arrived(request: ContactRequest, *, answer_by: datetime, now: dateti
     the mailbox: they named no new window, so nobody may ring.
     """
     if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
-        return replace(
-            _reopened(request, rules), windows=(), visible_at=floor_to_hour(now), due_at=answer_by, missed=0, attempts=0
-        )
+        return _to_be_read(_reopened(request, rules), answer_by=answer_by, now=now)
+    return replace(request, answer_by=answer_by)
+
+
+def outlive(request: ContactRequest, until: datetime) -> ContactRequest:
+    """
+    Make sure that a request is still there when what is promised now comes due.
+
+    Retention is a promise too, so it is not stretched: whoever comes that late is told, and can ask anew.
+
+    Raises:
+        Conflict: `expires-first`.
+    """
+    if request.expires_at <= until:
+        raise Conflict("expires-first")
     return request
 
 
@@ -408,12 +446,27 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
 
 
 def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
+    if request.answer_by is not None:
+        return _to_be_read(_unclaimed(request, Status.WAITING), answer_by=request.answer_by, now=now)
     closed_at = floor_to_hour(now)
     return replace(
         _unclaimed(request, Status.CLOSED),
         outcome=outcome,
         closed_at=closed_at,
         expires_at=min(request.expires_at, closed_at + rules.retention_after_closing),
+    )
+
+
+def _to_be_read(request: ContactRequest, *, answer_by: datetime, now: datetime) -> ContactRequest:
+    """Let what the requester wrote wait for an answer in the mailbox; nobody is rung for it."""
+    return replace(
+        request,
+        windows=(),
+        visible_at=floor_to_hour(now),
+        due_at=answer_by,
+        answer_by=answer_by,
+        missed=0,
+        attempts=0,
     )
 
 

@@ -127,7 +127,7 @@ class Desk:
             hold,
             body.text,
             signposts=body.signposts,
-            by_email=body.by_email,
+            mail=self._mail(body.text, body.signposts, http_request) if body.by_email else None,
             idempotency_key=idempotency_key(http_request),
         )
         progress = shapes.progress(replied.request, self.helpline.hours.zone, language_of(http_request))
@@ -229,6 +229,12 @@ class Desk:
         body: Fenced = json_body(http_request, model)
         return Hold(practitioner=person.subject, request_id=request_id, number=body.number), body
 
+    def _mail(self, text: str, signposts: Sequence[str], http_request: Request) -> str:
+        language = language_of(http_request)
+        links = [link for each in signposts if (link := self.signpost_link(each, language)) is not None]
+        lines = ["\n".join(str(link[part]) for part in ("name", "phone", "url") if part in link) for link in links]
+        return "\n\n".join([text, *lines]) + "\n"
+
     def _check_signposts(self, ids: Sequence[str]) -> None:
         for at, each in enumerate(ids):
             if self.signpost_link(each, "en") is None:
@@ -240,7 +246,7 @@ class Desk:
 
     def _claimed(self, claimed: Claimed, language: str) -> dict[str, Any]:
         request, opened, now = claimed.request, claimed.opened, self.clock.now()
-        zone = self.helpline.hours.zone
+        zone, ring_until = self.helpline.hours.zone, request.ring_until(now)
         return {
             "claim": _claim(request, now),
             "request": {
@@ -252,6 +258,7 @@ class Desk:
                 "due": shapes.due(request, zone, language),
                 "overdue": request.is_overdue(now),
                 "may_ring_now": request.may_be_rung(now),
+                "ring_until": None if ring_until is None else instant(ring_until),
                 "attempts": request.attempts,
                 "lapses": request.lapses,
                 "details": opened.details,

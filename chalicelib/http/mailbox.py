@@ -12,6 +12,7 @@ from chalicelib.http import local_times, shapes
 from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
 from chalicelib.http.reading import form_body, is_form, json_body, language_of
+from chalicelib.usecases.mailbox import shown_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -186,8 +187,7 @@ class MailboxDoor:
     def _progress(self, request: ContactRequest, http_request: Request, status: int) -> Response:
         zone = self.helpline.hours.zone
         body = shapes.progress(request, zone, language_of(http_request))
-        if body["status"] == "parked":
-            body["status"] = "waiting"
+        body["status"] = shown_status(request)
         return shapes.answer(body, status=status)
 
 

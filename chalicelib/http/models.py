@@ -17,7 +17,7 @@ LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 REGION = r"^[ENSWK][0-9]{8}$"
 SLOT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z/[0-9]{1,3}[hm]$"
-EMAIL = r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$"
+EMAIL = r"^[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$"
 MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
@@ -428,6 +428,7 @@ class ClaimedRequest(Answer):
     due: Due
     overdue: bool
     may_ring_now: bool
+    ring_until: datetime | None
     attempts: int
     lapses: int
     details: dict[str, Any] | None

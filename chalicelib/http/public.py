@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.domain.helpline import Helpline, Statement
+    from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.slots import OpeningHours
     from chalicelib.http.pages import Pages
     from chalicelib.http.texts import Texts
@@ -184,6 +185,7 @@ class Public:
     def _submit_form(self, http_request: Request, kind: Kind, language: str) -> Response:
         html = prefers_html(http_request)
         fields: dict[str, list[str]] = {}
+        key: str | None = None
         try:
             key = idempotency_key(http_request)
             fields = form_body(http_request)
@@ -196,7 +198,9 @@ class Public:
                 raise _flat(refusal) from None
             errors = [{"field": _leaf(error.pointer), "code": error.code} for error in refusal.errors]
             errors = errors or [{"field": "", "code": refusal.code}]
-            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status)
+            # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
+            key = None if refusal.code == "key-reused" else key
+            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, key)
         return self._accepted(accepted, language, html=html)
 
     def _accept(self, body: Submitted, kind: Kind, key: str | None, language: str) -> Accepted:
@@ -223,7 +227,7 @@ class Public:
         line = self._line(language, accepted.hours)
         due = shapes.promised(request, helpline, language)
         expires_on = (request.submitted_at + self.intake.rules.retention).date()
-        steps = self._next_steps(request.kind, language, open_now=bool(line["open_now"]))
+        steps = self._next_steps(request, language, open_now=bool(line["open_now"]))
         if html:
             page = self.pages.receipt(
                 language=language,
@@ -250,8 +254,13 @@ class Public:
         }
         return shapes.answer(body, status=201, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
-    def _next_steps(self, kind: Kind, language: str, *, open_now: bool) -> list[str]:
-        first = "information" if kind is Kind.INFORMATION else "callback_open" if open_now else "callback_closed"
+    def _next_steps(self, request: ContactRequest, language: str, *, open_now: bool) -> list[str]:
+        if request.kind is Kind.INFORMATION:
+            first = "information"
+        elif request.promised_slot is None:
+            first = "callback_no_slot"
+        else:
+            first = "callback_open" if open_now else "callback_closed"
         keys = (first, "keep_receipt", "read_mailbox", "emergency")
         return [self.texts.next_step(key, language) for key in keys]
 
@@ -278,6 +287,7 @@ class Public:
         values: Mapping[str, Sequence[str]],
         errors: Sequence[Mapping[str, str]],
         status: int,
+        key: str | None = None,
     ) -> Response:
         statement = _statement(self.the_statement, language)
         try:
@@ -292,7 +302,7 @@ class Public:
             slots=slots,
             values=values,
             errors=errors,
-            idempotency_key=urlsafe_b64encode(self.randomness.secret(24)).decode(),
+            idempotency_key=key or urlsafe_b64encode(self.randomness.secret(24)).decode(),
         )
         return self._page(page, language, status)
 
@@ -386,8 +396,11 @@ def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submitted:
     body: dict[str, Any] = {"details": {"safety": {}} if callback else {}}
     errors: list[FieldError] = []
     for name, values in fields.items():
+        if name not in _known(kind):
+            errors.append(FieldError("", "unknown-key"))
+            continue
         if name not in _LISTS and len(values) != 1:
-            errors.append(FieldError(f"/{name}" if name in _known(kind) else "", "repeated"))
+            errors.append(FieldError(f"/{name}", "repeated"))
             continue
         value: Any = list(values) if name in _LISTS else values[0]
         if callback and name in _SAFETY:

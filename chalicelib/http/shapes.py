@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
-from chalicelib.domain.requests import Kind
-from chalicelib.domain.slots import Window
 from chalicelib.http import local_times
 from chalicelib.http.local_times import instant
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.helpline import Helpline
     from chalicelib.domain.requests import ContactRequest
+    from chalicelib.domain.slots import Window
     from chalicelib.usecases.correspondence import Letter
 
 PRIVATE = {
@@ -59,22 +58,22 @@ def slot(window: Window | None, zone: ZoneInfo, language: str) -> dict[str, Any]
 
 def promised(request: ContactRequest, helpline: Helpline, language: str) -> dict[str, str]:
     """Show by when an answer was promised on submitting: the same in every repeat of the answer."""
-    zone = helpline.hours.zone
-    if request.kind is Kind.INFORMATION:
-        return _due(request.promised_at, local_times.moment(request.promised_at, zone, language))
-    window = Window(starts_at=request.promised_at - helpline.hours.slot_length, ends_at=request.promised_at)
-    return _due(request.promised_at, local_times.window_in_words(window, zone, language))
+    return _due(
+        request.promised_at, _in_words(request.promised_at, request.promised_slot, helpline.hours.zone, language)
+    )
 
 
 def due(request: ContactRequest, zone: ZoneInfo, language: str) -> dict[str, str]:
     """Show by when a request is due now."""
-    window = request.slot
-    words = (
-        local_times.moment(request.due_at, zone, language)
+    return _due(request.due_at, _in_words(request.due_at, request.slot, zone, language))
+
+
+def _in_words(at: datetime, window: Window | None, zone: ZoneInfo, language: str) -> str:
+    return (
+        local_times.moment(at, zone, language)
         if window is None
         else local_times.window_in_words(window, zone, language)
     )
-    return _due(request.due_at, words)
 
 
 def _due(by: datetime, local: str) -> dict[str, str]:

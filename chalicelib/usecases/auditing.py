@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.audit import AuditEntry, TrailHead, broken_at
+from chalicelib.domain.audit import AuditEntry, TrailHead, broken_at, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +42,9 @@ class Auditing:
             step, _ = self.store.trail(after=last.count, limit=min(STEP, head.count - last.count))
             if not step:
                 return last.count + 1
-            end = TrailHead(count=step[-1].seq, mac=step[-1].mac)
+            end = signed(TrailHead(count=step[-1].seq, mac=step[-1].mac), key=self.key())
             wrong = broken_at(step, end, key=self.key(), after=last)
             if wrong is not None:
                 return wrong
             last = end
-        return None if last == head else last.count + 1
+        return broken_at((), head, key=self.key(), after=last)

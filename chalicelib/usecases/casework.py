@@ -170,13 +170,13 @@ class Casework:
         text: str,
         *,
         signposts: Sequence[str] = (),
-        by_email: bool = False,
+        mail: str | None = None,
         idempotency_key: str | None = None,
     ) -> Replied:
         """
         Write to the requester; it is in the mailbox at once.
 
-        With *by_email* it leaves by e-mail as well, for somebody who asked for that and gave an address: after the
+        With *mail*, that text leaves by e-mail as well, for somebody who asked for one and gave an address: after the
         reply is kept, so that a claim that was lost sends nothing, and a mail that fails loses nothing.
 
         Raises:
@@ -187,16 +187,23 @@ class Casework:
         """
         content = self._content(hold)
         address = content["details"].get("email")
-        if by_email and not address:
+        if mail is not None and not address:
             raise Conflict("no-email", pointer="/by_email")
         message = self._reply(hold, content, {"text": text, "signposts": list(signposts)}, idempotency_key)
         request = self._change(hold, requests.held, "reply", (message,))
-        return Replied(request=request, emailed=self._mail(request, address, text) if by_email else None)
+        return Replied(request=request, emailed=None if mail is None else self._mail(request, message, address, mail))
 
-    def _mail(self, request: ContactRequest, address: str, text: str) -> bool:
+    def _mail(self, request: ContactRequest, message: Message, address: str, text: str) -> bool:
         subject = self.helpline.mail_subject[requests.lane_language(request.language)]
         try:
-            self.mailer.send(sender=self.helpline.mail_sender, to=address, subject=subject, text=text)
+            self.mailer.send(
+                sender=self.helpline.mail_sender,
+                to=address,
+                subject=subject,
+                text=text,
+                request_id=request.request_id,
+                message_id=message.message_id,
+            )
         except Unavailable:
             return False
         return True
@@ -322,14 +329,16 @@ class Casework:
             hold.request_id,
             content,
             mailbox_key=decode(opened["mailbox_key"]),
-            message_id=self.correspondence.message_id(hold.request_id, str(content.get("text")), idempotency_key),
+            message_id=self.correspondence.message_id(
+                hold.request_id, "reply", str(content.get("text")), idempotency_key
+            ),
             now=self.clock.now(),
         )
 
     def _note(self, hold: Hold, text: str | None, idempotency_key: str | None) -> tuple[Message, ...]:
         if not text:
             return ()
-        message_id = self.correspondence.message_id(hold.request_id, text, idempotency_key)
+        message_id = self.correspondence.message_id(hold.request_id, "note", text, idempotency_key)
         return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
 
 

@@ -60,15 +60,15 @@ class Correspondence:
     cipher: MailboxCipher
     randomness: Randomness
 
-    def message_id(self, request_id: str, text: str, idempotency_key: str | None) -> str:
+    def message_id(self, request_id: str, verb: str, text: str, idempotency_key: str | None) -> str:
         """
-        Name a message: by its idempotency key and its text, so that a repeat is recognised, or at random.
+        Name a message: by its idempotency key, verb and text, so that a repeat is recognised, or at random.
 
         The same key with another text names another message: it is kept, never taken for a repeat and dropped.
         """
         if idempotency_key is None:
             return encode(self.randomness.secret(MESSAGE_ID_BYTES))
-        return encode(sha256(f"{request_id}|{idempotency_key}|{text}".encode()).digest()[:MESSAGE_ID_BYTES])
+        return encode(sha256(f"{request_id}|{verb}|{idempotency_key}|{text}".encode()).digest()[:MESSAGE_ID_BYTES])
 
     def from_requester(
         self, request_id: str, content: Mapping[str, Any], *, mailbox_key: bytes, message_id: str, now: datetime

@@ -16,7 +16,7 @@ from chalicelib.ports import SlotFull
 
 if TYPE_CHECKING:
     from chalicelib.domain.requests import Rules
-    from chalicelib.ports import Clock, RequestStore
+    from chalicelib.ports import Clock, Mailer, RequestStore
     from chalicelib.usecases.correspondence import Correspondence, Letter
     from chalicelib.usecases.opening import Opening
 
@@ -45,6 +45,7 @@ class Mailbox:
     clock: Clock
     opening: Opening
     rules: Rules
+    mailer: Mailer
 
     def read(self, code: str) -> Contents:
         """
@@ -56,8 +57,8 @@ class Mailbox:
         receipt, request = self._find(code)
         messages = self.store.messages(request.request_id)
         letters = self.correspondence.in_mailbox(request.request_id, messages, mailbox_key=receipt.mailbox_key)
-        request = requests.settle(request, now=self.clock.now()) if request.status is Status.WAITING else request
-        return Contents(request=request, status=_shown(request, self.clock), letters=letters, note=_note(request))
+        request = requests.as_of(request, now=self.clock.now())
+        return Contents(request=request, status=shown_status(request), letters=letters, note=_note(request))
 
     def write(self, code: str, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
         """
@@ -65,7 +66,7 @@ class Mailbox:
 
         Raises:
             NotFound: `receipt-unknown`.
-            Conflict: `mailbox-full`.
+            Conflict: `mailbox-full`, `expires-first`.
         """
         receipt, request = self._find(code)
         now = self.clock.now()
@@ -75,14 +76,15 @@ class Mailbox:
             request.request_id,
             {"text": text},
             mailbox_key=receipt.mailbox_key,
-            message_id=self.correspondence.message_id(request.request_id, text, idempotency_key),
+            message_id=self.correspondence.message_id(request.request_id, "message", text, idempotency_key),
             now=now,
         )
         answer_by = floor_to_hour(self.opening.helpline.hours.working_days_after(now))
 
         def arrive(newest: ContactRequest) -> ContactRequest:
-            newest = requests.settle(newest, now=now) if newest.status is Status.WAITING else newest
-            return requests.message_arrived(newest, answer_by=answer_by, now=now, rules=self.rules)
+            newest = requests.as_of(newest, now=now)
+            arrived = requests.message_arrived(newest, answer_by=answer_by, now=now, rules=self.rules)
+            return requests.outlive(arrived, answer_by)
 
         return self._change(request.request_id, arrive, messages=(message,))
 
@@ -92,13 +94,19 @@ class Mailbox:
 
         Raises:
             NotFound: `receipt-unknown`.
-            Conflict: `slot-closed`, `slot-full`, `not-a-callback`.
+            Conflict: `slot-closed`, `slot-full`, `not-a-callback`, `expires-first`.
         """
         _, request = self._find(code)
         slot = self.opening.chosen(slot_id, pointer="/slot")
+        now = self.clock.now()
+
+        def choose(newest: ContactRequest) -> ContactRequest:
+            chosen = requests.choose_slot(requests.as_of(newest, now=now), slot=slot, rules=self.rules)
+            return requests.outlive(chosen, slot.ends_at)
+
         return self._change(
             request.request_id,
-            partial(requests.choose_slot, slot=slot, rules=self.rules),
+            choose,
             capacity=self.opening.helpline.slot_capacity,
         )
 
@@ -112,6 +120,7 @@ class Mailbox:
         _, request = self._find(code)
         now = self.clock.now()
         deed = Deed(at=floor_to_hour(now), actor="requester", verb="withdraw", request_id=request.request_id)
+        self.mailer.erase(request.request_id)
         if not self.store.withdraw(request.request_id, partial(requests.withdraw, now=now), now=now, deed=deed):
             raise NotFound("receipt-unknown")
 
@@ -132,11 +141,9 @@ class Mailbox:
         return changed
 
 
-def _shown(request: ContactRequest, clock: Clock) -> str:
-    """Give the status in a requester's terms: parked and lapsed are the helpline's own affairs."""
-    if request.status is Status.PARKED or (request.status is Status.CLAIMED and not request.is_live(clock.now())):
-        return Status.WAITING.value
-    return request.status.value
+def shown_status(request: ContactRequest) -> str:
+    """Give the status in a requester's terms: that it is parked is the helpline's own affair."""
+    return Status.WAITING.value if request.status is Status.PARKED else request.status.value
 
 
 def _note(request: ContactRequest) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chalicelib.ports import Clock, RequestStore
+    from chalicelib.ports import Clock, Mailer, RequestStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,15 @@ class Retention:
 
     store: RequestStore
     clock: Clock
+    mailer: Mailer
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
         now = self.clock.now()
         purged = self.store.purge(now=now)
+        for request_id in self.mailer.kept():
+            if self.store.get(request_id, now=now) is None:
+                self.mailer.erase(request_id)
         lanes = self.store.lanes(now=now, soon=now)
         return Round(
             purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes)

@@ -276,9 +276,10 @@ def test_an_expired_request_is_gone_to_every_read_and_verb(line, now):
         "claimed": {"status": Status.CLAIMED, "lease_until": at + HOUR, "claimed_by": "alex", "number": 1},
         "parked": {"status": Status.PARKED},
         "missed": {"visible_at": None},
+        "written": {"windows": ()},
     }.items():
-        line.put(name, windows=(slot,), expires_at=at, **changes)
-    before, names = at - TICK, ("waiting", "claimed", "parked", "missed")
+        line.put(name, **{"windows": (slot,), "expires_at": at, **changes})
+    before, names = at - TICK, ("waiting", "claimed", "parked", "missed", "written")
 
     def seen(now):
         return (
@@ -290,11 +291,13 @@ def test_an_expired_request_is_gone_to_every_read_and_verb(line, now):
             bool(line.store.slots_taken([slot], now=now)),
         )
 
-    assert seen(before) == (list(names), ["claimed"], ["claimed"], True, [(2, 1, 1)], True)
+    assert seen(before) == (list(names), ["claimed"], ["claimed"], True, [(2, 1, 1), (1, 0, 0)], True)
     assert seen(at) == ([], [], [], False, [], False)
     assert line.claim(now=at) is None
     assert line.claim(now=at, reference="amber-waiting") is None
     assert line.claim(now=at, reference="amber-claimed") is None
+    assert line.claim(now=at, reference="amber-written") is None
+    assert line.claim(now=before).request_id == "written"
     for name in names:
         with pytest.raises(NotFound):
             line.change(unchanged, name, at)
@@ -764,12 +767,17 @@ def test_messages_come_back_whole_and_in_order(line, now):
     assert line.store.messages("nobody") == ()
 
 
-def test_a_repeated_message_is_appended_once(line, now):
-    """The first stays, the repeat changes nothing, and new ones beside it are taken."""
+def test_a_repeated_message_changes_nothing(line, now):
+    """What was written and done the first time stays; the repeat does nothing again, and tells of nothing again."""
     line.put()
-    line.change(unchanged, messages=[message("m", sent_at=now)])
-    line.change(unchanged, messages=[message("m", sent_at=now, for_desk=b"other"), message("n", sent_at=now)])
+    deed = Deed(at=now, actor="alex", verb="reply", request_id="one")
+    done = line.change(partial(replace, attempts=1), messages=[message("m", sent_at=now)], deed=deed)
+    repeat = message("m", sent_at=now, for_desk=b"other")
+    assert line.change(partial(replace, attempts=2), messages=[repeat], deed=deed) == done
+    line.change(unchanged, messages=[message("n", sent_at=now)])
+    assert line.get() == done
     assert [(m.message_id, m.for_desk) for m in line.store.messages("one")] == [("m", b"desk"), ("n", b"desk")]
+    assert len(line.deeds()) == 1
 
 
 def test_a_new_slot_needs_room(line, now):
@@ -983,7 +991,9 @@ def test_the_trail_is_a_chain(line, now, audit_key):
 
 def test_the_trail_is_read_in_pages(line, now, audit_key):
     """A page starts after the entry one names; the head is always the whole trail's."""
-    assert line.store.trail() == ([], audit.TrailHead()) or line.store.trail() == ((), audit.TrailHead())
+    nothing, start = line.store.trail()
+    assert (len(nothing), start.count) == (0, 0)
+    assert audit.broken_at(nothing, start, key=audit_key) is None
     for number in range(10):
         line.store.record(Deed(at=now, actor="alex", verb="open", number=number))
     first, trail_head = line.store.trail(limit=4)

@@ -64,6 +64,7 @@ class Life:
     lapses: int = 0
     attempts: int = 0
     outcome: str | None = None
+    owed: datetime | None = None
     messages: list = field(default_factory=list)
 
     def live(self, now):
@@ -82,12 +83,16 @@ class Life:
                 self.visible, self.due = min(left, key=lambda w: (w[1], w[0]))
             else:
                 self.visible, self.due = None, max(w[1] for w in self.windows)
+        if self.visible is None and self.owed is not None:
+            self.windows, self.visible, self.due = [], self.due, self.owed
 
     def meet(self, who, token, now, lease, *, quoted):
         """Let a claim meet it; say whether it is handed out."""
         if self.state == "claimed" and now >= self.lease:
             self.lapses += 1
-            self.drop("parked" if self.lapses == 5 else "waiting")
+            self.drop("waiting")
+        if self.state == "waiting" and self.lapses >= 5 and not quoted:
+            self.drop("parked")
         if self.state != "waiting":
             return False
         if not quoted:
@@ -101,10 +106,19 @@ class Life:
             who,
             token,
         )
+        self.owed = None
         return True
 
+    def wait_to_be_read(self, now):
+        """Nobody has read what was written last: it is handed out again, and nobody rings."""
+        self.drop("waiting")
+        self.windows, self.visible, self.due, self.attempts = [], hour_of(now), self.owed, 0
+
     def finish(self, outcome, now):
-        """Close it."""
+        """Close it, unless something was written that nobody has read."""
+        if self.owed is not None:
+            self.wait_to_be_read(now)
+            return
         self.drop("closed")
         self.outcome = outcome
         self.expires = min(self.expires, hour_of(now) + timedelta(days=10))
@@ -247,18 +261,22 @@ class LifeOfARequest(RuleBasedStateMachine):
         answer_by, now = hour_of(self.now) + 72 * HOUR, self.now
 
         def arrive(request):
-            settled = requests.settle(request, now=now) if request.status == "waiting" else request
-            return requests.message_arrived(settled, answer_by=answer_by, now=now, rules=RULES)
+            return requests.message_arrived(requests.as_of(request, now=now), answer_by=answer_by, now=now, rules=RULES)
 
         if not self.change(name, arrive, messages=[self.message(message_id)]):
             return
-        if message_id not in life.messages:
-            life.messages.append(message_id)
+        if message_id in life.messages:
+            return
+        life.messages.append(message_id)
+        if life.state == "claimed" and not life.live(now):
+            life.lapses += 1
+            life.drop("waiting")
         if life.state == "waiting":
             life.pass_missed_windows(now)
+        life.owed = answer_by
         if life.state == "closed" or (life.state == "waiting" and life.visible is None):
             life.reopen()
-            life.windows, life.visible, life.due, life.attempts = [], hour_of(now), answer_by, 0
+            life.wait_to_be_read(now)
 
     @precondition(lambda self: self.lives)
     @rule(data=st.data(), start=st.integers(0, 60))
@@ -354,7 +372,10 @@ class LifeOfARequest(RuleBasedStateMachine):
             if life.state != "claimed":
                 return
             self.now = max(self.now, life.lease)
-            self.quote(PEOPLE[time % 3], name)
+            if life.lapses < 4:
+                self.quote(PEOPLE[time % 3], name)
+            else:
+                self.claim(who=PEOPLE[time % 3], lanes=(life.lane,), token=None, lease=timedelta(minutes=20))
 
     @precondition(lambda self: any(self.lives[name].ready and self.lives[name].windows for name in self.living()))
     @rule(data=st.data(), who=st.sampled_from(PEOPLE), times=st.integers(1, 3))
@@ -459,7 +480,8 @@ class LifeOfARequest(RuleBasedStateMachine):
                 life.finish("unreachable", self.now)
             else:
                 life.drop("waiting")
-                life.visible, life.due = min(left, key=lambda w: (w[1], w[0]))
+                begins, ends = min(left, key=lambda w: (w[1], w[0]))
+                life.visible, life.due = (begins if begins > self.now else max(self.now, life.due)), ends
 
     def holds(self, who, name, number):
         """Tell whether a claim is the newest one and live."""
@@ -519,6 +541,14 @@ class LifeOfARequest(RuleBasedStateMachine):
         """The lease that ends first ends, or very nearly."""
         first = min(life.lease for life in self.lives.values() if life.live(self.now))
         self.now = max(self.now, first - (TICK if before else timedelta()))
+
+    @precondition(lambda self: self.living())
+    @rule(before=st.booleans(), rare=st.integers(0, 4))
+    def outlive(self, before, rare):
+        """The first of the requests expires, or very nearly."""
+        if not rare:
+            first = min(self.lives[name].expires for name in self.living())
+            self.now = max(self.now, first - (TICK if before else timedelta()))
 
     # --- both
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.audit import AuditEntry, Deed, TrailHead, append, broken_at
+from chalicelib.domain.audit import AuditEntry, Deed, TrailHead, append, broken_at, is_genuine, signed
 from chalicelib.usecases.auditing import Auditing
 
 KEY = b"audit key"
@@ -28,7 +28,7 @@ def chain(count, key=KEY):
         deed = Deed(at=NOW + timedelta(seconds=at), actor="alex", verb="open", request_id=f"r{at % 3}", number=at)
         entries.append(append(head, deed, key=key))
         head = TrailHead(count=entries[-1].seq, mac=entries[-1].mac)
-    return entries, head
+    return entries, signed(head, key=key)
 
 
 class KeptTrail:
@@ -129,11 +129,26 @@ def test_a_forged_head_is_found_after_the_last():
         replace(head, count=6),
         replace(head, count=4),
         TrailHead(count=4, mac=entries[3].mac),
+        signed(TrailHead(count=4, mac=entries[3].mac), key=KEY),
+        replace(head, seal=""),
+        signed(head, key=b"another key"),
         TrailHead(),
     ):
         assert broken_at(entries, forged, key=KEY) == 6
         page = Auditing(store=KeptTrail(entries, forged), key=lambda: KEY).page(after=0, limit=10)
         assert page.broken_at is not None or forged.count < 5
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_an_earlier_entry_cannot_be_passed_off_as_the_last(left):
+    """Cut off together with its head, a trail fits; but nobody without the key can sign that head."""
+    entries, head = chain(5)
+    last = TrailHead() if left == 0 else TrailHead(count=left, mac=entries[left - 1].mac)
+    for seal in ("", head.seal, "0" * 64):
+        forged = replace(last, seal=seal)
+        assert not is_genuine(forged, key=KEY)
+        assert found(entries[:left], forged) == left + 1
+    assert found(entries[:left], signed(last, key=KEY)) is None
 
 
 def test_a_whole_trail_made_with_another_key_is_found_at_once():

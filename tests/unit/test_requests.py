@@ -178,6 +178,14 @@ def test_a_lapse_after_the_window_waits_for_the_next(claimed, now):
     assert (late.status, late.lapses, late.missed, late.visible_at) == (Status.WAITING, 1, 1, now + DAY)
 
 
+def test_a_caller_is_answered_at_the_fifth_lapse_too(claimed):
+    """Parking sets aside what people drop; somebody on the line with their reference is not set aside."""
+    fifth = replace(claimed, lapses=4)
+    request = claim(fifth, fifth.lease_until, "kim", quoted=True)
+    assert (request.status, request.lapses, request.number) == (Status.CLAIMED, 5, 2)
+    assert claim(request, request.lease_until, "sam").status is Status.PARKED
+
+
 # --- what needs the number
 
 
@@ -277,6 +285,14 @@ def test_an_attempt_before_the_first_window_leaves_that_one(head, now):
     assert attempt(quoted, now).visible_at == now + HOUR
 
 
+def test_overlapping_windows_are_not_rung_twice_in_a_row(head, now):
+    """Of a second window that has begun already, only what is left after the first counts."""
+    first, second = window(now - HOUR), window(now)
+    request = attempt(claim(head(windows=(first, second)), now), now)
+    assert (request.visible_at, request.due_at) == (first.ends_at, second.ends_at)
+    assert claim(request, first.ends_at - TICK).status is Status.WAITING
+
+
 def test_an_information_request_is_not_rung(head, now):
     """Nobody asked to be rung, so there is nothing to attempt."""
     with pytest.raises(Conflict, match="not-a-callback"):
@@ -330,9 +346,30 @@ def test_a_message_brings_back_what_nobody_may_ring(head, now):
 
 
 def test_a_message_leaves_all_others_as_they_were(callback, claimed, now):
-    """Waiting, claimed and parked requests keep their place, their windows and their hands."""
+    """Waiting, claimed and parked requests keep their place, their windows and their hands; an answer is owed."""
     for request in (callback, claimed, replace(claimed, status=Status.PARKED)):
-        assert written(request, now) == request
+        assert written(request, now) == replace(request, answer_by=now + 3 * DAY)
+
+
+def test_what_was_written_is_handed_out_although_every_window_is_missed(head, now):
+    """Missed after they wrote, they are answered in writing; without a word from them nobody gets the request."""
+    missed = head(windows=(window(now - 3 * HOUR),))
+    assert claim(missed, now).ready_at is None
+    request = claim(written(missed, now - 2 * HOUR), now)
+    assert (request.status, request.windows, request.due_at) == (Status.CLAIMED, (), now - 2 * HOUR + 3 * DAY)
+
+
+def test_a_claim_takes_what_was_written_with_it(callback, now):
+    """Once somebody has it in hand, nothing is owed but what they do with it."""
+    assert claim(written(callback, now), now).answer_by is None
+
+
+@pytest.mark.parametrize("verb", ["close", "attempt"])
+def test_nothing_written_during_a_claim_is_buried(head, now, verb):
+    """A message that comes while a practitioner is about to close has been read by nobody: the request waits on."""
+    held = claim(head(windows=(window(now - HOUR),)), now)
+    request = FENCED[verb](written(held, now), practitioner="alex", number=1, now=now)
+    assert request.status is Status.WAITING
 
 
 def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):
@@ -351,21 +388,12 @@ def test_another_slot_reopens_what_was_unreachable(head, now):
     assert request.expires_at == request.submitted_at + RULES.retention
 
 
-@pytest.mark.xfail(strict=True, reason="requests.choose_slot: a window past expires_at is agreed, and purged before it")
-def test_a_chosen_window_is_lived_to_see(callback, now):
-    """Whatever is agreed late in a request's life, it is not deleted before its window is over."""
-    late = window(callback.expires_at + DAY)
-    assert requests.choose_slot(callback, slot=late, rules=RULES).expires_at >= late.ends_at
-
-
-@pytest.mark.xfail(strict=True, reason="requests._reopened: a message shortly before expires_at is purged unanswered")
-def test_a_reopened_request_lives_until_it_is_due(claimed, now):
-    """Whoever writes on the last day is still answered."""
-    rules = Rules(retention_after_closing=RULES.retention)
-    closed = requests.close(claimed, practitioner="alex", number=1, outcome=Outcome.ANSWERED, now=now, rules=rules)
-    last = closed.expires_at - HOUR
-    request = requests.message_arrived(closed, answer_by=last + 3 * DAY, now=last, rules=rules)
-    assert request.expires_at >= request.due_at
+def test_nothing_is_promised_past_the_end_of_a_life(callback):
+    """What would be deleted before it comes due is refused: at its end, though not a microsecond before."""
+    end = callback.expires_at
+    assert requests.outlive(callback, end - TICK) == callback
+    with pytest.raises(Conflict, match="expires-first"):
+        requests.outlive(callback, end)
 
 
 def test_another_slot_takes_nothing_out_of_a_practitioners_hands(claimed, now):
