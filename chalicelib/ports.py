@@ -7,7 +7,7 @@ This file is the specification of the queue. `tests/contract/` holds every engin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,8 +92,8 @@ class Unreadable(Exception):  # noqa: N818 - a state of the content, shown to th
     """Sealed content that does not open although the key is there."""
 
 
-class MailboxCipher(Protocol):
-    """Encrypts what only the holder of the receipt may read, with the mailbox key."""
+class Cipher(Protocol):
+    """Encrypts under a key that is given each time: the mailbox key of a receipt, or the shred key of a request."""
 
     def encrypt(self, content: bytes, *, key: bytes, kind: str, request_id: str) -> bytes:
         """Encrypt *content*, bound to *kind* and *request_id*."""
@@ -123,6 +123,13 @@ class Message:
     sent_at: datetime
     for_desk: bytes | None = None
     for_mailbox: bytes | None = None
+
+
+class ContentName(NamedTuple):
+    """What a request's sealed content, and the shred key for it, go by: the head names the *body_id* that counts."""
+
+    request_id: str
+    body_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,8 +281,13 @@ class RequestStore(Protocol):
         """Count, per slot id, the waiting and claimed requests that count on it now."""
         ...
 
-    def purge(self, *, now: datetime) -> int:
-        """Delete what has expired, content and messages included; return how many requests went."""
+    def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
+        """
+        Delete what has expired, content and messages included; return how many requests went.
+
+        *erase* is called first with what is about to go, so that no shred key outlives its request; if it raises,
+        nothing of that step is deleted, and the next purge meets it again.
+        """
         ...
 
     def closures(self) -> tuple[Window, ...]:
@@ -305,6 +317,36 @@ class RequestStore(Protocol):
         Raises:
             Unavailable: it would not.
         """
+        ...
+
+
+class ShredKeys(Protocol):
+    """
+    One random key for each request, under which everything written about it is encrypted once more.
+
+    * Kept apart from the requests, in a place that is never backed up: once a key is erased, every copy of what it
+      encrypts is noise, those in backups included. Restored requests meet the living keys.
+    * A key is kept before anything that needs it is accepted, and is durable when `keep` returns. One that was kept
+      for a request that was then not accepted is met by nobody, and goes when it expires.
+    * A key is named by request and body, and written only if that name is free: nobody who knows a request's id can
+      put another in its place.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
+        """Write a key, if its name is new; a repeat of the same key is no failure, another key under it is one."""
+        ...
+
+    def key(self, name: ContentName, *, now: datetime) -> bytes | None:
+        """Read a key, consistently; None if it was erased or has expired."""
+        ...
+
+    def erase(self, names: Sequence[ContentName]) -> None:
+        """Erase keys for good; repeatable."""
+        ...
+
+    def purge(self, *, now: datetime) -> int:
+        """Erase keys that have expired; return how many there were."""
         ...
 
 

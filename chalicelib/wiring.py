@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
-    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer
+    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
+    from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
 
 
@@ -69,6 +70,7 @@ class House:
         intake = Intake(
             store=self.store,
             sealer=self.sealer,
+            shredding=self._shredding,
             phones=Phonenumbers(),
             clock=self.clock,
             randomness=SystemRandomness(),
@@ -101,6 +103,7 @@ class House:
             mailbox=Mailbox(
                 store=self.store,
                 correspondence=self._correspondence,
+                shredding=self._shredding,
                 clock=self.clock,
                 opening=self.opening,
                 rules=self.rules,
@@ -133,6 +136,7 @@ class House:
             casework=Casework(
                 store=self.store,
                 correspondence=self._correspondence,
+                shredding=self._shredding,
                 opener=self.opener,
                 mailer=self._mailer,
                 clock=self.clock,
@@ -158,7 +162,7 @@ class House:
         """What runs by the clock."""
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
-        return Retention(store=self.store, clock=self.clock, mailer=self._mailer)
+        return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
 
     @cached_property
     def store(self) -> RequestStore:
@@ -169,6 +173,13 @@ class House:
         if not path.exists():
             self.keys.make()
         return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
+
+    @cached_property
+    def shred_keys(self) -> ShredKeys:
+        """The keys whose end is the end of what they encrypt; never backed up."""
+        from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
+
+        return SqliteShredKeys(self.settings.home / "shred.db")
 
     @cached_property
     def keys(self) -> KeyFiles:
@@ -257,11 +268,24 @@ class House:
 
     @cached_property
     def _correspondence(self) -> Correspondence:
-        from chalicelib.adapters.hpke import AesMailboxCipher  # noqa: PLC0415
+        from chalicelib.adapters.hpke import AesCipher  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.usecases.correspondence import Correspondence  # noqa: PLC0415
 
-        return Correspondence(sealer=self.sealer, cipher=AesMailboxCipher(), randomness=SystemRandomness())
+        return Correspondence(sealer=self.sealer, cipher=AesCipher(), randomness=SystemRandomness())
+
+    @cached_property
+    def _shredding(self) -> Shredding:
+        from chalicelib.adapters.hpke import AesCipher  # noqa: PLC0415
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.shredding import Shredding  # noqa: PLC0415
+
+        return Shredding(
+            keys=self.shred_keys,
+            cipher=AesCipher(padded=False),
+            randomness=SystemRandomness(),
+            clock=self.clock,
+        )
 
     @cached_property
     def _mailer(self) -> Mailer:

@@ -88,18 +88,23 @@ class HpkeOpener:
             raise Unreadable from None
 
 
-class AesMailboxCipher:
-    """A `MailboxCipher`: AES-256-GCM, a random nonce in front, padded like every other content."""
+class AesCipher:
+    """A `Cipher`: AES-256-GCM, a random nonce in front; *padded* unless what it wraps has been padded before."""
+
+    def __init__(self, *, padded: bool = True) -> None:
+        self._padded = padded
 
     def encrypt(self, content: bytes, *, key: bytes, kind: str, request_id: str) -> bytes:
-        """Encrypt *content* for the holder of the receipt."""
+        """Encrypt *content*, bound to *kind* and *request_id*."""
         nonce = os.urandom(_NONCE_SIZE)
-        return nonce + AESGCM(key).encrypt(nonce, pad(content), binding(kind, request_id))
+        content = pad(content) if self._padded else content
+        return nonce + AESGCM(key).encrypt(nonce, content, binding(kind, request_id))
 
     def decrypt(self, ciphertext: bytes, *, key: bytes, kind: str, request_id: str) -> bytes:
         """Decrypt what `encrypt` made."""
         try:
             nonce, ct = ciphertext[:_NONCE_SIZE], ciphertext[_NONCE_SIZE:]
-            return unpad(AESGCM(key).decrypt(nonce, ct, binding(kind, request_id)))
+            content = AESGCM(key).decrypt(nonce, ct, binding(kind, request_id))
+            return unpad(content) if self._padded else content
         except (InvalidTag, ValueError):
             raise Unreadable from None

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.sqlite_file import Database
+from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, perhaps_micros
 from chalicelib.domain import audit
 from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
 from chalicelib.domain.slots import Window, parse_slot_id
-from chalicelib.ports import LaneState, Message, ReferenceTaken, SlotFull
+from chalicelib.ports import ContentName, LaneState, Message, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from chalicelib.ports import Ask
@@ -109,8 +111,6 @@ _FIELDS = tuple(field.name for field in fields(ContactRequest))
 _COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id")
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM requests"  # noqa: S608 - our own names
 _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class SqliteStore:
@@ -140,7 +140,7 @@ class SqliteStore:
 
     def get(self, request_id: str, *, now: datetime) -> ContactRequest | None:
         """Read a head."""
-        return self._db.read(lambda db: _head(db, "request_id = ? AND expires_at > ?", request_id, _micros(now)))
+        return self._db.read(lambda db: _head(db, "request_id = ? AND expires_at > ?", request_id, micros(now)))
 
     def claim(
         self,
@@ -159,7 +159,7 @@ class SqliteStore:
                 return again
             held = db.execute(
                 "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ? AND expires_at > ?",
-                (ask.practitioner, _micros(now), _micros(now)),
+                (ask.practitioner, micros(now), micros(now)),
             ).fetchone()[0]
             if held >= ask.claim_limit:
                 raise Conflict("claim-limit")
@@ -204,7 +204,7 @@ class SqliteStore:
                         request_id,
                         message.message_id,
                         message.author,
-                        _micros(message.sent_at),
+                        micros(message.sent_at),
                         message.for_desk,
                         message.for_mailbox,
                     ),
@@ -243,19 +243,19 @@ class SqliteStore:
         )
         rows = self._db.read(lambda db: db.execute(query, (request_id,)).fetchall())
         return tuple(
-            Message(message_id=row[0], author=row[1], sent_at=_instant(row[2]), for_desk=row[3], for_mailbox=row[4])
+            Message(message_id=row[0], author=row[1], sent_at=instant(row[2]), for_desk=row[3], for_mailbox=row[4])
             for row in rows
         )
 
     def held_by(self, practitioner: str, *, now: datetime) -> tuple[ContactRequest, ...]:
         """List the practitioner's live claims."""
-        return self._heads("claimed_by = ? AND lease_until > ? ORDER BY lease_until", now, practitioner, _micros(now))
+        return self._heads("claimed_by = ? AND lease_until > ? ORDER BY lease_until", now, practitioner, micros(now))
 
     def parked(self, *, now: datetime) -> tuple[ContactRequest, ...]:
         """List parked requests and waiting ones whose every window was missed."""
         aside = "(status = 'parked' OR visible_at IS NULL) AND status IN ('parked', 'waiting')"
         lost = "status = 'waiting' AND visible_at IS NOT NULL AND windows <> '' AND due_at <= ?"
-        late = (head for head in self._heads(lost, now, _micros(now)) if settle(head, now=now).visible_at is None)
+        late = (head for head in self._heads(lost, now, micros(now)) if settle(head, now=now).visible_at is None)
         return tuple(sorted((*self._heads(aside, now), *late), key=lambda head: head.due_at))
 
     def claimed(self, *, now: datetime) -> tuple[ContactRequest, ...]:
@@ -264,7 +264,7 @@ class SqliteStore:
 
     def _heads(self, condition: str, now: datetime, *values: object) -> tuple[ContactRequest, ...]:
         query = f"{_SELECT} WHERE expires_at > ? AND {condition}"
-        rows = self._db.read(lambda db: db.execute(query, (_micros(now), *values)).fetchall())
+        rows = self._db.read(lambda db: db.execute(query, (micros(now), *values)).fetchall())
         return tuple(_request(row) for row in rows)
 
     def lanes(self, *, now: datetime, soon: datetime) -> tuple[LaneState, ...]:
@@ -284,12 +284,12 @@ class SqliteStore:
             )
             GROUP BY lane ORDER BY lane
         """
-        rows = self._db.read(lambda db: db.execute(query, {"now": _micros(now), "soon": _micros(soon)}).fetchall())
+        rows = self._db.read(lambda db: db.execute(query, {"now": micros(now), "soon": micros(soon)}).fetchall())
         return tuple(
             LaneState(
                 lane=row[0],
                 waiting=row[1],
-                oldest_at=None if row[2] is None else _instant(row[2]),
+                oldest_at=None if row[2] is None else instant(row[2]),
                 due_soon=row[3],
                 overdue=row[4],
                 claimed=row[5],
@@ -305,36 +305,40 @@ class SqliteStore:
             "SELECT slot_id, count(*) FROM requests"  # noqa: S608 - placeholders only
             f" WHERE slot_id IN ({', '.join('?' * len(ids))}) AND expires_at > ? GROUP BY slot_id"
         )
-        return dict(self._db.read(lambda db: db.execute(query, (*ids, _micros(now))).fetchall()))
+        return dict(self._db.read(lambda db: db.execute(query, (*ids, micros(now))).fetchall()))
 
-    def purge(self, *, now: datetime) -> int:
+    def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Delete what has expired, in steps that let other writers through."""
+        query = "SELECT request_id, body_id FROM requests WHERE expires_at <= ? LIMIT ?"
 
-        def step(db: sqlite3.Connection) -> int:
-            query = "SELECT request_id FROM requests WHERE expires_at <= ? LIMIT ?"
-            gone = [row[0] for row in db.execute(query, (_micros(now), PURGE_STEP))]
+        def expired(db: sqlite3.Connection) -> list[ContentName]:
+            return [ContentName(*row) for row in db.execute(query, (micros(now), PURGE_STEP))]
+
+        def delete(db: sqlite3.Connection, names: Sequence[ContentName]) -> int:
+            gone = [name.request_id for name in names if _is_expired(db, name, now)]
             for request_id in gone:
                 _erase(db, request_id)
             self._append(db, [Deed(at=now, actor="system", verb="purge", request_id=gone_id) for gone_id in gone])
             return len(gone)
 
         total = 0
-        while purged := self._db.write(step):
-            total += purged
+        while names := self._db.read(expired):
+            erase(names)
+            total += self._db.write(partial(delete, names=names))
         return total
 
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which the line is closed."""
         query = "SELECT starts_at, ends_at FROM closures ORDER BY starts_at"
         rows = self._db.read(lambda db: db.execute(query).fetchall())
-        return tuple(Window(starts_at=_instant(row[0]), ends_at=_instant(row[1])) for row in rows)
+        return tuple(Window(starts_at=instant(row[0]), ends_at=instant(row[1])) for row in rows)
 
     def close_line(self, closures: Sequence[Window], *, deed: Deed) -> None:
         """Put *closures* in the place of those before."""
 
         def replace(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM closures")
-            rows = [(_micros(shut.starts_at), _micros(shut.ends_at)) for shut in closures]
+            rows = [(micros(shut.starts_at), micros(shut.ends_at)) for shut in closures]
             db.executemany("INSERT INTO closures VALUES (?, ?)", rows)
             self._append(db, (deed,))
 
@@ -402,7 +406,7 @@ class SqliteStore:
         for deed in deeds:
             entry = audit.append(head, deed, key=self._audit_key)
             head = TrailHead(count=entry.seq, mac=entry.mac)
-            row = (entry.seq, _micros(deed.at), deed.actor, deed.verb, deed.request_id, deed.number, entry.mac)
+            row = (entry.seq, micros(deed.at), deed.actor, deed.verb, deed.request_id, deed.number, entry.mac)
             db.execute("INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         _keep_trail_head(db, audit.signed(head, key=self._audit_key) if genuine else head)
 
@@ -419,19 +423,24 @@ def _head(db: sqlite3.Connection, condition: str, *values: object) -> ContactReq
 
 def _living(db: sqlite3.Connection, request_id: str, now: datetime) -> ContactRequest | None:
     condition = "request_id = ? AND expires_at > ? AND status <> 'withdrawn'"
-    return _head(db, condition, request_id, _micros(now))
+    return _head(db, condition, request_id, micros(now))
+
+
+def _is_expired(db: sqlite3.Connection, name: ContentName, now: datetime) -> bool:
+    query = "SELECT 1 FROM requests WHERE request_id = ? AND body_id = ? AND expires_at <= ?"
+    return db.execute(query, (*name, micros(now))).fetchone() is not None
 
 
 def _held_already(db: sqlite3.Connection, ask: Ask, now: datetime) -> ContactRequest | None:
     mine = "claimed_by = ? AND lease_until > ? AND expires_at > ?"
-    values = (ask.practitioner, _micros(now), _micros(now))
+    values = (ask.practitioner, micros(now), micros(now))
     if ask.reference is not None:
         return _head(db, f"{mine} AND reference = ?", *values, ask.reference)
     return None if ask.token is None else _head(db, f"{mine} AND claim_token = ?", *values, ask.token)
 
 
 def _quoted(db: sqlite3.Connection, ask: Ask, now: datetime) -> Iterator[ContactRequest]:
-    quoted = _head(db, "reference = ? AND status <> 'withdrawn' AND expires_at > ?", ask.reference, _micros(now))
+    quoted = _head(db, "reference = ? AND status <> 'withdrawn' AND expires_at > ?", ask.reference, micros(now))
     if quoted is None:
         return
     if quoted.is_live(now):
@@ -449,7 +458,7 @@ def _ready(db: sqlite3.Connection, lanes: Sequence[str], now: datetime) -> Itera
             if met:
                 condition += f" AND request_id NOT IN ({', '.join('?' * len(met))})"
             condition += " ORDER BY order_at LIMIT 1"
-            head = _head(db, condition, lane, _micros(now), _micros(now), *met)
+            head = _head(db, condition, lane, micros(now), micros(now), *met)
             if head is not None and (best is None or head.order_at < best.order_at):
                 best = head
         if best is None:
@@ -473,7 +482,7 @@ def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int |
     if capacity is None or request.slot is None:
         return
     query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE slot_id = ? AND expires_at > ? LIMIT ?)"
-    if db.execute(query, (request.slot.id, _micros(now), capacity + 1)).fetchone()[0] > capacity:
+    if db.execute(query, (request.slot.id, micros(now), capacity + 1)).fetchone()[0] > capacity:
         raise SlotFull
 
 
@@ -506,24 +515,8 @@ def _keep_trail_head(db: sqlite3.Connection, head: TrailHead) -> None:
 
 
 def _entry(row: Sequence[Any]) -> AuditEntry:
-    deed = Deed(at=_instant(row[1]), actor=row[2], verb=row[3], request_id=row[4], number=row[5])
+    deed = Deed(at=instant(row[1]), actor=row[2], verb=row[3], request_id=row[4], number=row[5])
     return AuditEntry(seq=row[0], deed=deed, mac=row[6])
-
-
-def _micros(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def _perhaps_micros(instant: datetime | None) -> int | None:
-    return None if instant is None else _micros(instant)
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _perhaps_instant(micros: int | None) -> datetime | None:
-    return None if micros is None else _instant(micros)
 
 
 def _row(request: ContactRequest) -> tuple[object, ...]:
@@ -535,30 +528,30 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         request.language,
         request.reference,
         request.status,
-        _micros(request.submitted_at),
-        _micros(request.promised_at),
-        _micros(request.due_at),
-        _perhaps_micros(request.visible_at),
+        micros(request.submitted_at),
+        micros(request.promised_at),
+        micros(request.due_at),
+        perhaps_micros(request.visible_at),
         " ".join([window.id for window in request.windows]),
-        _micros(request.expires_at),
+        micros(request.expires_at),
         request.verified,
         request.statement_version,
         request.fingerprint,
         request.body_id,
         request.number,
-        _perhaps_micros(request.lease_until),
+        perhaps_micros(request.lease_until),
         request.claimed_by,
         request.claim_token,
         request.lapses,
         request.attempts,
         request.missed,
         request.outcome,
-        _perhaps_micros(request.closed_at),
+        perhaps_micros(request.closed_at),
         None if request.promised_slot is None else request.promised_slot.id,
-        _perhaps_micros(request.answer_by),
+        perhaps_micros(request.answer_by),
         request.lane,
-        _micros(request.order_at),
-        _perhaps_micros(request.ready_at),
+        micros(request.order_at),
+        perhaps_micros(request.ready_at),
         None if slot is None else slot.id,
     )
 
@@ -571,25 +564,25 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         language=row[2],
         reference=row[3],
         status=Status(row[4]),
-        submitted_at=_instant(row[5]),
-        promised_at=_instant(row[6]),
-        due_at=_instant(row[7]),
-        visible_at=_perhaps_instant(row[8]),
+        submitted_at=instant(row[5]),
+        promised_at=instant(row[6]),
+        due_at=instant(row[7]),
+        visible_at=perhaps_instant(row[8]),
         windows=tuple([window for window in map(parse_slot_id, row[9].split()) if window is not None]),
-        expires_at=_instant(row[10]),
+        expires_at=instant(row[10]),
         verified=bool(row[11]),
         statement_version=row[12],
         fingerprint=row[13],
         body_id=row[14],
         number=row[15],
-        lease_until=_perhaps_instant(row[16]),
+        lease_until=perhaps_instant(row[16]),
         claimed_by=row[17],
         claim_token=row[18],
         lapses=row[19],
         attempts=row[20],
         missed=row[21],
         outcome=None if row[22] is None else Outcome(row[22]),
-        closed_at=_perhaps_instant(row[23]),
+        closed_at=perhaps_instant(row[23]),
         promised_slot=None if row[24] is None else parse_slot_id(row[24]),
-        answer_by=_perhaps_instant(row[25]),
+        answer_by=perhaps_instant(row[25]),
     )

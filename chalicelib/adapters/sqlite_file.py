@@ -57,7 +57,7 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, on_create: Callable[[sqlite3.Connection], None]
+        self, path: Path, migrations: Sequence[str], *, on_create: Callable[[sqlite3.Connection], None] | None = None
     ) -> None:
         """Open *path*; *on_create* fills a new file, in the transaction that makes it."""
         self._path = path
@@ -94,7 +94,7 @@ class Database:
             for script in self._migrations[version:]:
                 for statement in script.split(";\n"):
                     self._writer.execute(statement)
-            if version == 0:
+            if version == 0 and self._on_create is not None:
                 self._on_create(self._writer)
             self._writer.execute(f"PRAGMA user_version = {len(self._migrations)}")
             self._writer.execute("COMMIT")
@@ -183,6 +183,19 @@ class Database:
             job.error = Unavailable("storage") if isinstance(error, sqlite3.Error) else error
             db.execute("ROLLBACK TO one")
         db.execute("RELEASE one")
+
+    def forget(self) -> None:
+        """
+        Fold the log into the file and cut it off, so that no deleted page is left in it.
+
+        Where another process is reading an older state, the log goes at its next turn.
+        """
+        with _as_unavailable():
+            db = self._connect()
+            try:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                db.close()
 
     def close(self) -> None:
         """Close every connection."""

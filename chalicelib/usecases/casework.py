@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.slots import Window
     from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.shredding import Shredding
 
 SOON = timedelta(hours=2)
 """How far ahead "due soon" looks."""
@@ -75,6 +76,7 @@ class Casework:
 
     store: RequestStore
     correspondence: Correspondence
+    shredding: Shredding
     opener: Opener
     mailer: Mailer
     clock: Clock
@@ -289,12 +291,23 @@ class Casework:
     ) -> ContactRequest:
         now = self.clock.now()
         transition = partial(verb, practitioner=hold.practitioner, number=hold.number, now=now)
+        messages = self._wrapped(hold, messages)
         try:
             return self.store.change(
                 hold.request_id, transition, now=now, messages=messages, deed=self._deed(hold, name)
             )
         except NotFound:
             raise ClaimLost from None
+
+    def _wrapped(self, hold: Hold, messages: Sequence[Message]) -> Sequence[Message]:
+        """Wrap what is about to be written; where the requester has withdrawn meanwhile, there is nothing to hold."""
+        if not messages:
+            return ()
+        request = self.store.get(hold.request_id, now=self.clock.now())
+        key = self.shredding.key(request)
+        if request is None or key is None:
+            raise ClaimLost
+        return [self.shredding.wrap(hold.request_id, message, key) for message in messages]
 
     def _deed(self, hold: Hold, verb: str) -> Deed:
         return Deed(
@@ -306,7 +319,9 @@ class Casework:
         )
 
     def _opened(self, request: ContactRequest) -> Opened:
-        sealed, messages = self.store.content(request), self.store.messages(request.request_id)
+        key = self.shredding.key(request)
+        sealed = self.shredding.content(request, self.store.content(request), key)
+        messages = self.shredding.unwrap(request.request_id, self.store.messages(request.request_id), key)
         return self.correspondence.at_desk(request, sealed, messages, self.opener)
 
     def _content(self, hold: Hold) -> Mapping[str, Any]:
@@ -316,7 +331,7 @@ class Casework:
         if request is None:
             raise ClaimLost
         requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
-        sealed = self.store.content(request)
+        sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
         try:
             return open_content(request, sealed or b"", self.opener)
         except (Unreadable, ValueError):

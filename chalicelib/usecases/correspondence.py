@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain.requests import ContactRequest
-    from chalicelib.ports import MailboxCipher, Opener, Randomness, Sealer
+    from chalicelib.ports import Cipher, Opener, Randomness, Sealer
 
 MESSAGE_ID_BYTES = 12
 
@@ -57,7 +57,7 @@ class Correspondence:
     """Closes and opens what is written about a request."""
 
     sealer: Sealer
-    cipher: MailboxCipher
+    cipher: Cipher
     randomness: Randomness
 
     def message_id(self, request_id: str, verb: str, text: str, idempotency_key: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.shredding import Shredding
 
 REFERENCE_ATTEMPTS = 12
 BODY_ID_BYTES = 12
@@ -63,6 +64,7 @@ class Intake:
 
     store: RequestStore
     sealer: Sealer
+    shredding: Shredding
     phones: PhoneBook
     clock: Clock
     randomness: Randomness
@@ -99,25 +101,26 @@ class Intake:
             request_id=request_id,
         )
         now = self.clock.now()
+        request = requests.submit(
+            request_id=request_id,
+            kind=submission.kind,
+            language=submission.language,
+            reference=reference_of(request_id, self.words()),
+            windows=windows,
+            answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
+            now=now,
+            rules=self.rules,
+            verified=False,
+            statement_version=submission.statement_version,
+            fingerprint=fingerprint,
+            body_id=body_id,
+        )
+        content = self.shredding.begin(request, envelope.to_bytes())
         for attempt in range(REFERENCE_ATTEMPTS):
-            request = requests.submit(
-                request_id=request_id,
-                kind=submission.kind,
-                language=submission.language,
-                reference=reference_of(request_id, self.words(), attempt),
-                windows=windows,
-                answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
-                now=now,
-                rules=self.rules,
-                verified=False,
-                statement_version=submission.statement_version,
-                fingerprint=fingerprint,
-                body_id=body_id,
-            )
             try:
                 accepted = self.store.submit(
-                    request,
-                    content=envelope.to_bytes(),
+                    replace(request, reference=reference_of(request_id, self.words(), attempt)),
+                    content=content,
                     capacity=self.opening.helpline.slot_capacity if submission.slot else None,
                     now=now,
                 )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock, Mailer, RequestStore
     from chalicelib.usecases.correspondence import Correspondence, Letter
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.shredding import Shredding
 
 MESSAGES_LIMIT = 200
 """Messages that one mailbox holds; past it the helpline is better rung."""
@@ -42,6 +43,7 @@ class Mailbox:
 
     store: RequestStore
     correspondence: Correspondence
+    shredding: Shredding
     clock: Clock
     opening: Opening
     rules: Rules
@@ -54,8 +56,8 @@ class Mailbox:
         Raises:
             NotFound: `receipt-unknown`.
         """
-        receipt, request = self._find(code)
-        messages = self.store.messages(request.request_id)
+        receipt, request, shred_key = self._find(code)
+        messages = self.shredding.unwrap(request.request_id, self.store.messages(request.request_id), shred_key)
         letters = self.correspondence.in_mailbox(request.request_id, messages, mailbox_key=receipt.mailbox_key)
         request = requests.as_of(request, now=self.clock.now())
         return Contents(request=request, status=shown_status(request), letters=letters, note=_note(request))
@@ -68,7 +70,7 @@ class Mailbox:
             NotFound: `receipt-unknown`.
             Conflict: `mailbox-full`, `expires-first`.
         """
-        receipt, request = self._find(code)
+        receipt, request, shred_key = self._find(code)
         now = self.clock.now()
         if len(self.store.messages(request.request_id)) >= MESSAGES_LIMIT:
             raise Conflict("mailbox-full")
@@ -86,7 +88,9 @@ class Mailbox:
             arrived = requests.message_arrived(newest, answer_by=answer_by, now=now, rules=self.rules)
             return requests.outlive(arrived, answer_by)
 
-        return self._change(request.request_id, arrive, messages=(message,))
+        return self._change(
+            request.request_id, arrive, messages=(self.shredding.wrap(request.request_id, message, shred_key),)
+        )
 
     def choose(self, code: str, slot_id: str) -> ContactRequest:
         """
@@ -96,7 +100,7 @@ class Mailbox:
             NotFound: `receipt-unknown`.
             Conflict: `slot-closed`, `slot-full`, `not-a-callback`, `expires-first`.
         """
-        _, request = self._find(code)
+        _, request, _ = self._find(code)
         slot = self.opening.chosen(slot_id, pointer="/slot")
         now = self.clock.now()
 
@@ -114,22 +118,34 @@ class Mailbox:
         """
         Erase the content and leave a tombstone.
 
+        The shred key goes first: from then on nothing opens, in no copy, and a withdrawal that dies in between is
+        finished by the next.
+
         Raises:
             NotFound: `receipt-unknown`, also when it was withdrawn before.
         """
-        _, request = self._find(code)
+        _, request = self._head(code)
+        if request is None:
+            raise NotFound("receipt-unknown")
+        self.shredding.erase(request)
         now = self.clock.now()
         deed = Deed(at=floor_to_hour(now), actor="requester", verb="withdraw", request_id=request.request_id)
         self.mailer.erase(request.request_id)
         if not self.store.withdraw(request.request_id, partial(requests.withdraw, now=now), now=now, deed=deed):
             raise NotFound("receipt-unknown")
 
-    def _find(self, code: str) -> tuple[Receipt, ContactRequest]:
+    def _find(self, code: str) -> tuple[Receipt, ContactRequest, bytes]:
+        """Find what a receipt opens, and its shred key: without one it reads as withdrawn."""
+        receipt, request = self._head(code)
+        shred_key = self.shredding.key(request)
+        if request is None or shred_key is None:
+            raise NotFound("receipt-unknown")
+        return receipt, request, shred_key
+
+    def _head(self, code: str) -> tuple[Receipt, ContactRequest | None]:
         receipt = read_receipt(code) or _NOBODYS
         request = self.store.get(request_id_of(receipt.lookup), now=self.clock.now())
-        if request is None or request.status is Status.WITHDRAWN:
-            raise NotFound("receipt-unknown")
-        return receipt, request
+        return receipt, None if request is None or request.status is Status.WITHDRAWN else request
 
     def _change(self, request_id: str, transition, **kwargs) -> ContactRequest:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
         try:

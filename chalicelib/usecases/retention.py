@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chalicelib.ports import Clock, Mailer, RequestStore
+    from chalicelib.ports import Clock, Mailer, RequestStore, ShredKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,15 @@ class Retention:
     """The verb *purge*."""
 
     store: RequestStore
+    shred_keys: ShredKeys
     clock: Clock
     mailer: Mailer
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
         now = self.clock.now()
-        purged = self.store.purge(now=now)
+        purged = self.store.purge(now=now, erase=self.shred_keys.erase)
+        self.shred_keys.purge(now=now)
         for request_id in self.mailer.kept():
             if self.store.get(request_id, now=now) is None:
                 self.mailer.erase(request_id)

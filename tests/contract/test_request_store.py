@@ -29,6 +29,7 @@ class Helpline:
 
     def __init__(self, store, head, now) -> None:
         self.store, self.head, self.now = store, head, now
+        self.erased = []
 
     def put(self, name="one", *, capacity=None, content=None, now=None, **changes):
         """Submit a request."""
@@ -80,6 +81,10 @@ class Helpline:
         now = now or self.now
         deed = deed or Deed(at=now, actor="requester", verb="withdraw", request_id=name)
         return self.store.withdraw(name, partial(requests.withdraw, now=now), now=now, deed=deed)
+
+    def purge(self, now, erase=None):
+        """Delete what has expired."""
+        return self.store.purge(now=now, erase=erase or self.erased.extend)
 
     def deeds(self):
         """Tell the trail as (actor, verb, request)."""
@@ -324,22 +329,22 @@ def test_purge_deletes_what_has_expired_and_only_that(line, now):
     """What has expired goes, content and messages included, with a deed for each; the rest stays."""
     kept, gone = line.put("kept"), line.put("gone", expires_at=now + DAY)
     line.change(unchanged, "gone", messages=[message(sent_at=now)])
-    assert line.store.purge(now=now + DAY - TICK) == 0
-    assert line.store.purge(now=now + DAY) == 1
+    assert line.purge(now=now + DAY - TICK) == 0
+    assert line.purge(now=now + DAY) == 1
     assert line.get("gone") is None
     assert line.store.content(gone) is None
     assert line.store.messages("gone") == ()
     assert line.get("kept") == kept
     assert line.store.content(kept) == b"sealed kept"
     assert line.deeds() == [("system", "purge", "gone")]
-    assert line.store.purge(now=now + DAY) == 0
+    assert line.purge(now=now + DAY) == 0
 
 
 def test_purge_deletes_a_great_many(line, now, audit_key):
     """However many have expired, one call deletes them all."""
     for number in range(420):
         line.put(f"r{number}", expires_at=now + DAY)
-    assert line.store.purge(now=now + DAY) == 420
+    assert line.purge(now=now + DAY) == 420
     entries, trail_head = line.store.trail()
     assert {entry.deed.request_id for entry in entries} == {f"r{number}" for number in range(420)}
     assert audit.broken_at(entries, trail_head, key=audit_key) is None
@@ -349,7 +354,7 @@ def test_purge_deletes_tombstones(line, now):
     """A tombstone goes in its time like everything else."""
     line.put()
     line.withdraw()
-    assert line.store.purge(now=now + 25 * HOUR) == 1
+    assert line.purge(now=now + 25 * HOUR) == 1
 
 
 # --- claim: the order of the queue
@@ -981,7 +986,7 @@ def test_the_trail_is_a_chain(line, now, audit_key):
     line.store.record(Deed(at=now, actor="Älex Ö", verb="open", request_id="a", number=-(2**40)))
     line.store.close_line([], deed=Deed(at=now, actor="sam", verb="close-line"))
     line.withdraw("a")
-    line.store.purge(now=now + DAY)
+    line.purge(now=now + DAY)
     entries, trail_head = line.store.trail()
     assert [entry.seq for entry in entries] == list(range(1, 8))
     assert trail_head.count == 7
@@ -1154,7 +1159,7 @@ VERBS = {
     "claimed": lambda line: line.store.claimed(now=line.now),
     "lanes": lambda line: line.store.lanes(now=line.now, soon=line.now),
     "slots_taken": lambda line: line.store.slots_taken([window(line.now)], now=line.now),
-    "purge": lambda line: line.store.purge(now=line.now + 365 * DAY),
+    "purge": lambda line: line.purge(now=line.now + 365 * DAY),
     "closures": lambda line: line.store.closures(),
     "close_line": lambda line: line.store.close_line([], deed=Deed(at=line.now, actor="sam", verb="close-line")),
     "record": lambda line: line.store.record(Deed(at=line.now, actor="alex", verb="open")),

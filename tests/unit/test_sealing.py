@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.hpke import AesMailboxCipher, HpkeOpener, HpkeSealer
+from chalicelib.adapters.hpke import AesCipher, HpkeOpener, HpkeSealer
 from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.domain.envelope import STEP, Envelope, Recipient, binding, pad, unpad
 from chalicelib.domain.errors import Unavailable
@@ -118,7 +118,7 @@ def test_sealed_sizes_are_steps_and_a_tag(pairs):
     sizes = {len(pairs.sealer().seal(bytes(n), kind="k", request_id="r").ct) for n in (0, 1, 2000, 4092)}
     assert sizes == {STEP + 16}
     assert len(pairs.sealer().seal(bytes(4093), kind="k", request_id="r").ct) == 2 * STEP + 16
-    cipher = AesMailboxCipher()
+    cipher = AesCipher()
     sizes = {len(cipher.encrypt(bytes(n), key=KEY, kind="k", request_id="r")) for n in (0, 1, 2000, 4092)}
     assert sizes == {12 + STEP + 16}
 
@@ -428,7 +428,7 @@ def test_processes_that_start_at_once_make_one_set_of_keys(tmp_path):
 
 def test_the_mailbox_opens_with_its_own_key():
     """Only the holder of the receipt reads a reply, under the request and the use that it was written for."""
-    cipher = AesMailboxCipher()
+    cipher = AesCipher()
     reply = cipher.encrypt(CONTENT, key=KEY, kind="message:m", request_id="r1")
     assert cipher.decrypt(reply, key=KEY, kind="message:m", request_id="r1") == CONTENT
     assert reply != cipher.encrypt(CONTENT, key=KEY, kind="message:m", request_id="r1")
@@ -443,7 +443,7 @@ def test_the_mailbox_opens_with_its_own_key():
 
 def test_a_damaged_reply_is_unreadable():
     """Any flipped bit, any cut, and nothing at all."""
-    cipher = AesMailboxCipher()
+    cipher = AesCipher()
     reply = cipher.encrypt(CONTENT, key=KEY, kind="message:m", request_id="r1")
     damaged = [flipped(reply, bit) for bit in range(0, 8 * len(reply), 331)]
     for raw in (*damaged, reply[:-1], reply[:12], reply[:5], b""):

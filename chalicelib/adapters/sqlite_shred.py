@@ -1,0 +1,75 @@
+"""
+Shred keys in a SQLite file of their own: `shred.db`, which no backup may hold (DESIGN section 3).
+
+Beside the requests, not among them: a copy of `quietline.db` taken before a withdrawal meets this file as it is now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.sqlite_file import Database
+from chalicelib.adapters.sqlite_rows import micros
+from chalicelib.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from chalicelib.ports import ContentName
+
+MIGRATIONS = (
+    """
+    CREATE TABLE shred_keys (
+        request_id TEXT NOT NULL,
+        body_id TEXT NOT NULL,
+        key BLOB NOT NULL,
+        expires_at INTEGER NOT NULL,  -- microseconds since 1970, UTC
+        PRIMARY KEY (request_id, body_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX shred_keys_expiry ON shred_keys (expires_at);
+    """,
+)
+
+
+class SqliteShredKeys:
+    """`ShredKeys` in the file *path*; SQLite overwrites what it deletes (`secure_delete`)."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = Database(path, MIGRATIONS)
+
+    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
+        """Write a key, if its name is new."""
+
+        def put(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)", (*name, key, micros(expires_at)))
+            if db.execute("SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?", name).fetchone()[0] != key:
+                raise Unavailable("storage")
+
+        self._db.write(put)
+
+    def key(self, name: ContentName, *, now: datetime) -> bytes | None:
+        """Read a key."""
+        query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ? AND expires_at > ?"
+        row = self._db.read(lambda db: db.execute(query, (*name, micros(now))).fetchone())
+        return None if row is None else bytes(row[0])
+
+    def erase(self, names: Sequence[ContentName]) -> None:
+        """Erase keys, and the log's copy of their pages."""
+        query = "DELETE FROM shred_keys WHERE request_id = ? AND body_id = ?"
+        self._db.write(lambda db: db.executemany(query, names))
+        self._db.forget()
+
+    def purge(self, *, now: datetime) -> int:
+        """Erase keys that have expired."""
+        query = "DELETE FROM shred_keys WHERE expires_at <= ?"
+        purged = self._db.write(lambda db: db.execute(query, (micros(now),)).rowcount)
+        if purged:
+            self._db.forget()
+        return purged
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._db.close()
