@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ class Settings:
     oidc_audience: str = "quietline"
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
+    metrics: str | None = None
 
     @property
     def on_loopback(self) -> bool:
@@ -72,6 +74,7 @@ class Settings:
                 "OIDC_ALGORITHM", _algorithm, "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            metrics=read("METRICS", _namespace, "a name for metrics in CloudWatch, like Quietline/desk", default.metrics),
         )
 
 
@@ -126,6 +129,12 @@ def _issuer(raw: str) -> str:
     address = urlsplit(raw)
     trusted = address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
     if not address.hostname or not trusted:
+        raise ValueError
+    return raw
+
+
+def _namespace(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._/#-]{1,255}", raw) or raw.startswith("AWS/"):
         raise ValueError
     return raw
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
+    from chalicelib.usecases.watching import Watch
 
 
 class House:
@@ -163,6 +164,16 @@ class House:
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
         return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What looks at the queue as a whole."""
+        from chalicelib.adapters.gauges import EmbeddedMetrics, NoGauges  # noqa: PLC0415
+        from chalicelib.usecases.watching import Watch  # noqa: PLC0415
+
+        metrics = self.settings.metrics
+        gauges = NoGauges() if metrics is None else EmbeddedMetrics(metrics)
+        return Watch(store=self.store, clock=self.clock, gauges=gauges)
 
     @cached_property
     def store(self) -> RequestStore:
