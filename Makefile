@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+ARCH   ?= arm64
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check token demo bench content-check openapi pins format clean
+.PHONY: help run test check token demo bench package doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,12 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
+
+package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
+	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
+
+doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make doctor [ENV=settings.json]
+	@$(BIN)/python -m chalicelib.local.doctor $(ENV)
 
 content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
 	@$(BIN)/python -m chalicelib.local.content_check

@@ -27,6 +27,7 @@ _UNIX = 3
 
 NOT_NEEDED = (
     "*.pyi",
+    "*.c",
     "*/py.typed",
     "*/__pycache__/*",
     "bin/*",
@@ -40,6 +41,9 @@ NOT_NEEDED = (
     "phonenumbers/tzdata/*",
     # Names of holidays in other languages: we only ask whether a day is one
     "holidays/locale/*",
+    # pydantic's first version, for those who cannot leave it; boto3's transfers to and from S3
+    "pydantic/v1/*",
+    "s3transfer/*",
     # cryptography's extension module needs cffi's own, and none of its Python
     "cffi/*",
     "pycparser/*",

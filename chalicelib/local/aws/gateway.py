@@ -7,6 +7,7 @@ a constant: problem+json that says how to reach help another way.
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,16 +54,11 @@ class Gateway:
     def finish(self, definition: dict[str, Any], problem: Callable[[int, str], Mapping[str, Any]]) -> None:
         """Complete Chalice's description of the API; *problem* makes a problem of a status and a code."""
         for operations in definition["paths"].values():
-            for name, operation in list(operations.items()):
-                integration = operation["x-amazon-apigateway-integration"]
-                if integration["type"] == "aws_proxy":
-                    integration["timeoutInMillis"] = self.patience
-                    # A path answers every method, so that a wrong one is told which are right: 405 with Allow.
-                    operations["x-amazon-apigateway-any-method"] = {
-                        **{key: value for key, value in operation.items() if key != "summary"},
-                        "x-amazon-apigateway-integration": integration,
-                    }
-                del name
+            ours = [each for each in operations.values() if _integration(each)["type"] == "aws_proxy"]
+            for operation in ours:
+                _integration(operation)["timeoutInMillis"] = self.patience
+            # A path answers every method, so that a wrong one is told which are right: 405 with Allow.
+            operations["x-amazon-apigateway-any-method"] = copy.deepcopy(ours[0])
         definition["x-amazon-apigateway-gateway-responses"] = {
             kind: self._response(status, problem(status, code)) for kind, (status, code) in RESPONSES.items()
         }
@@ -78,3 +74,8 @@ class Gateway:
             "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
             "responseTemplates": {"application/json": json.dumps(document, ensure_ascii=True)},
         }
+
+
+def _integration(operation: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = operation["x-amazon-apigateway-integration"]
+    return found
