@@ -12,6 +12,7 @@ import io
 import tempfile
 import zipfile
 from fnmatch import fnmatch
+from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
@@ -53,30 +54,43 @@ NOT_NEEDED = (
 _LICENCES = ("licen[cs]e*", "copying*", "notice*", "authors*")
 
 
-def bundle(chalice_zip: Path, target: Path, *, services: Collection[str], without: Collection[str] = ()) -> None:
-    """
-    Make *target* from what Chalice zipped, with the descriptions of AWS's *services* and nothing that *without* names.
+class Parts:
+    """What Chalice zipped, without what nobody needs, compiled; the zips of both faces are made of it."""
 
-    Two runs on the same sources and the same Python give the same bytes.
-    """
-    with zipfile.ZipFile(chalice_zip) as packed, tempfile.TemporaryDirectory() as folder:
+    def __init__(self, chalice_zip: Path) -> None:
+        with zipfile.ZipFile(chalice_zip) as packed, tempfile.TemporaryDirectory() as folder:
+            self._sources = {name: packed.read(name) for name in packed.namelist() if _needed(name)}
+            self._bytecode = dict(_bytecode(self._sources, Path(folder)))
+
+    def write(self, target: Path, *, services: Collection[str], without: Collection[str] = ()) -> None:
+        """
+        Make *target*, with the descriptions of AWS's *services* and nothing that *without* names.
+
+        Two runs on the same sources and the same Python give the same bytes.
+        """
         kept = {
-            name: packed.read(name) for name in packed.namelist() if _needed(name, services, (*NOT_NEEDED, *without))
+            name: source
+            for name, source in self._sources.items()
+            if _service(name) in {None, *services} and not any(fnmatch(name, pattern) for pattern in without)
         }
-        kept |= dict(_bytecode(kept, Path(folder)))
-    _write(kept, target)
+        compiled = {cache_from_source(name) for name in kept if name.endswith(".py")}
+        _write({**kept, **{name: self._bytecode[name] for name in compiled & set(self._bytecode)}}, target)
 
 
-def _needed(name: str, services: Collection[str], without: Collection[str]) -> bool:
-    if name.endswith("/"):
-        return False
+def _needed(name: str) -> bool:
     path = PurePosixPath(name)
     if path.parts[0].endswith(".dist-info"):
         return any(fnmatch(path.name.lower(), licence) for licence in _LICENCES)
-    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004 - data/<service>/...
-        if path.parts[2] not in services:
-            return False
-    return not any(fnmatch(name, pattern) for pattern in without)
+    return not name.endswith("/") and not any(fnmatch(name, pattern) for pattern in NOT_NEEDED)
+
+
+def _service(name: str) -> str | None:
+    """Name the service that a file of botocore describes; None for every other file."""
+    match PurePosixPath(name).parts:
+        case ("botocore", "data", service, _, *_):
+            return service
+        case _:
+            return None
 
 
 def _bytecode(sources: dict[str, bytes], folder: Path) -> Iterator[tuple[str, bytes]]:

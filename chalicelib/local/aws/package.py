@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chalicelib.config import Settings
-from chalicelib.local.aws.bundle import bundle
+from chalicelib.local.aws.bundle import Parts
 from chalicelib.local.aws.gateway import Gateway
 from chalicelib.wiring import House
 
@@ -87,11 +87,12 @@ def package(out: Path, *, architecture: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"
         _stage(project, architecture)
+        made_of = {name: _chalice(project, name) for name in FACES}
+        parts = Parts(made_of["public"] / "deployment.zip")  # the desk's is the same: one code base, one cache
         for name, face in FACES.items():
-            made = _chalice(project, name)
-            target = out / name
+            made, target = made_of[name], out / name
             shutil.rmtree(target, ignore_errors=True)
-            bundle(made / "deployment.zip", target / "deployment.zip", services=face.services, without=face.without)
+            parts.write(target / "deployment.zip", services=face.services, without=face.without)
             template = yaml.safe_load((made / "sam.yaml").read_text(encoding="utf-8"))
             (target / "template.json").write_text(finished(template, face), encoding="utf-8")
 
