@@ -602,7 +602,7 @@ def _desk_face() -> tuple[Operation, ...]:
             models.CloseSubmission,
             parameters=WORDS,
             example={"number": 1, "outcome": "answered", "agreed_actions": ["Ring again when ready."]},
-            refuses={409: ("signpost-unknown", "unreadable")},
+            refuses={409: ("signpost-unknown", "unread-message", "unreadable")},
         ),
         _desk(
             "list_parked",
