@@ -70,10 +70,10 @@ class Opener(Protocol):
 
     def check(self) -> None:
         """
-        Make sure that the current private key is here, before anything is claimed with it.
+        Make sure that the current private key can be used, before anything is claimed with it.
 
         Raises:
-            Unavailable: `key-missing`.
+            Unavailable: `key-missing`; `key-unreachable`, it may be there, and what keeps it does not answer now.
         """
         ...
 
@@ -82,7 +82,7 @@ class Opener(Protocol):
         Give the content of *envelope*.
 
         Raises:
-            Unavailable: `key-missing`, no private key for any of its recipients is here.
+            Unavailable: `key-missing`, no private key for any of its recipients is here; `key-unreachable`, as above.
             Unreadable: it does not open as *kind* of *request_id*: damaged, or not what it says.
         """
         ...

@@ -16,10 +16,13 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.keyfiles import KeyFiles
+    from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.mailbox import MailboxDoor
@@ -78,7 +81,7 @@ class House:
             statement=self._statement,
             rules=self.rules,
             words=self.content.reference_words,
-            pepper=lambda: self.keys.secret("pepper"),
+            pepper=lambda: self.secret("pepper"),
         )
         return Public(
             helpline=self.helpline,
@@ -143,7 +146,7 @@ class House:
                 rules=self.rules,
                 helpline=self.helpline,
             ),
-            auditing=Auditing(store=self.store, key=lambda: self.keys.secret("audit.key")),
+            auditing=Auditing(store=self.store, key=lambda: self.secret("audit.key")),
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
@@ -172,7 +175,7 @@ class House:
         path = self.settings.home / "quietline.db"
         if not path.exists():
             self.keys.make()
-        return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
+        return SqliteStore(path, audit_key=self.secret("audit.key"))
 
     @cached_property
     def shred_keys(self) -> ShredKeys:
@@ -188,19 +191,49 @@ class House:
 
         return KeyFiles(self.settings.home / "keys", may_make=not (self.settings.home / "quietline.db").exists())
 
+    def secret(self, name: str) -> bytes:
+        """
+        Give the secret `pepper` or `audit.key`: from Secrets Manager where it is said to be there, else from its file.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return self.keys.secret(name) if arns[name] is None else self._managed_secrets.secret(name)
+
+    @cached_property
+    def _managed_secrets(self) -> ManagedSecrets:
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+        from chalicelib.adapters.secretsmanager import ManagedSecrets  # noqa: PLC0415
+
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return ManagedSecrets(
+            Client("secretsmanager", connect=0.5, read=1.0, attempts=2),
+            {name: arn for name, arn in arns.items() if arn},
+        )
+
+    def recipients(self) -> Sequence[Mapping[str, str]]:
+        """List the public keys to seal to: those of the settings, or the key files'."""
+        return self.settings.recipients or self.keys.recipients()
+
     @cached_property
     def sealer(self) -> Sealer:
         """What closes content; public keys only."""
         from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
 
-        return HpkeSealer(self.keys.recipients)
+        return HpkeSealer(self.recipients)
 
     @cached_property
     def opener(self) -> Opener:
         """What opens content; the desk's alone."""
+        if self.settings.kms_keys:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.kms import KmsOpener  # noqa: PLC0415
+
+            return KmsOpener(Client("kms", connect=1.0, read=2.0, attempts=3), self.settings.kms_keys, self.recipients)
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
-        return HpkeOpener(self.keys.private_key, self.keys.recipients)
+        return HpkeOpener(self.keys.private_key, self.recipients)
 
     @cached_property
     def clock(self) -> Clock:
