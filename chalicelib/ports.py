@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.access import Person
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
     from chalicelib.domain.envelope import Envelope
+    from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.signposts import Signpost
     from chalicelib.domain.slots import Window
@@ -347,6 +348,26 @@ class ShredKeys(Protocol):
 
     def purge(self, *, now: datetime) -> int:
         """Erase keys that have expired; return how many there were."""
+        ...
+
+
+class Overflow(Protocol):
+    """
+    Where an accepted request waits while the store refuses.
+
+    * What `put` has taken is durable, and comes to be drained at least once, as it was put; perhaps more than once, in
+      no particular order, and for as long as it has not been drained. It is not forgotten but by being drained; what
+      was tried in vain too often is set aside for a person, with an alarm.
+    * It waits for an answer for 1.5 seconds at the most: the requester has waited for the store before.
+    """
+
+    def put(self, overflowed: Overflowed) -> None:
+        """
+        Put a request aside.
+
+        Raises:
+            Unavailable: `storage`, it was not taken, or could not be told to have been.
+        """
         ...
 
 

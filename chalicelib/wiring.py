@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
+from chalicelib.domain import overflow
 from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_statement
-from chalicelib.domain.requests import Rules
+from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
-    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.http.triggers import Triggers
+    from chalicelib.ports import Clock, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
@@ -82,6 +84,7 @@ class House:
             rules=self.rules,
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
+            overflow=self._overflow,
         )
         return Public(
             helpline=self.helpline,
@@ -166,6 +169,23 @@ class House:
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
         return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
+
+    @cached_property
+    def triggers(self) -> Triggers:
+        """What arrives by queue and by the clock."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.triggers import Triggers  # noqa: PLC0415
+        from chalicelib.usecases.overflowing import Overflowing  # noqa: PLC0415
+
+        return Triggers(
+            overflowing=Overflowing(
+                store=self.store,
+                shredding=self._shredding,
+                clock=self.clock,
+                randomness=SystemRandomness(),
+                words=self.content.reference_words,
+            ),
+        )
 
     @cached_property
     def store(self) -> RequestStore:
@@ -266,6 +286,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
     @cached_property
@@ -319,6 +340,16 @@ class House:
             randomness=SystemRandomness(),
             clock=self.clock,
         )
+
+    @cached_property
+    def _overflow(self) -> Overflow | None:
+        if self.settings.overflow_queue is None:
+            return None
+        from chalicelib.adapters import sqs  # noqa: PLC0415
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+
+        client = Client("sqs", connect=sqs.CONNECT, read=sqs.READ, attempts=1)
+        return sqs.SqsOverflow(client, self.settings.overflow_queue)
 
     @cached_property
     def _mailer(self) -> Mailer:
