@@ -78,6 +78,8 @@ class Overflowed:
 def _request(head: dict[str, Any]) -> ContactRequest:
     if not all(isinstance(head[name], str) and head[name] for name in _TEXTS) or not isinstance(head["verified"], bool):
         raise ValueError
+    if not isinstance(head["windows"], list):
+        raise ValueError  # noqa: TRY004 - as above
     slot, visible_at = head["promised_slot"], head["visible_at"]
     return ContactRequest(
         request_id=head["request_id"],
