@@ -6,7 +6,7 @@ Quietline: every route of both faces, at a glance.
 
 from collections.abc import Callable
 
-from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Cron, Rate, Request, Response, SQSEvent
 
 from chalicelib.wiring import House
 
@@ -244,6 +244,11 @@ def openapi(http_request: Request) -> Response:
 @on_desk(app.on_sqs_message(queue="quietline-overflow", batch_size=10))
 def drain(trigger: SQSEvent) -> dict[str, list[dict[str, str]]]:
     return house.triggers.drain(trigger)
+
+
+@on_desk(app.schedule(Cron("0/15", "*", "*", "*", "?", "*")))
+def ring(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
+    return house.triggers.ring()
 
 
 @on_desk(app.schedule(Rate(1, unit=Rate.HOURS)))

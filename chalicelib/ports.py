@@ -146,7 +146,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneState:
-    """How one lane stands: counts, and the oldest waiting request's hour of submission; no content."""
+    """
+    How one lane stands: counts, and the oldest waiting request's hour of submission; no content.
+
+    Of those *waiting*, *ready* can be claimed now, and *due_at* is when the first is due.
+    """
 
     lane: str
     waiting: int = 0
@@ -155,6 +159,17 @@ class LaneState:
     overdue: int = 0
     claimed: int = 0
     parked: int = 0
+    ready: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """What the doorbell says of a lane: how many wait, and when the first of them is due."""
+
+    lane: str
+    waiting: int
+    due_at: datetime | None
 
 
 class SlotFull(Exception):  # noqa: N818
@@ -367,6 +382,24 @@ class Overflow(Protocol):
 
         Raises:
             Unavailable: `storage`, it was not taken, or could not be told to have been.
+        """
+        ...
+
+
+class Doorbell(Protocol):
+    """
+    Tells practitioners that something waits, and nothing of what.
+
+    It carries what `Ring` has and nothing else, answers within a few seconds whether anybody heard it or not, and
+    tries once: the queue is the truth, and the next round rings again.
+    """
+
+    def ring(self, rings: Sequence[Ring], *, at: datetime) -> None:
+        """
+        Ring once for the round that began at *at*.
+
+        Raises:
+            Unavailable: `doorbell`, it was not heard.
         """
         ...
 

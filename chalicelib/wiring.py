@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
-    from chalicelib.ports import Clock, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
+    from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
@@ -153,6 +154,7 @@ class House:
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
+            doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
         )
 
@@ -185,6 +187,7 @@ class House:
                 randomness=SystemRandomness(),
                 words=self.content.reference_words,
             ),
+            doorkeeping=self._doorkeeping,
         )
 
     @cached_property
@@ -352,7 +355,34 @@ class House:
         return sqs.SqsOverflow(client, self.settings.overflow_queue)
 
     @cached_property
+    def _doorkeeping(self) -> Doorkeeping:
+        from chalicelib.usecases.doorbell import Doorkeeping  # noqa: PLC0415
+
+        return Doorkeeping(store=self.store, doorbells=self._doorbells, clock=self.clock)
+
+    @cached_property
+    def _doorbells(self) -> tuple[Doorbell, ...]:
+        settings = self.settings
+        doorbells: list[Doorbell] = []
+        if settings.doorbell_topic is not None:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.sns import SnsDoorbell  # noqa: PLC0415
+
+            client = Client("sns", connect=1.0, read=2.0, attempts=2)
+            doorbells.append(SnsDoorbell(client, settings.doorbell_topic, self.helpline.hours.zone))
+        if settings.doorbell_webhook is not None and settings.doorbell_secret is not None:
+            from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
+
+            doorbells.append(WebhookDoorbell(settings.doorbell_webhook, settings.doorbell_secret))
+        return tuple(doorbells)
+
+    @cached_property
     def _mailer(self) -> Mailer:
+        if self.settings.mail == "ses":
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.ses import SesMailer  # noqa: PLC0415
+
+            return SesMailer(Client("sesv2", connect=1.0, read=3.0, attempts=1))
         from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
 
         return Outbox(self.settings.home / "outbox")
