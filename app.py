@@ -6,7 +6,7 @@ Quietline: every route of both faces, at a glance.
 
 from collections.abc import Callable
 
-from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Cron, Rate, Request, Response, SQSEvent
 
 from chalicelib.wiring import House
 
@@ -19,7 +19,6 @@ ANY_SITE = CORSConfig(allow_headers=["Accept-Language", "Idempotency-Key"], expo
 
 
 Handler = Callable[..., Response]
-Round = Callable[[CloudWatchEvent], dict[str, int]]
 
 
 def face(name: str) -> Callable[..., Callable[[Handler], Handler]]:
@@ -37,17 +36,13 @@ def face(name: str) -> Callable[..., Callable[[Handler], Handler]]:
     return route
 
 
-def by_the_clock(rate: Rate) -> Callable[[Round], Callable[..., object]]:
-    """Run something on the desk's side at a rate; the public face could not: it may neither list nor count requests."""
-
-    def bind(handler: Round) -> Callable[..., object]:
-        guarded = house.problems.round(handler)
-        return app.schedule(rate)(guarded) if "desk" in house.settings.faces else guarded
-
-    return bind
-
-
 public, desk = face("public"), face("desk")
+
+
+def on_desk(register: Callable[..., Callable[..., object]]) -> Callable[..., Callable[..., object]]:
+    """Register what no person asks for (a queue, a schedule) with the desk face only, which has the rights to do it."""
+    wanted = "desk" in house.settings.faces
+    return lambda handler: register(house.problems.round(handler)) if wanted else handler
 
 
 # ---------------------------------------------------------------- public face: who we are and when we answer
@@ -244,14 +239,24 @@ def openapi(http_request: Request) -> Response:
     return house.public.openapi(http_request)
 
 
-# ---------------------------------------------------------------- by the clock
+# ---------------------------------------------------------------- by queue and by the clock (desk face)
 
 
-@by_the_clock(Rate(1, unit=Rate.HOURS))
-def purge(trigger: CloudWatchEvent) -> dict[str, int]:
+@on_desk(app.on_sqs_message(queue="quietline-overflow", batch_size=10))
+def drain(trigger: SQSEvent) -> dict[str, list[dict[str, str]]]:
+    return house.triggers.drain(trigger)
+
+
+@on_desk(app.schedule(Cron("0/15", "*", "*", "*", "?", "*")))
+def ring(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
+    return house.triggers.ring()
+
+
+@on_desk(app.schedule(Rate(1, unit=Rate.HOURS)))
+def purge(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
     return house.retention.hourly()
 
 
-@by_the_clock(Rate(5, unit=Rate.MINUTES))
-def watch(trigger: CloudWatchEvent) -> dict[str, int]:
+@on_desk(app.schedule(Rate(5, unit=Rate.MINUTES)))
+def watch(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - as above
     return house.watch.look()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quietline")
 T = TypeVar("T")
+U = TypeVar("U")
 
 _TYPE = "urn:quietline:problem:"
 _HEADERS = {
@@ -37,7 +38,7 @@ _HEADERS = {
 
 
 class RoundFailed(RuntimeError):  # noqa: N818 - what happened to it
-    """Something that runs by the clock failed; the message names the error's type and the line of our code."""
+    """Something that runs by queue or clock failed; the message names the error's type and the line of our code."""
 
 
 class InternalError(Refusal):
@@ -113,15 +114,15 @@ class Problems:
 
         return guarded
 
-    def round(self, handler: Callable[[T], dict[str, int]]) -> Callable[[T], dict[str, int]]:
+    def round(self, handler: Callable[[T], U]) -> Callable[[T], U]:
         """
-        Wrap what runs by the clock: a failed round fails, so that AWS counts it, and says nothing but where.
+        Wrap what runs by queue or clock: a failed round fails, so that AWS counts it, and says nothing but where.
 
         Lambda logs the text of what a function raises.
         """
 
         @functools.wraps(handler)
-        def guarded(trigger: T) -> dict[str, int]:
+        def guarded(trigger: T) -> U:
             try:
                 return handler(trigger)
             except Exception as error:  # noqa: BLE001 - as above
