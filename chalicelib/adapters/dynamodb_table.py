@@ -1,0 +1,472 @@
+"""
+How this house talks to DynamoDB: within a set patience, and so that every write is decided once.
+
+Values are str, int and bytes; `Item` is one item by its attribute names. Every item has a key `p` (partition) and `s`
+(sort), and `x`, the epoch second from which DynamoDB may delete it, where it belongs to a requester. An item that is
+ever written twice has `v`, its revision, and `w`, the ids of its latest writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+INDEX = "queue"
+TTL = "x"
+REQUESTS: dict[str, Any] = {
+    "AttributeDefinitions": [
+        {"AttributeName": "p", "AttributeType": "S"},
+        {"AttributeName": "s", "AttributeType": "S"},
+        {"AttributeName": "q", "AttributeType": "S"},
+        {"AttributeName": "o", "AttributeType": "N"},
+    ],
+    "KeySchema": [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": INDEX,
+            "KeySchema": [{"AttributeName": "q", "KeyType": "HASH"}, {"AttributeName": "o", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["i"]},
+        }
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+"""The table of requests, as `CreateTable` and CloudFormation both spell it."""
+SHRED_KEYS: dict[str, Any] = {
+    "AttributeDefinitions": REQUESTS["AttributeDefinitions"][:2],
+    "KeySchema": REQUESTS["KeySchema"],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+"""The table of shred keys, which is never backed up."""
+
+_BATCH = 100
+_WRITE_ID = 8
+_KEPT_WRITES = 4
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError",
+        "ItemCollectionSizeLimitExceededException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_SERVER_ERROR = 500
+
+
+class Refused(Exception):  # noqa: N818
+    """A condition was not met; *doubtful* if an earlier attempt of ours may have been what it met."""
+
+    def __init__(self, *, doubtful: bool) -> None:
+        super().__init__()
+        self.doubtful = doubtful
+
+
+class Patience:
+    """
+    How long a person waits for the store, all calls and attempts together: at most 5 seconds, time-outs included.
+
+    Time is counted from the first call that fails or drags on, and shared by what the same thread asks in the seconds
+    after it, so that a request which needs six calls does not wait six times. *again* is for how long calls are tried
+    again, *limit* from when on none is begun; what is then in flight ends by the client's time-outs (1.5 s together).
+    """
+
+    SLOW = 0.25
+    FORGOTTEN = 5.0
+
+    def __init__(
+        self,
+        *,
+        again: float = 2.0,
+        limit: float = 3.5,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._again, self._limit = again, limit
+        self._clock, self._sleep = clock, sleep
+        self._local = threading.local()
+        self._dice = SystemRandom()
+
+    def begin(self) -> float:
+        """
+        Say when a call begins.
+
+        Raises:
+            Unavailable: `storage`, this thread has waited long enough.
+        """
+        now = self._clock()
+        since = getattr(self._local, "since", None)
+        if since is not None and since + self._limit < now < since + self.FORGOTTEN:
+            raise Unavailable("storage")
+        return now
+
+    def ended(self, began: float) -> None:
+        """Take note that a call was answered."""
+        if self._clock() - began > self.SLOW:
+            self._since(began)
+
+    def may_try_again(self, began: float, attempt: int) -> bool:
+        """Wait a little after a failure, if there is time for another attempt."""
+        since = self._since(began)
+        pause = self._dice.uniform(0, min(0.2, 0.025 * 2**attempt))
+        if self._clock() + pause > since + self._again:
+            return False
+        self._sleep(pause)
+        return True
+
+    def pause(self, turn: int) -> None:
+        """Wait a moment for somebody else to finish."""
+        self._sleep(self._dice.uniform(0, min(0.05, 0.002 * 2**turn)))
+
+    def _since(self, began: float) -> float:
+        since: float | None = getattr(self._local, "since", None)
+        if since is None or began >= since + self.FORGOTTEN:
+            since = self._local.since = began
+        return since
+
+
+class Connection:
+    """
+    A client that is made on first use, with time-outs and retries that are ours.
+
+    *meter* is told of each answer's consumed capacity, for benchmarks and tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        region: str | None = None,
+        patience: Patience | None = None,
+        read_timeout: float = 1.0,
+        meter: Callable[[str, Any], None] | None = None,
+    ) -> None:
+        self.patience = patience or Patience()
+        self._endpoint, self._region, self._read_timeout = endpoint, region, read_timeout
+        self._meter = meter
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """The boto3 client."""
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> Any:  # noqa: ANN401
+        from boto3.session import Session  # noqa: PLC0415 - a GET of content needs none of it
+        from botocore.config import Config  # noqa: PLC0415
+
+        # botocore tries once: it would retry a write without telling us that the first may have been done.
+        config = Config(
+            connect_timeout=0.5,
+            read_timeout=self._read_timeout,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            max_pool_connections=50,
+            tcp_keepalive=True,
+        )
+        session = Session(region_name=self._region)
+        return session.client("dynamodb", endpoint_url=self._endpoint, config=config)
+
+    def call(self, operation: str, **parameters: object) -> Any:  # noqa: ANN401
+        """
+        Ask once, and again while patience lasts.
+
+        Raises:
+            Refused: a condition was not met.
+            Unavailable: `storage`, for everything else; it never carries what was sent.
+        """
+        attempt, doubtful = 0, False
+        began = self.patience.begin()
+        while True:
+            failure = self._attempt(operation, parameters)
+            if not isinstance(failure, _Failure):
+                self.patience.ended(began)
+                return failure
+            if failure.refused:
+                raise Refused(doubtful=doubtful) from None
+            doubtful = doubtful or failure.doubtful
+            if failure.final or not self.patience.may_try_again(began, attempt):
+                raise Unavailable("storage") from None
+            attempt, began = attempt + 1, self.patience.begin()
+
+    def _attempt(self, operation: str, parameters: dict[str, object]) -> Any:  # noqa: ANN401
+        from botocore.exceptions import (  # noqa: PLC0415
+            BotoCoreError,
+            ClientError,
+            ConnectionError,  # noqa: A004
+            EndpointConnectionError,
+            HTTPClientError,
+        )
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+        if self._meter is not None:
+            parameters = {**parameters, "ReturnConsumedCapacity": "INDEXES"}
+        try:
+            answer = getattr(self.client, operation)(**parameters)
+        except ClientError as error:
+            return _judged(error.response)
+        except EndpointConnectionError:
+            return _Failure(doubtful=False)
+        except (ConnectionError, HTTPClientError, ResponseParserError):
+            return _Failure()
+        except BotoCoreError:
+            return _Failure(final=True)
+        if self._meter is not None:
+            self._meter(operation, answer.get("ConsumedCapacity"))
+        return answer
+
+
+class _Failure:
+    def __init__(self, *, refused: bool = False, final: bool = False, doubtful: bool = True) -> None:
+        self.refused, self.final, self.doubtful = refused, final, doubtful
+
+
+def _judged(response: Any) -> _Failure:  # noqa: ANN401
+    """Tell what an error of the service means; throttled work was not done, a server's error may come after it."""
+    code = response.get("Error", {}).get("Code", "")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "TransactionCanceledException":
+        reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
+        refused = "ConditionalCheckFailed" in reasons
+        return _Failure(refused=refused, doubtful=False)
+    if code == "ConditionalCheckFailedException":
+        return _Failure(refused=True)
+    server = status >= _SERVER_ERROR
+    return _Failure(final=code not in _TRANSIENT and not server, doubtful=server)
+
+
+class Table:
+    """One table: reads, and the conditional write that everything here is decided by."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection, self.name = connection, name
+
+    @property
+    def patience(self) -> Patience:
+        """How long one waits."""
+        return self._connection.patience
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        """Read one item."""
+        answer = self._connection.call("get_item", TableName=self.name, Key=_key(key), ConsistentRead=consistent)
+        return _read(answer["Item"]) if answer.get("Item") else None
+
+    def get_many(self, keys: Iterable[Key], *, consistent: bool = True) -> dict[Key, Item]:
+        """Read many items; what is not there is not in the answer."""
+        found: dict[Key, Item] = {}
+        wanted = [_key(key) for key in dict.fromkeys(keys)]
+        turn = 0
+        while wanted:
+            step, wanted = wanted[:_BATCH], wanted[_BATCH:]
+            asked = {self.name: {"Keys": step, "ConsistentRead": consistent}}
+            answer = self._connection.call("batch_get_item", RequestItems=asked)
+            for raw in answer["Responses"].get(self.name, ()):
+                item = _read(raw)
+                found[item["p"], item["s"]] = item
+            left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if left:
+                began = self.patience.begin()
+                if not self.patience.may_try_again(began, turn):
+                    raise Unavailable("storage")
+                turn += 1
+            wanted = [*left, *wanted]
+        return found
+
+    def query(
+        self,
+        partition: str,
+        *,
+        low: str | None = None,
+        high: str | int | None = None,
+        index: bool = False,
+        forward: bool = True,
+        page: int | None = None,
+        consistent: bool = True,
+    ) -> Iterator[Item]:
+        """Read a partition in order, a page at a time as it is needed; an index is always read as it comes."""
+        name, sort = ("q", "o") if index else ("p", "s")
+        conditions = [f"{name} = :partition"]
+        if low is not None and high is not None:
+            conditions.append(f"{sort} BETWEEN :low AND :high")
+        elif low is not None or high is not None:
+            conditions.append(f"{sort} >= :low" if high is None else f"{sort} <= :high")
+        values = {":partition": partition, ":low": low, ":high": high}
+        parameters: dict[str, object] = {
+            "TableName": self.name,
+            "KeyConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeValues": _written(values),
+            "ScanIndexForward": forward,
+        }
+        if index:
+            parameters["IndexName"] = INDEX
+        else:
+            parameters["ConsistentRead"] = consistent
+        if page is not None:
+            parameters["Limit"] = page
+        while True:
+            answer = self._connection.call("query", **parameters)
+            yield from map(_read, answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def scan(self) -> Iterator[Item]:
+        """Read the whole table."""
+        parameters: dict[str, object] = {"TableName": self.name}
+        while True:
+            answer = self._connection.call("scan", **parameters)
+            yield from map(_read, answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def swap(self, key: Key, old: Item | None, new: Item) -> Item | None:
+        """
+        Write *new* in the place of *old*; give the item as it is now, or None if something else is there by now.
+
+            we                          a colleague
+            | read: v = 7               |
+            |                           | read: v = 7
+            |                           | write if v = 7: done, v = 8
+            | write if v = 7: refused   |
+            | decide anew, on v = 8     |
+
+        An answer that is lost is settled by the write ids that the item carries:
+
+            | write if v = 7: done, v = 8, but the answer does not arrive
+            | write if v = 7: refused, by our own write
+            | read: our id is among its latest writes: it was us
+
+        Raises:
+            Unavailable: `storage`, it was not written, or nobody can say now whether it was.
+        """
+        write_id = secrets.token_bytes(_WRITE_ID)
+        before = b"" if old is None else old["w"]
+        item = {
+            **new,
+            "p": key[0],
+            "s": key[1],
+            "v": 1 if old is None else old["v"] + 1,
+            "w": (write_id + before)[: _WRITE_ID * _KEPT_WRITES],
+        }
+        nothing_is_there = "attribute_not_exists(p)"
+        it_is_as_we_read_it = "v = :read"
+        parameters: dict[str, object] = {"TableName": self.name, "Item": _written(item)}
+        if old is None:
+            parameters["ConditionExpression"] = nothing_is_there
+        else:
+            parameters["ConditionExpression"] = it_is_as_we_read_it
+            parameters["ExpressionAttributeValues"] = _written({":read": old["v"]})
+        try:
+            self._connection.call("put_item", **parameters)
+        except Refused as refusal:
+            return item if refusal.doubtful and self._is_ours(key, write_id) else None
+        except Unavailable:
+            if self._is_ours(key, write_id):
+                return item
+            raise
+        return item
+
+    def _is_ours(self, key: Key, write_id: bytes) -> bool:
+        there = self.get(key)
+        if there is None:
+            return False
+        latest = there.get("w", b"")
+        return write_id in {latest[at : at + _WRITE_ID] for at in range(0, len(latest), _WRITE_ID)}
+
+    def put(self, item: Item) -> None:
+        """Write an item whatever is there: only for what is the same however often it is written."""
+        self._connection.call("put_item", TableName=self.name, Item=_written(item))
+
+    def put_new(self, item: Item, *, unless: str = "p") -> bool:
+        """
+        Write an item, unless there is one that has *unless*; False if so.
+
+        That one may be our own, whose answer was lost: the caller knows what else could be there.
+        """
+        nothing_is_there = f"attribute_not_exists({unless})"
+        try:
+            self._connection.call(
+                "put_item", TableName=self.name, Item=_written(item), ConditionExpression=nothing_is_there
+            )
+        except Refused:
+            return False
+        return True
+
+    def delete(self, key: Key, *, unchanged: Item | None = None) -> None:
+        """Delete an item, if it is there; with *unchanged*, only if it is still as it was read."""
+        parameters: dict[str, object] = {"TableName": self.name, "Key": _key(key)}
+        if unchanged is not None:
+            it_is_as_we_read_it = "v = :read"
+            parameters["ConditionExpression"] = it_is_as_we_read_it
+            parameters["ExpressionAttributeValues"] = _written({":read": unchanged["v"]})
+        with contextlib.suppress(Refused):
+            self._connection.call("delete_item", **parameters)
+
+    def exchange(self, put: Item, gone: Item) -> bool:
+        """Delete *gone*, unless it has changed, and write *put*, both or neither; False if it has changed."""
+        it_is_as_we_read_it = "v = :read"
+        steps: Sequence[dict[str, object]] = (
+            {"Put": {"TableName": self.name, "Item": _written(put)}},
+            {
+                "Delete": {
+                    "TableName": self.name,
+                    "Key": _key((gone["p"], gone["s"])),
+                    "ConditionExpression": it_is_as_we_read_it,
+                    "ExpressionAttributeValues": _written({":read": gone["v"]}),
+                }
+            },
+        )
+        try:
+            self._connection.call("transact_write_items", TransactItems=steps)
+        except Refused as refusal:
+            return refusal.doubtful and self.get((put["p"], put["s"])) is not None
+        return True
+
+
+def create_tables(connection: Connection, *, requests: str, shred_keys: str, ttl: bool = False) -> None:
+    """Make both tables on an engine for tests and trials; on AWS the templates make them."""
+    for name, description in ((requests, REQUESTS), (shred_keys, SHRED_KEYS)):
+        connection.client.create_table(TableName=name, **description)
+        connection.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        if ttl:
+            specification = {"Enabled": True, "AttributeName": TTL}
+            connection.client.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
+
+
+def _key(key: Key) -> dict[str, dict[str, str]]:
+    return {"p": {"S": key[0]}, "s": {"S": key[1]}}
+
+
+def _written(item: Item) -> dict[str, dict[str, Any]]:
+    return {name: _value(value) for name, value in item.items() if value is not None}
+
+
+def _value(value: object) -> dict[str, Any]:
+    if isinstance(value, int):
+        return {"N": str(int(value))}
+    return {"B": value} if isinstance(value, bytes) else {"S": value}
+
+
+def _read(raw: dict[str, dict[str, Any]]) -> Item:
+    return {name: int(value["N"]) if "N" in value else next(iter(value.values())) for name, value in raw.items()}
