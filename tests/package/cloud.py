@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
@@ -27,11 +27,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import boto3
+
 ENGINES = Path(__file__).resolve().parents[2] / ".engines"
 ACCOUNT, REGION = "000000000000", "eu-west-2"
 # boto3 is what the translator needs, in the version that ministack's botocore takes.
 INSTALLED = ("ministack==1.5.33", "aws-sam-translator==1.115.0", "boto3==1.43.106", "cryptography>=47")
-ROOT_KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+ROOT_KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
 
 
@@ -192,8 +194,9 @@ class Cloud:
     packages: Path
     clock: str
     issuer: str
-    recipients: Callable[[], str]
     port: int = field(default_factory=free_port)
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    done: set[object] = field(default_factory=set)
 
     def start(self) -> None:
         """Start ministack, with IAM's refusals on."""
@@ -225,11 +228,10 @@ class Cloud:
         self.process.wait(10)
         self.recorder.stop()
 
-    def client(self, service: str) -> Any:
-        """Give a client of the account's owner, past the recorder."""
-        import boto3
-
-        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", **ROOT_KEYS)
+    def client(self, service: str, function: str | None = None) -> Any:
+        """Give a client of the account's owner, or of a function's role, past the recorder."""
+        keys = ROOT_KEYS if function is None else self.keys[function]
+        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name=REGION, **keys)
 
     def deploy(self, face: str, **parameters: str) -> None:
         """Put a face's code where CloudFormation finds it, and create its stack."""
@@ -271,7 +273,13 @@ class Cloud:
             made = lambdas.get_function_configuration(FunctionName=physical)
             # How ministack names the temporary credentials of a function.
             digest = hashlib.sha256(f"{made['FunctionArn']}:{made['Role']}".encode()).hexdigest()
-            self.recorder.functions[f"ASIA{digest[:16].upper()}"] = f"{stack.removeprefix('quietline-')}:{logical}"
+            function, access_key = f"{stack.removeprefix('quietline-')}:{logical}", f"ASIA{digest[:16].upper()}"
+            self.recorder.functions[access_key] = function
+            self.keys[function] = {
+                "aws_access_key_id": access_key,
+                "aws_secret_access_key": hashlib.sha256(f"secret:{digest}".encode()).hexdigest(),
+                "aws_session_token": hashlib.sha256(f"token:{digest}".encode()).hexdigest(),
+            }
 
     def resources(self, stack: str, kind: str) -> dict[str, str]:
         """Give the physical ids of a stack's resources of a kind, by their names in the template."""
@@ -318,9 +326,36 @@ class Cloud:
 
         return serve(answer)
 
+    def physical(self) -> dict[str, str]:
+        """Give the physical id of every resource of the desk's stack, by its name in the template."""
+        listed = self.client("cloudformation").list_stack_resources(StackName="quietline-desk")
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed["StackResourceSummaries"]}
+
+    def items(self) -> dict[str, list[tuple[str, str]]]:
+        """List the keys of everything in both tables."""
+        client = self.client("dynamodb")
+        return {
+            name: [(item["p"]["S"], item["s"]["S"]) for item in client.scan(TableName=table)["Items"]]
+            for name, table in self.resources("quietline-desk", "AWS::DynamoDB::Table").items()
+        }
+
     def empty(self) -> None:
         """Empty both tables."""
-        client = self.client("dynamodb")
-        for table in self.resources("quietline-desk", "AWS::DynamoDB::Table").values():
-            for item in client.scan(TableName=table)["Items"]:
-                client.delete_item(TableName=table, Key={"p": item["p"], "s": item["s"]})
+        client, tables = self.client("dynamodb"), self.resources("quietline-desk", "AWS::DynamoDB::Table")
+        for name, keys in self.items().items():
+            for p, s in keys:
+                client.delete_item(TableName=tables[name], Key={"p": {"S": p}, "s": {"S": s}})
+
+    @contextmanager
+    def at(self, face: str, function: str, clock: str):
+        """Let a function run at another time."""
+        lambdas = self.client("lambda")
+        name = self.resources(f"quietline-{face}", "AWS::Lambda::Function")[function]
+        settings = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        lambdas.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**settings, "QUIETLINE_CLOCK": clock}}
+        )
+        try:
+            yield
+        finally:
+            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": settings})

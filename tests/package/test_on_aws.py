@@ -1,0 +1,343 @@
+"""
+The template, run: both stacks on ministack, the main job against them as API Gateway and Lambda serve it, and IAM.
+
+The tests of the main job are those of `tests/e2e`, unchanged; what the functions then called is held against their
+policies, in both directions.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import jwt
+import pytest
+from botocore.exceptions import ClientError
+from cloud import Cloud, forward, serve
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+E2E = Path(__file__).resolve().parents[1] / "e2e"
+sys.path[:0] = [str(E2E), str(E2E.parent / "contract")]
+
+import test_main_job as main_job  # noqa: E402
+from kms_endpoint import Kms  # noqa: E402
+from real_server import TUESDAY_EVENING, Contract, Quietline, eventually  # noqa: E402
+
+from chalicelib.domain.receipts import encode  # noqa: E402
+
+callback, submitted, claimed = main_job.callback, main_job.submitted, main_job.claimed
+
+
+class SignIn:
+    """A sign-in service, as Cognito or Keycloak is one."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._server = serve(self._answer)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def _answer(self, method, path, headers, body):
+        numbers = self._key.public_key().public_numbers()
+        jwk = {"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256"}
+        jwk |= {name: encode(getattr(numbers, name).to_bytes(32, "big")) for name in ("x", "y")}
+        said = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} if "well-known" in path else {"keys": [jwk]}
+        return 200, {"Content-Type": "application/json"}, json.dumps(said).encode()
+
+    def token(self, role, subject):
+        """Sign somebody in."""
+        now = int(time.time())
+        said = {"iss": self.url, "aud": "quietline", "sub": subject, "roles": [role], "iat": now, "exp": now + 3600}
+        return jwt.encode(said, self._key, algorithm="ES256", headers={"kid": "1"})
+
+
+class OnAws(Quietline):
+    """Both stacks, asked like a running server."""
+
+    def __init__(self, cloud, sign_in):
+        super().__init__(port=cloud.front.server_address[1], home=Path(), contract=Contract())
+        object.__setattr__(self, "cloud", cloud)
+        object.__setattr__(self, "sign_in", sign_in)
+
+    def token(self, role, subject=None, hours=12):
+        """Sign somebody in at the service that the desk trusts."""
+        return self.sign_in.token(role, subject or f"{role}-1")
+
+
+@pytest.fixture(scope="module")
+def sign_in():
+    """The sign-in service."""
+    return SignIn()
+
+
+@pytest.fixture(scope="module")
+def cloud(packages, sign_in):
+    """Both stacks, deployed the way the README says: the desk, its public key, the desk again, the public face."""
+    account = Cloud(packages=packages, clock=TUESDAY_EVENING, issuer=sign_in.url)
+    account.start()
+    kms, private = Kms(), ec.generate_private_key(ec.SECP256R1())
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    recovery = ec.generate_private_key(ec.SECP256R1()).public_key()
+    recipients = json.dumps([
+        {"key_id": name, "kem": "DHKEM(P-256, HKDF-SHA256)", "public_key": encode(each)}
+        for name, each in (
+            ("kms-1", point),
+            ("recovery-1", recovery.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)),
+        )
+    ])  # fmt: skip
+    try:
+        account.client("sesv2").create_email_identity(EmailIdentity="helpline.example")
+        account.deploy(
+            "desk", OidcIssuer="https://sign-in.example", OidcAlgorithm="ES256", Recipients=recipients,
+            MailIdentity="helpline.example",
+        )  # fmt: skip
+        kms.private[account.outputs("quietline-desk")["OpeningKeyArn"]] = private
+        account.recorder.kms = kms.answer
+        account.deploy("public", Recipients=recipients)
+        yield account
+    finally:
+        account.stop()
+        kms.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_quietline(cloud, sign_in):
+    """Both faces, for tests that do not mind what others have left."""
+    return OnAws(cloud, sign_in)
+
+
+@pytest.fixture
+def quietline(cloud, shared_quietline):
+    """Both faces, with nothing stored."""
+    cloud.empty()
+    return shared_quietline
+
+
+JOBS = [
+    main_job.test_a_callback_goes_all_the_way,
+    main_job.test_an_information_request_is_answered_in_the_mailbox,
+    main_job.test_a_receipt_is_read_as_people_write_it,
+    main_job.test_a_plain_form_gets_a_page_or_json,
+    main_job.test_the_mailbox_page_does_the_whole_job_without_javascript,
+    main_job.test_the_same_key_and_body_get_the_same_answer,
+    main_job.test_a_repeated_message_is_kept_once,
+    main_job.test_another_message_under_the_same_key_is_not_lost,
+    main_job.test_a_caller_is_found_by_the_reference,
+    main_job.test_a_claim_whose_answer_was_lost_is_recognised,
+    main_job.test_lanes_keep_to_kind_and_language,
+    main_job.test_nothing_claimable_is_204,
+    main_job.test_late_work_is_refused,
+    main_job.test_notes_reach_the_colleague_and_nobody_else,
+    main_job.test_what_cannot_be_answered_is_said,
+    main_job.test_a_supervisor_closes_the_line,
+    main_job.test_every_reading_is_in_the_trail,
+    main_job.test_slots_are_offered_in_the_helplines_hours,
+]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.__name__)
+def test_the_main_job(quietline, cloud, job):
+    """What `tests/e2e` asks of the local server, asked of both stacks through their gateways."""
+    job(quietline)
+    cloud.done.add(job)
+
+
+def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, cloud):
+    """While the table refuses writes, a request goes to the overflow queue; SQS hands it to the drain, which stores it."""
+    cloud.recorder.refuse = lambda call: call.function == "public:APIHandler" and call.action == "dynamodb:PutItem"
+    try:
+        accepted = submitted(quietline)
+    finally:
+        cloud.recorder.refuse = lambda _call: False
+    token = quietline.token("practitioner", "alex")
+    taken = eventually(lambda: _claim(quietline, token), seconds=60)
+    assert taken["claim"]["request_id"] == accepted["request_id"]
+    assert taken["request"]["details"]["phone"] == "07700 900123"
+    receipt = accepted["receipt"]
+    assert quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["reference"] == accepted["reference"]
+
+
+def _claim(quietline, token):
+    answer = quietline.ask("POST", "/v1/desk/claims", {}, token=token)
+    return answer.json() if answer.status == 201 else None
+
+
+def test_the_doorbell_rings_without_content(quietline, cloud):
+    """While something waits, the scheduled function tells the topic so, by lane and number."""
+    queue = cloud.client("sqs")
+    url = queue.create_queue(QueueName="pager")["QueueUrl"]
+    arn = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = cloud.outputs("quietline-desk")["DoorbellTopicArn"]
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    submitted(quietline)
+    assert cloud.invoke("desk", "Ring")["rang"] == 1
+    (letter,) = queue.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    said = json.loads(letter["Body"])
+    assert said["Subject"] == "Quietline: something waits"
+    assert "1 waiting" in said["Message"]
+    assert "Sam" not in letter["Body"]
+    assert "900123" not in letter["Body"]
+
+
+def test_the_watch_counts_what_waits(quietline, cloud):
+    """The figures that alarms hang on are of the queue as it is."""
+    assert cloud.invoke("desk", "Watch")["Waiting"] == 0
+    submitted(quietline)
+    assert cloud.invoke("desk", "Watch")["Waiting"] == 1
+
+
+def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
+    """A hundred days on, heads, content, messages and shred keys are gone; the trail says that they went."""
+    taken = claimed(quietline, quietline.token("practitioner", "alex")) if submitted(quietline) else None
+    receipt = submitted(quietline)["receipt"]
+    assert quietline.ask("POST", "/v1/mailbox/messages", {"text": "Good."}, receipt=receipt).status == 201
+    with cloud.at("desk", "Purge", "2027-03-04T12:00:00Z"):
+        assert cloud.invoke("desk", "Purge")["purged"] == 2
+    left = cloud.items()
+    assert [key for key in left["ShredKeys"] if key[0] != "-"] == []
+    assert [key for key in left["Requests"] if key[0].startswith("r#")] == []
+    entries = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("auditor")).json()["entries"]
+    assert taken["claim"]["request_id"] in {entry["request_id"] for entry in entries if entry["verb"] == "purge"}
+
+
+# ---------------------------------------------------------------- policies, held against what was called
+
+
+@pytest.fixture(scope="module")
+def recorded(cloud, shared_quietline):
+    """Every call of every function, once everything has been asked of them."""
+    for job in (each for each in JOBS if each not in cloud.done):
+        cloud.empty()
+        job(shared_quietline)
+    assert shared_quietline.ask("GET", "/health").status == 200
+    desk = {"Authorization": f"Bearer {shared_quietline.token('supervisor')}"}
+    assert forward_to_desk(cloud, "/health", desk) == 200
+    return cloud.recorder.calls
+
+
+def forward_to_desk(cloud, path, headers):
+    """Ask the desk's stack for a path that both faces have."""
+    api = cloud.outputs("quietline-desk")["RestAPIId"]
+    status, _, _ = forward(cloud.port, "GET", f"/restapis/{api}/live/_user_request_{path}", headers, b"")
+    return status
+
+
+def actions(statement):
+    """List a statement's actions."""
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def resources(statement):
+    """List a statement's resources."""
+    return [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
+
+
+def partitions(statement):
+    """List the partitions that a statement is for; None if it is for all."""
+    return statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+
+
+def allows(statement, call):
+    """Decide as IAM does."""
+    named = partitions(statement)
+    return (
+        call.action in actions(statement)
+        and any(fnmatchcase(_ses(call.resource), pattern) for pattern in resources(statement))
+        and (named is None or all(any(fnmatchcase(key, each) for each in named) for key in call.keys))
+    )
+
+
+def _ses(resource):
+    return "arn:aws:ses:eu-west-2:000000000000:identity/helpline.example" if resource == "identity" else resource
+
+
+def test_every_call_is_allowed_by_the_policy_of_its_function(cloud, recorded):
+    """Nothing that a function does needs more than its policy says, partition by partition."""
+    policies = cloud.policies()
+    refused = {
+        (call.function, call.action, call.resource, *sorted(call.keys)[:1])
+        for call in recorded
+        if not call.action.startswith("kms:") and not any(allows(each, call) for each in policies[call.function])
+    }
+    assert refused == set()
+
+
+def test_a_policy_allows_nothing_that_is_never_done(cloud, recorded):
+    """Each action of each statement is used, on each of its resources and in each of its partitions."""
+    calls = defaultdict(list)
+    for call in recorded:
+        calls[call.function].append(call)
+    unused = set()
+    for function, statements in cloud.policies().items():
+        for statement in statements:
+            if statement["Sid"] == "WriteItsLog":
+                assert actions(statement) == ["logs:CreateLogStream", "logs:PutLogEvents"]
+                continue
+            for action in actions(statement):
+                for resource in resources(statement):
+                    for partition in partitions(statement) or [None]:
+                        narrow = {**statement, "Action": action, "Resource": resource}
+                        if partition:
+                            narrow["Condition"] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partition]}}
+                        if not any(allows(narrow, call) for call in calls[function]):
+                            unused.add((function, statement["Sid"], action, partition))
+    assert unused == set()
+
+
+def test_no_policy_allows_by_wildcard(cloud):
+    """No action and no resource is a pattern; only partitions are."""
+    for statements in cloud.policies().values():
+        for statement in statements:
+            assert statement["Effect"] == "Allow"
+            assert not [each for each in (*actions(statement), *resources(statement)) if "*" in each.removesuffix(":*")]
+
+
+def test_only_the_desks_api_uses_the_private_key(recorded):
+    """KMS is called by the desk's API and by no other function."""
+    assert {call.function for call in recorded if call.action.startswith("kms:")} == {"desk:APIHandler"}
+
+
+FORBIDDEN = [
+    ("public:APIHandler", "dynamodb", "scan", {"TableName": "Requests"}),
+    ("public:APIHandler", "dynamodb", "scan", {"TableName": "ShredKeys"}),
+    (
+        "public:APIHandler",
+        "dynamodb",
+        "query",
+        {
+            "TableName": "Requests",
+            "IndexName": "queue",
+            "KeyConditionExpression": "q = :q",
+            "ExpressionAttributeValues": {":q": {"S": "R#callback-en#0"}},
+        },
+    ),
+    ("public:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "AuditSecret"}),
+    ("public:APIHandler", "sns", "publish", {"TopicArn": "Doorbell", "Message": "x"}),
+    ("public:APIHandler", "sqs", "receive_message", {"QueueUrl": "Overflow"}),
+    ("desk:APIHandler", "dynamodb", "scan", {"TableName": "Requests"}),
+    (
+        "desk:APIHandler",
+        "dynamodb",
+        "put_item",
+        {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}},
+    ),
+    ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
+    ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),
+    ("desk:Drain", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
+    ("desk:Watch", "dynamodb", "put_item", {"TableName": "Requests", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+    ("desk:Ring", "dynamodb", "get_item", {"TableName": "ShredKeys", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+]
+
+
+@pytest.mark.parametrize(("function", "service", "operation", "asked"), FORBIDDEN)
+def test_iam_refuses_what_is_not_a_functions_business(cloud, function, service, operation, asked):
+    """With a function's own credentials: the public face cannot list or read the queue, and the desk cannot submit."""
+    names = cloud.physical()
+    asked = {name: names.get(value, value) if isinstance(value, str) else value for name, value in asked.items()}
+    with pytest.raises(ClientError) as refusal:
+        getattr(cloud.client(service, function), operation)(**asked)
+    assert "AccessDenied" in refusal.value.response["Error"]["Code"] or "AuthorizationError" in str(refusal.value)
