@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _KEM = b"KEM\x00\x10"
 _SUITE = b"HPKE\x00\x10\x00\x01\x00\x02"
 _POINT_SIZE = 65
+_SHARED_SIZE = 32
 TRUSTED_FOR = 60.0
 """Seconds for which a key that was found in order is believed to be: a claim does not wait for KMS twice."""
 _NOT_OURS_TO_USE = (
@@ -122,8 +123,8 @@ class KmsOpener:
             PublicKey=ephemeral.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         )
         shared: bytes = answer.get("SharedSecret", b"")
-        if not shared:
-            raise Unavailable("key-unreachable")
+        if len(shared) != _SHARED_SIZE:
+            raise Unavailable("key-unreachable")  # whatever answered, it was not KMS
         return shared
 
     def _point(self, key_id: str) -> bytes:

@@ -60,7 +60,7 @@ def main() -> int:
             port=settings.port,
             refuse=Refusals(house),
             extra={} if issuer is None else {("POST", "/desk/sign-in"): SignIn(issuer, house)},
-            ticks=[(PURGE_EVERY, lambda: _hourly(house)), (LOOK_AT_THE_CLOCK_EVERY, Rounds(house))],
+            ticks=[(PURGE_EVERY, lambda: _hourly(house)), *_rounds(house)],
             ready=lambda server: _greet(server, house, issuer),
         )
     except PortInUse as error:
@@ -95,6 +95,10 @@ def _hourly(house: House) -> None:
     found = house.retention.hourly()
     if any(found.values()):
         log.info("%(purged)d expired and deleted, %(overdue)d overdue, %(parked)d parked", found)
+
+
+def _rounds(house: House) -> list[tuple[float, Rounds]]:
+    return [(LOOK_AT_THE_CLOCK_EVERY, Rounds(house))] if "desk" in house.settings.faces else []
 
 
 class Rounds:

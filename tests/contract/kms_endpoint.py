@@ -28,6 +28,18 @@ ERRORS = {
 }
 
 
+GARBAGE = {
+    "no-json": b"\x00<not json",
+    "no-text": b"\xff\xfe\x00",
+    "a-list": b"[]",
+    "null": b"null",
+    "other-types": b'{"SharedSecret": 7, "PublicKey": {}}',
+    "no-base64": b'{"SharedSecret": "=x", "PublicKey": "=x"}',
+    "too-short": b'{"SharedSecret": "AAAA", "PublicKey": "AAAA"}',
+    "empty": b"",
+}
+
+
 class Refusal(Exception):  # noqa: N818
     """An answer that is an error."""
 
@@ -50,8 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         if kms.fault == "hangs-up":
             self.close_connection = True
             return
-        if kms.fault == "garbage":
-            self._send(200, b"\x00<not json")
+        if kms.fault in GARBAGE:
+            self._send(200, GARBAGE[kms.fault])
             return
         try:
             self._send(200, json.dumps(kms.answer(action, body)).encode())
@@ -72,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Kms:
-    """The keys and what befalls them: *fault* is one of `ERRORS`, `hangs`, `hangs-up`, `garbage` or None."""
+    """The keys and what befalls them: *fault* is one of `ERRORS`, one of `GARBAGE`, `hangs`, `hangs-up` or None."""
 
     def __init__(self) -> None:
         self.private: dict[str, ec.EllipticCurvePrivateKey] = {}

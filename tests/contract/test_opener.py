@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from chalice.test import Client as Face
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,15 +21,18 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
-from kms_endpoint import ARN, ERRORS, Kms
+from kms_endpoint import ARN, ERRORS, GARBAGE, Kms
 
+import app as quietline
 from chalicelib.adapters.aws import Client
 from chalicelib.adapters.hpke import HpkeOpener, HpkeSealer
 from chalicelib.adapters.kms import TRUSTED_FOR, KmsOpener, decapsulate, key_schedule, open_base
+from chalicelib.config import Settings
 from chalicelib.domain.envelope import STEP, Envelope, Recipient, binding, pad
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.receipts import encode
 from chalicelib.ports import Unreadable
+from chalicelib.wiring import House
 
 SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 CONTENT = b"bluebell, hyd a lled" * 9
@@ -347,7 +351,7 @@ def test_a_retired_key_still_opens_what_was_sealed_to_it(kms):
     ("fault", "code"),
     [
         *((fault, "key-missing") for fault in ("disabled", "pending-deletion", "another-use", "denied")),
-        *((fault, "key-unreachable") for fault in ("throttled", "internal", "timed-out", "hangs-up", "garbage")),
+        *((fault, "key-unreachable") for fault in ("throttled", "internal", "timed-out", "hangs-up", *GARBAGE)),
     ],
 )
 def test_what_befalls_kms_is_told_apart_and_carries_nothing(kms, kept, fault, code):
@@ -425,3 +429,35 @@ def test_the_endpoint_refuses_what_kms_would_refuse(kms, kept):
     ):
         with pytest.raises(Unavailable):
             client(action, refuse=Unavailable, **parameters)
+
+
+def test_the_main_job_with_the_key_in_kms(kms, tmp_path, monkeypatch):
+    """Settings alone: sealed to the key that they list, opened by KMS, without a private key on this machine."""
+    keys = KmsKeys(kms, "desk-2026")
+    settings = Settings.from_env(
+        {
+            "QUIETLINE_HOME": str(tmp_path),
+            "QUIETLINE_CLOCK": "2026-11-24T18:05:00Z",
+            "QUIETLINE_KMS_KEYS": f"desk-2026={keys.arns['desk-2026']}",
+            "QUIETLINE_RECIPIENTS": json.dumps([{**each, "kem": "DHKEM"} for each in keys.recipients()]),
+        }
+    )
+    house = House(settings)
+    monkeypatch.setattr(quietline, "house", house)
+    body = {
+        "statement_version": "2026-11",
+        "details": {"concern": "survivor", "phone": "07700 900123", "safety": {"voicemail": "never"}},
+    }
+    with Face(quietline.app) as face:
+        headers = {"Content-Type": "application/json"}
+        sent = face.http.request("POST", "/v1/callbacks", headers=headers, body=json.dumps(body).encode())
+        assert (sent.status_code, kms.calls) == (201, [])
+    kms.fault = "disabled"
+    with pytest.raises(Unavailable, match="key-missing"):
+        house.desk.casework.claim("alex")
+    kms.fault = None
+    claimed = house.desk.casework.claim("alex")
+    assert claimed.opened.details["phone"] == "07700 900123"
+    kms.fault = "throttled"
+    again = house.desk.casework.claim("alex", reference=claimed.request.reference)
+    assert (again.opened.details, again.opened.unreadable) == (None, "key-unreachable")

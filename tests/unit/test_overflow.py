@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 from chalice.test import Client
-from conftest import NOW, build_head
 from fakes import FakeQueue
+from heads import NOW, build_head
 
 import app as quietline
 from chalicelib.adapters.sqs import AGAIN_WITHIN, CONNECT, READ, SqsOverflow
