@@ -119,9 +119,10 @@ class DynamoStore:
                 raise _Again
             again = _held_already(hand.held(now), ask)
             if again is not None:
-                head = shape.read_head(again)
+                before = shape.read_head(again)
+                head = decide(before)
                 told = deeds(head)
-                return self._write(again, head, deeds=told, now=now) if told else head
+                return self._write(again, head, deeds=told, now=now) if told or head != before else head
             if len(hand.held(now)) >= ask.claim_limit:
                 raise Conflict("claim-limit")
             moves: list[tuple[Item, ContactRequest, Sequence[Deed]]] = []

@@ -22,6 +22,7 @@ class _Counted:
     due_at: datetime
     missed: int
     state: str
+    ready: bool
 
 
 def lane_states(
@@ -43,6 +44,8 @@ def lane_states(
             overdue=state.overdue + (each.due_at <= now or each.missed > 0),
             claimed=state.claimed + (each.state == "claimed"),
             parked=state.parked + (each.state == "parked"),
+            ready=state.ready + (waiting and each.ready),
+            due_at=min(state.due_at or each.due_at, each.due_at) if waiting else state.due_at,
         )
     return tuple(states[lane] for lane in sorted(states))
 
@@ -57,6 +60,7 @@ def _counted(claimed: Sequence[ContactRequest], entries: Iterable[Entry], now: d
             due_at=head.due_at,
             missed=head.missed,
             state="claimed" if head.is_live(now) else "waiting",
+            ready=not head.is_live(now),
         )
     for entry in entries:
         if entry.expires_at > now and entry.request_id not in seen:
@@ -67,4 +71,5 @@ def _counted(claimed: Sequence[ContactRequest], entries: Iterable[Entry], now: d
                 due_at=entry.due_at,
                 missed=entry.missed,
                 state="parked" if entry.parked else "waiting",
+                ready=entry.is_ready(now),
             )

@@ -118,8 +118,7 @@ def quietline(cloud, shared_quietline):
 
 
 JOBS = [
-#TMP    main_job.test_a_callback_goes_all_the_way,
-    main_job.test_an_information_request_is_answered_in_the_mailbox,
+    main_job.test_a_callback_goes_all_the_way,
     main_job.test_a_receipt_is_read_as_people_write_it,
     main_job.test_a_plain_form_gets_a_page_or_json,
     main_job.test_the_mailbox_page_does_the_whole_job_without_javascript,
@@ -146,6 +145,21 @@ def test_the_main_job(quietline, cloud, job):
     cloud.done.add(job)
 
 
+def test_an_answer_that_was_asked_for_by_mail_goes_through_ses(quietline, cloud):
+    """Who asked for an answer by e-mail is sent it by SES, under a subject that says nothing."""
+    body = main_job.information(details={"email": "sam@example.org"})
+    submitted(quietline, body, path="/v1/information-requests")
+    token = quietline.token("practitioner", "alex")
+    claim = claimed(quietline, token)["claim"]
+    reply = {"number": claim["number"], "text": "Thank you for writing.", "by_email": True}
+    answer = quietline.ask("POST", f"/v1/desk/claims/{claim['request_id']}/replies", reply, token=token)
+    assert answer.json()["emailed"] is True
+    status, _, said = forward(cloud.port, "GET", "/_ministack/ses/messages", {"host": "127.0.0.1"}, b"")
+    assert status == 200
+    assert b"sam@example.org" in said
+    assert b"The information you asked for" in said
+
+
 def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, cloud):
     """While the table refuses writes, a request goes to the overflow queue; SQS hands it to the drain, which stores it."""
     cloud.recorder.refuse = lambda call: call.function == "public:APIHandler" and call.action == "dynamodb:PutItem"
@@ -157,8 +171,13 @@ def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, c
     taken = eventually(lambda: _claim(quietline, token), seconds=60)
     assert taken["claim"]["request_id"] == accepted["request_id"]
     assert taken["request"]["details"]["phone"] == "07700 900123"
-    receipt = accepted["receipt"]
-    assert quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["reference"] == accepted["reference"]
+    mailbox = eventually(lambda: _mailbox(quietline, accepted["receipt"]))
+    assert mailbox["reference"] == accepted["reference"]
+
+
+def _mailbox(quietline, receipt):
+    answer = quietline.ask("GET", "/v1/mailbox", receipt=receipt)
+    return answer.json() if answer.status == 200 else None
 
 
 def _claim(quietline, token):
@@ -171,6 +190,8 @@ def test_the_doorbell_rings_without_content(quietline, cloud):
     queue = cloud.client("sqs")
     url = queue.create_queue(QueueName="pager")["QueueUrl"]
     arn = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    anybody = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}]}
+    queue.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(anybody)})
     topic = cloud.outputs("quietline-desk")["DoorbellTopicArn"]
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     submitted(quietline)
@@ -214,20 +235,14 @@ def recorded(cloud, shared_quietline):
         cloud.empty()
         job(shared_quietline)
     assert shared_quietline.ask("GET", "/health").status == 200
-    desk = {"Authorization": f"Bearer {shared_quietline.token('supervisor')}"}
-    assert forward_to_desk(cloud, "/health", desk) == 200
+    api = cloud.outputs("quietline-desk")["RestAPIId"]
+    path = f"/restapis/{api}/live/_user_request_/health"
+    assert forward(cloud.port, "GET", path, {"host": "127.0.0.1"}, b"")[0] == 200
     c = defaultdict(set)
     for call in cloud.recorder.calls:
         c[call.function, call.action, call.resource.rpartition(":")[2]] |= {k[:2] if '#' in k else k for k in call.keys if len(k)<12 or '#' in k}
     for k, v in sorted(c.items()): print(k, v)
     return cloud.recorder.calls
-
-
-def forward_to_desk(cloud, path, headers):
-    """Ask the desk's stack for a path that both faces have."""
-    api = cloud.outputs("quietline-desk")["RestAPIId"]
-    status, _, _ = forward(cloud.port, "GET", f"/restapis/{api}/live/_user_request_{path}", headers, b"")
-    return status
 
 
 def actions(statement):
@@ -342,7 +357,8 @@ FORBIDDEN = [
 def test_iam_refuses_what_is_not_a_functions_business(cloud, function, service, operation, asked):
     """With a function's own credentials: the public face cannot list or read the queue, and the desk cannot submit."""
     if function not in ("public:APIHandler", "desk:APIHandler"):
-        cloud.invoke("desk", function.partition(":")[2], {"Records": []})  # credentials exist once it has run
+        # Credentials exist once it has run.
+        cloud.invoke("desk", function.partition(":")[2], {"Records": []} if function == "desk:Drain" else None)
     names = cloud.physical()
     asked = {name: names.get(value, value) if isinstance(value, str) else value for name, value in asked.items()}
     with pytest.raises(ClientError) as refusal:
