@@ -66,13 +66,18 @@ class Call:
 
 
 class Recorder:
-    """Stands between the functions and AWS: notes every call, refuses where *refuse* says so, passes the rest on."""
+    """
+    Stands between the functions and AWS: notes every call and passes it on.
+
+    What *refuse* names is throttled instead; of what *lose* names the answer is lost after it was done.
+    """
 
     def __init__(self, backend: int) -> None:
         self.backend = backend
         self.calls: list[Call] = []
         self.functions: dict[str, str] = {}
         self.refuse: Callable[[Call], bool] = lambda _call: False
+        self.lose: Callable[[Call], bool] = lambda _call: False
         self.kms: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None
         self._server = serve(self._answer)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -87,7 +92,11 @@ class Recorder:
         if service == "kms":
             answer = self.kms(headers["x-amz-target"], json.loads(body))
             return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
-        return forward(self.backend, method, path, headers, body)
+        done = forward(self.backend, method, path, headers, body)
+        if any(map(self.lose, noted)):
+            lost = {"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}
+            return 500, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(lost).encode()
+        return done
 
     def stop(self) -> None:
         """Stop listening."""
@@ -349,11 +358,49 @@ class Cloud:
             for name, table in self.resources("quietline-desk", "AWS::DynamoDB::Table").items()
         }
 
-    def empty(self) -> None:
-        """Empty both tables."""
+    @contextmanager
+    def losing(self, function: str, *actions: str):
+        """Lose the answer to the first write of each kind that a function makes; it starts cold, with all its patience."""
+        lost: set[tuple[str, ...]] = set()
+
+        def lose(call: Call) -> bool:
+            kind = (call.action, call.resource, *(key.partition("#")[0] for key in call.keys))
+            if call.function != function or call.action not in actions or kind in lost:
+                return False
+            lost.add(kind)
+            return True
+
+        face, _, name = function.partition(":")
+        with self.at(face, name, self.clock):
+            self.recorder.lose = lose
+            try:
+                yield lost
+            finally:
+                self.recorder.lose = lambda _call: False
+
+    def logs(self) -> dict[str, list[str]]:
+        """Read everything in every log group of both stacks."""
+        client, found = self.client("logs"), {}
+        for face in ("public", "desk"):
+            for group in self.resources(f"quietline-{face}", "AWS::Logs::LogGroup").values():
+                pages = client.get_paginator("filter_log_events").paginate(logGroupName=group)
+                found[group] = [event["message"] for page in pages for event in page["events"]]
+        return found
+
+    @contextmanager
+    def refusing(self, function: str, action: str):
+        """Throttle what a function does."""
+        self.recorder.refuse = lambda call: (call.function, call.action) == (function, action)
+        try:
+            yield
+        finally:
+            self.recorder.refuse = lambda _call: False
+
+    def empty(self, *, besides: str = "-") -> None:
+        """Empty both tables, all partitions but those that begin as *besides*."""
         client, tables = self.client("dynamodb"), self.resources("quietline-desk", "AWS::DynamoDB::Table")
         for name, keys in self.items().items():
-            for p, s in keys:
+            for p, s in (each for each in keys if not each[0].startswith(besides)):
                 client.delete_item(TableName=tables[name], Key={"p": {"S": p}, "s": {"S": s}})
 
     @contextmanager
@@ -363,7 +410,7 @@ class Cloud:
         name = self.resources(f"quietline-{face}", "AWS::Lambda::Function")[function]
         settings = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         lambdas.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**settings, "QUIETLINE_CLOCK": clock}}
+            FunctionName=name, Environment={"Variables": {**settings, "QUIETLINE_CLOCK": clock, "STARTS": "COLD"}}
         )
         try:
             yield
