@@ -41,9 +41,6 @@ class Settings:
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
     metrics: str | None = None
-    store: str = "sqlite"
-    table: str | None = None
-    shred_table: str | None = None
     kms_keys: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[Mapping[str, str], ...] = ()
     pepper_secret: str | None = None
@@ -92,9 +89,6 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
-            store=read("STORE", _one_of("sqlite", "dynamodb"), "sqlite or dynamodb", default.store),
-            table=read("TABLE", str, "the name of a table", default.table),
-            shred_table=read("SHRED_TABLE", str, "the name of a table", default.shred_table),
             metrics=read("METRICS", _namespace, "a name for metrics in CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
             recipients=read(

@@ -205,12 +205,6 @@ class House:
     @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
-        if self.settings.store == "dynamodb":
-            from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
-            from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
-
-            table = Table(self._dynamodb, str(self.settings.table))
-            return DynamoStore(table, audit_key=lambda: self.secret("audit.key"))
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -221,19 +215,8 @@ class House:
         return SqliteStore(path, audit_key=self.secret("audit.key"))
 
     @cached_property
-    def _dynamodb(self) -> Any:  # noqa: ANN401
-        from chalicelib.adapters.dynamodb_table import Connection  # noqa: PLC0415
-
-        return Connection()
-
-    @cached_property
     def shred_keys(self) -> ShredKeys:
         """The keys whose end is the end of what they encrypt; never backed up."""
-        if self.settings.store == "dynamodb":
-            from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: PLC0415
-            from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
-
-            return DynamoShredKeys(Table(self._dynamodb, str(self.settings.shred_table)))
         from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
 
         home = self.settings.home

@@ -119,10 +119,9 @@ class DynamoStore:
                 raise _Again
             again = _held_already(hand.held(now), ask)
             if again is not None:
-                before = shape.read_head(again)
-                head = decide(before)
+                head = shape.read_head(again)
                 told = deeds(head)
-                return self._write(again, head, deeds=told, now=now) if told or head != before else head
+                return self._write(again, head, deeds=told, now=now) if told else head
             if len(hand.held(now)) >= ask.claim_limit:
                 raise Conflict("claim-limit")
             moves: list[tuple[Item, ContactRequest, Sequence[Deed]]] = []

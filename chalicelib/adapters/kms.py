@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _KEM = b"KEM\x00\x10"
 _SUITE = b"HPKE\x00\x10\x00\x01\x00\x02"
-_POINT_SIZE = 65
 _SHARED_SIZE = 32
 TRUSTED_FOR = 60.0
 """Seconds for which a key that was found in order is believed to be: a claim does not wait for KMS twice."""
@@ -147,8 +146,6 @@ def _refusal(said: str) -> Unavailable:
 
 
 def _on_curve(point: bytes) -> EllipticCurvePublicKey:
-    if len(point) != _POINT_SIZE:
-        raise ValueError  # the compressed form is no `enc` of RFC 9180
     return EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
 
 

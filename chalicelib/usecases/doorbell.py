@@ -45,7 +45,7 @@ class Doorkeeping:
         rings = tuple(
             Ring(lane=lane.lane, waiting=lane.waiting, due_at=lane.due_at)
             for lane in lanes
-            if lane.waiting and (lane.ready or lane.due_soon)
+            if lane.ready or lane.due_soon
         )
         if not rings:
             return {"lanes": 0, "rang": 0, "failed": 0}

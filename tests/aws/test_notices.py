@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
+from chalice.test import Client as Face
 from heads import NOW
 
+import app as quietline
 from chalicelib.adapters.aws import Client
 from chalicelib.adapters.secretsmanager import ManagedSecrets
 from chalicelib.adapters.ses import SesMailer
 from chalicelib.adapters.sns import SnsDoorbell
 from chalicelib.config import Settings
 from chalicelib.domain.errors import Unavailable
+from chalicelib.local.issuer import LocalIssuer
 from chalicelib.ports import Ring
 from chalicelib.wiring import House
 
@@ -80,6 +83,35 @@ def test_mail_that_ses_refuses_or_does_not_answer_is_told(aws, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(Unavailable, match="mail"):
         SesMailer(client("sesv2")).send(**MAIL)
+
+
+def test_a_practitioners_answer_leaves_by_ses(verified, seen, tmp_path, monkeypatch):
+    """From the form to the mail: a neutral sender and subject, the reply as it was written, and no request named."""
+    house = House(Settings(home=tmp_path, clock_starts_at=NOW, mail="ses"))
+    monkeypatch.setattr(quietline, "house", house)
+    bearer = {"Authorization": "Bearer " + LocalIssuer(tmp_path).token("practitioner", "alex")}
+    with Face(quietline.app) as face:
+
+        def post(path, body, **headers):
+            sent = {"Content-Type": "application/json", **headers}
+            answer = face.http.request("POST", path, headers=sent, body=json.dumps(body).encode())
+            return json.loads(answer.body)
+
+        details = {"concern": "professional", "message": "Where do I find it?", "email": "kim@example.org"}
+        post("/v1/information-requests", {"statement_version": "2026-11", "details": details})
+        claim = post("/v1/desk/claims", {}, **bearer)["claim"]
+        path = f"/v1/desk/claims/{claim['request_id']}/replies"
+        reply = {"number": claim["number"], "text": "On the page of services.", "by_email": True}
+        assert post(path, reply, **bearer)["emailed"] is True
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        house.__dict__.pop("_mailer")
+        house.__dict__.pop("desk")
+        assert post(path, {**reply, "text": "Once more."}, **bearer)["emailed"] is False
+    told = json.dumps(seen("ses/messages"))
+    for part in ("kim@example.org", "On the page of services.", "The information you asked for", "no-reply@helpline"):
+        assert part in told
+    assert claim["request_id"] not in told
+    assert "Once more." not in told
 
 
 def test_settings_choose_how_mail_leaves(tmp_path):

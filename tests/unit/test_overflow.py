@@ -40,6 +40,7 @@ class Flaky:
         self.part = part
         self.before: set[str] = set()
         self.after: set[str] = set()
+        self.code = "storage"
         self.tried: list[str] = []
 
     def __getattr__(self, name):
@@ -48,10 +49,10 @@ class Flaky:
         def verb(*args, **kwargs):
             self.tried.append(name)
             if name in self.before or "*" in self.before:
-                raise Unavailable("storage")
+                raise Unavailable(self.code)
             done = work(*args, **kwargs)
             if name in self.after:
-                raise Unavailable("storage")
+                raise Unavailable(self.code)
             return done
 
         return verb
@@ -213,6 +214,15 @@ def test_without_a_queue_a_store_that_refuses_is_a_503_as_ever(scene):
     assert (status, problem["code"]) == (503, "storage")
 
 
+@pytest.mark.parametrize("verb", ["get", "submit"])
+def test_what_a_queue_would_not_mend_is_not_put_into_it(scene, verb):
+    """A database that is newer than the code will refuse what is drained as well: 503, and whoever runs it hears."""
+    scene.store.before.add(verb)
+    scene.store.code = "store-newer"
+    status, problem = scene.submit()
+    assert (status, problem["code"], scene.queue.bodies()) == (503, "store-newer", [])
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -321,7 +331,7 @@ def broken_letters():
     yield json.dumps({**whole, "sealed": "not base64url!"})
 
 
-def test_what_cannot_be_read_ends_among_the_dead_letters_and_never_nowhere(scene):
+def test_what_cannot_be_read_ends_among_the_dead_letters_and_never_nowhere(scene, caplog):
     """It is failed each time; beside it, what can be read is stored from the same batch."""
     scene.store.before.add("*")
     scene.submit()
@@ -332,6 +342,8 @@ def test_what_cannot_be_read_ends_among_the_dead_letters_and_never_nowhere(scene
     scene.drain_all()
     assert sorted(scene.queue.dead) == sorted(broken)
     assert scene.waiting() == 1
+    said = {record.getMessage() for record in caplog.records}
+    assert said == {"an accepted request stays in the overflow queue: unreadable"}
 
 
 # --- draining
@@ -396,6 +408,23 @@ def test_another_request_under_the_same_key_is_not_overwritten_and_the_letter_no
     scene.drain_all()
     assert scene.queue.dead == [body]
     assert scene.house.desk.casework.claim("kim").opened.details["name"] == "Alex"
+
+
+@pytest.mark.parametrize("met", ["the same", "another", "withdrawn"])
+def test_two_functions_that_drain_at_once_store_one(scene, met):
+    """Neither saw the other's request when it looked; the store's word on what is there counts."""
+    body, answer = letter_of(scene)
+    status, _ = scene.submit({**BODY, "details": {**DETAILS, "name": "Alex"}} if met == "another" else BODY)
+    if met == "withdrawn":
+        scene.ask("DELETE", "/v1/mailbox", Authorization=f"Receipt {answer['receipt']}")
+    scene.store.__dict__["get"] = lambda *_args, **_kwargs: None
+    drain = scene.house.triggers.overflowing.drain
+    if met == "another":
+        with pytest.raises(Undeliverable, match="key-reused"):
+            drain(body)
+    else:
+        assert drain(body) is (Fate.KNOWN if met == "the same" else Fate.WITHDRAWN)
+    assert (status, scene.waiting()) == (201, int(met != "withdrawn"))
 
 
 def test_a_reference_that_is_taken_meanwhile_gives_way(scene):
