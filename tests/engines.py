@@ -108,7 +108,15 @@ def endpoint(name):
 def connection(address, *, again=20.0, limit=60.0, **more):
     """Connect to an engine that other people's work may keep busy: with much more patience than a requester has."""
     patience = more.pop("patience", None) or Patience(again=again, limit=limit)
-    return Connection(endpoint=address, region="eu-west-2", patience=patience, read_timeout=30.0, **more)
+    made = Connection(endpoint=address, region="eu-west-2", patience=patience, read_timeout=30.0, **more)
+    made._client = client(address)
+    return made
+
+
+@cache
+def client(address):
+    """Make a client once for each address: that takes longer than most tests."""
+    return Connection(endpoint=address, region="eu-west-2", read_timeout=30.0).client
 
 
 def make_tables(name):

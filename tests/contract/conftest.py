@@ -93,11 +93,12 @@ class DynamoEngine:
     def open(self) -> DynamoStore:
         """Open the data, beside whoever has it open already."""
         connection = engines.connection(self.endpoint, patience=Patience(**self.patience))
-        connection.client.meta.events.register("before-send.dynamodb", self._before_send)
+        connection.client.meta.events.register("before-send.dynamodb", self._before_send, unique_id=self.address)
         return DynamoStore(Table(connection, self.table), audit_key=lambda: AUDIT_KEY)
 
     def close(self) -> None:
         """Throw the tables away."""
+        engines.client(self.endpoint).meta.events.unregister("before-send.dynamodb", unique_id=self.address)
         engines.drop_tables(self.address)
 
     def _before_send(self, request, **_):
@@ -140,6 +141,7 @@ class DynamoEngine:
         else:
             self.endpoint, self.patience = "http://127.0.0.1:9", {"again": 0.1, "limit": 3.5}
         yield
+        self.endpoint = self.address.split("|")[1]
 
 
 def answer(request, status, code):

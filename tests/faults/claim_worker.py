@@ -6,9 +6,9 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
-from chalicelib.adapters.sqlite import SqliteStore
+import engines
+
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost
@@ -19,9 +19,9 @@ AUDIT_KEY = b"audit key of the races"
 RULES = Rules()
 
 
-def open_store(path: str) -> SqliteStore:
-    """Open the shared file."""
-    return SqliteStore(Path(path), audit_key=AUDIT_KEY)
+def open_store(path: str):
+    """Open the shared file, or the tables on an engine."""
+    return engines.open_store(path, AUDIT_KEY)
 
 
 def fill(store, count, now):

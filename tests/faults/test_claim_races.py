@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import claim_worker
+import engines
 import pytest
 
 from chalicelib.domain.audit import broken_at
@@ -38,10 +39,18 @@ def race(work, path, people, argument):
     return answers
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where the shared file is."""
-    return str(tmp_path / "quietline.db")
+@pytest.fixture(params=["sqlite", *engines.NAMES])
+def path(request, tmp_path):
+    """Where the shared store is."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "quietline.db")
+        return
+    reason = engines.why_not(request.param)
+    if reason is not None:
+        pytest.skip(f"{request.param}: {reason}")
+    address = engines.make_tables(request.param)
+    yield address
+    engines.drop_tables(address)
 
 
 def test_sixteen_processes_claim_five_hundred_requests_once_each(path):
