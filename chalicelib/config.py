@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+STORES = ("sqlite", "dynamodb")
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 
 
@@ -29,6 +30,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     faces: frozenset[str] = frozenset(FACES)
+    store: str = "sqlite"
+    table: str = "quietline"
+    shred_table: str = "quietline-shred"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -59,6 +63,9 @@ class Settings:
             host=read("HOST", str, "an address to listen on", default.host),
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
+            store=read("STORE", _one_of(STORES), "sqlite or dynamodb", default.store),
+            table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
+            shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=read("RETENTION_DAYS", _days, "a number of days from 1 to 3650", default.retention),
@@ -69,7 +76,7 @@ class Settings:
             oidc_issuer=read("OIDC_ISSUER", _issuer, "the https address of a sign-in service", default.oidc_issuer),
             oidc_audience=read("OIDC_AUDIENCE", str, "the audience that tokens carry", default.oidc_audience),
             oidc_algorithm=read(
-                "OIDC_ALGORITHM", _algorithm, "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
+                "OIDC_ALGORITHM", _one_of(ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
         )
@@ -130,7 +137,10 @@ def _issuer(raw: str) -> str:
     return raw
 
 
-def _algorithm(raw: str) -> str:
-    if raw not in ALGORITHMS:
-        raise ValueError
-    return raw
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError
+        return raw
+
+    return parse

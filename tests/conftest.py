@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import engines
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -49,3 +50,9 @@ def head():
 def now() -> datetime:
     """A Tuesday evening on which the line is open."""
     return NOW
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which storage engines ran, and why one did not."""
+    for line in engines.summary():
+        terminalreporter.write_line(f"engine {line}")

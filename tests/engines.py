@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -130,10 +131,9 @@ def make_tables(name):
 def drop_tables(address):
     """Throw both tables away."""
     _, url, table = address.split("|")
-    client = connection(url).client
-    for each in client.list_tables()["TableNames"]:
-        if each.startswith(table):
-            client.delete_table(TableName=each)
+    for each in (table, f"{table}-shred"):
+        with suppress(client(url).exceptions.ResourceNotFoundException):
+            client(url).delete_table(TableName=each)
 
 
 def open_store(address, audit_key):
