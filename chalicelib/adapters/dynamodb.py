@@ -215,9 +215,9 @@ class DynamoStore:
             if request_id in met:
                 continue
             met.add(request_id)
-            item = known.get(request_id) or self._item(request_id)
-            if item is not None and _is_ready(shape.read_head(item), lanes, now):
-                yield item
+            there = known.get(request_id) or self._item(request_id)
+            if there is not None and _is_ready(shape.read_head(there), lanes, now):
+                yield there
 
     def _drawn(self, names: Iterator[str], attempt: _Attempt) -> Iterator[str]:
         """
