@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check token demo bench package doctor content-check openapi pins format clean
+.PHONY: help run test test-faults tables check token demo bench package doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +15,14 @@ help: ## what there is
 run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 	@exec $(BIN)/python -m chalicelib.local.run
 
-test: $(VENV)/.dev $(VENV)/.engines ## run the tests
+test: $(VENV)/.engines ## run the tests
 	@$(BIN)/python -m pytest
+
+test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
+	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
+
+tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
+	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"
 
 check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/ruff check .
@@ -53,7 +59,7 @@ format: $(VENV)/.dev ## put code into shape
 	$(BIN)/ruff check --fix .
 
 clean: ## remove what was installed and built; data and keys stay
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .engines dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Quietline needs Python 3.11 or newer; say which with PYTHON=python3.12"; exit 1; }
@@ -69,10 +75,9 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.engines: $(VENV)/.dev tests/aws/requirements.txt
-	@echo "Installing the engine that stands in for AWS in tests (once) ..." >&2
-	@$(PYTHON) -m venv .engines/ministack
-	@.engines/ministack/bin/python -m pip --disable-pip-version-check --quiet install -r tests/aws/requirements.txt
+$(VENV)/.engines: $(VENV)/.dev tests/engines.py tests/aws/requirements.txt
+	@echo "Installing the engines that stand in for AWS in tests (once) ..." >&2
+	@$(BIN)/python tests/engines.py
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt

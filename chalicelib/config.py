@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+STORES = ("sqlite", "dynamodb")
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 
 
@@ -31,6 +32,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     faces: frozenset[str] = frozenset(FACES)
+    store: str = "sqlite"
+    table: str = "quietline"
+    shred_table: str = "quietline-shred"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -76,6 +80,9 @@ class Settings:
             host=read("HOST", str, "an address to listen on", default.host),
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
+            store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
+            table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
+            shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=read("RETENTION_DAYS", _days, "a number of days from 1 to 3650", default.retention),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
+    from chalicelib.adapters.dynamodb_table import Connection, Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
@@ -205,6 +206,10 @@ class House:
     @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
+
+            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -212,15 +217,42 @@ class House:
         if not path.exists():
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
-        return SqliteStore(path, audit_key=self.secret("audit.key"))
+        return SqliteStore(path, audit_key=self.audit_key())
+
+    def audit_key(self) -> bytes:
+        """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""
+        return self.secret("audit.key")
 
     @cached_property
     def shred_keys(self) -> ShredKeys:
         """The keys whose end is the end of what they encrypt; never backed up."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: PLC0415
+
+            return DynamoShredKeys(self._table(self.settings.shred_table))
         from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
 
         home = self.settings.home
         return SqliteShredKeys(home / "shred.db", may_make=not (home / "quietline.db").exists())
+
+    def make_tables(self) -> None:
+        """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
+        from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
+
+        names = self.settings.table, self.settings.shred_table
+        create_tables(self._dynamodb, requests=names[0], shred_keys=names[1], ttl=True)
+
+    def _table(self, name: str) -> Table:
+        from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
+
+        return Table(self._dynamodb, name)
+
+    @cached_property
+    def _dynamodb(self) -> Connection:
+        from chalicelib.adapters.dynamodb_table import Connection  # noqa: PLC0415
+
+        # boto3 reads its own variables, but of the two for the region only the one that Lambda does not promise.
+        return Connection(region=os.environ.get("AWS_REGION"))
 
     @cached_property
     def keys(self) -> KeyFiles:

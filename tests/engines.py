@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -108,7 +109,15 @@ def endpoint(name):
 def connection(address, *, again=20.0, limit=60.0, **more):
     """Connect to an engine that other people's work may keep busy: with much more patience than a requester has."""
     patience = more.pop("patience", None) or Patience(again=again, limit=limit)
-    return Connection(endpoint=address, region="eu-west-2", patience=patience, read_timeout=30.0, **more)
+    made = Connection(endpoint=address, region="eu-west-2", patience=patience, read_timeout=30.0, **more)
+    made._client = client(address)
+    return made
+
+
+@cache
+def client(address):
+    """Make a client once for each address: that takes longer than most tests."""
+    return Connection(endpoint=address, region="eu-west-2", read_timeout=30.0).client
 
 
 def make_tables(name):
@@ -122,10 +131,9 @@ def make_tables(name):
 def drop_tables(address):
     """Throw both tables away."""
     _, url, table = address.split("|")
-    client = connection(url).client
-    for each in client.list_tables()["TableNames"]:
-        if each.startswith(table):
-            client.delete_table(TableName=each)
+    for each in (table, f"{table}-shred"):
+        with suppress(client(url).exceptions.ResourceNotFoundException):
+            client(url).delete_table(TableName=each)
 
 
 def open_store(address, audit_key):

@@ -20,6 +20,7 @@ from __future__ import annotations
 import heapq
 import json
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 from random import SystemRandom
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
-from chalicelib.adapters.dynamodb_places import Hands, References, Slots
+from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Slots
 from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
@@ -51,8 +52,8 @@ T = TypeVar("T")
 PURGE_STEP = 200
 MOVES = 25
 """How many requests a claim moves out of its way before it writes what it has decided."""
-FIRST = 4
-"""From how many a claim draws once it has lost one: half of the collisions, for one place of order in the median."""
+FIRST, WIDEST = 4, 32
+"""From how many a claim draws once it has lost one, and at most: twice as many after each further loss."""
 TURNS = 500
 FULL = 12
 """How many deeds rest in one head before they are moved to the trail in between."""
@@ -60,6 +61,18 @@ FULL = 12
 
 class _Again(Exception):  # noqa: N818
     """Somebody else was first: begin anew."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One claim, over all its turns: what it asks, what it has said, and how often somebody else was first."""
+
+    ask: Ask
+    now: datetime
+    decide: Callable[[ContactRequest], ContactRequest]
+    deeds: Callable[[ContactRequest], Sequence[Deed]]
+    said: list[shape.Intent] = field(default_factory=list)
+    losses: int = 0
 
 
 class DynamoStore:
@@ -111,51 +124,64 @@ class DynamoStore:
         deeds: Callable[[ContactRequest], Sequence[Deed]],
     ) -> ContactRequest | None:
         """Hand out the first request that *decide* claims."""
-        mine: list[shape.Intent] = []
+        attempt = _Attempt(ask, now, decide, deeds)
+        return self._until_done(lambda: self._hand_out(attempt))
 
-        def hand_out() -> ContactRequest | None:
-            hand = self._hands.read(ask.practitioner, now, mine=mine)
-            if hand.busy:
-                raise _Again
-            again = _held_already(hand.held(now), ask)
-            if again is not None:
-                head = shape.read_head(again)
-                told = deeds(head)
-                return self._write(again, head, deeds=told, now=now) if told else head
-            if len(hand.held(now)) >= ask.claim_limit:
-                raise Conflict("claim-limit")
-            moves: list[tuple[Item, ContactRequest, Sequence[Deed]]] = []
-            if ask.reference is not None:
-                candidates = self._quoted(ask.reference, now)
-            else:
-                candidates = self._candidates(ask.lanes, hand.lapsed, now, shuffled=bool(mine))
-            for item in candidates:
-                head = shape.read_head(item)
-                decided = decide(head)
-                if decided == head:
-                    continue
-                told = deeds(decided)
-                if decided.number > head.number:
-                    shape.tell(item, told)  # what cannot be told is refused before anything is written
-                    self._move(moves, now)
-                    said = shape.Intent(
-                        head.request_id, item["v"] + 1, shape.wall(), micros(decided.lease_until or now)
-                    )
-                    mine.append(said)
-                    if not self._hands.take(hand, said):
-                        raise _Again
-                    return self._write(item, decided, deeds=told, now=now, listed=True)
+    def _hand_out(self, attempt: _Attempt) -> ContactRequest | None:
+        ask, now = attempt.ask, attempt.now
+        hand = self._hands.read(ask.practitioner, now, mine=attempt.said)
+        if hand.busy:
+            raise _Again
+        held = hand.held(now)
+        again = _held_already(held, ask)
+        if again is not None:
+            head = shape.read_head(again)
+            told = attempt.deeds(head)
+            return self._write(again, head, deeds=told, now=now) if told else head
+        if len(held) >= ask.claim_limit:
+            raise Conflict("claim-limit")
+        if ask.reference is not None:
+            return self._walk(attempt, hand, self._quoted(ask.reference, now))
+        return self._walk(attempt, hand, self._candidates(attempt, hand.lapsed))
+
+    def _walk(self, attempt: _Attempt, hand: Hand, candidates: Iterator[Item]) -> ContactRequest | None:
+        """
+        Let *decide* meet one head after the other until one is claimed.
+
+        Heads that it moves out of the way are written before the claim, a few at a time: what a decision raises later
+        then finds them as they were. A head that somebody else took first costs a look at the next.
+        """
+        moves: list[tuple[Item, ContactRequest, Sequence[Deed]]] = []
+        lost, now = False, attempt.now
+        for item in candidates:
+            head = shape.read_head(item)
+            decided = attempt.decide(head)
+            if decided == head:
+                continue
+            told = attempt.deeds(decided)
+            shape.tell(item, told)  # what cannot be told is refused before anything is written
+            if decided.number == head.number:
                 moves.append((item, decided, told))
                 if len(moves) >= MOVES:
                     self._move(moves, now)
+                continue
             self._move(moves, now)
-            return None
-
-        return self._until_done(hand_out)
+            said = shape.Intent(head.request_id, item["v"] + 1, shape.wall(), micros(decided.lease_until or now))
+            attempt.said.append(said)
+            taken = self._hands.take(hand, said)
+            if taken is None:
+                raise _Again
+            try:
+                return self._write(item, decided, deeds=told, now=now, listed=True)
+            except _Again:
+                lost, hand = True, taken.without(said)
+                attempt.losses += 1
+        self._move(moves, now)
+        if lost:
+            raise _Again
+        return None
 
     def _move(self, moves: list[tuple[Item, ContactRequest, Sequence[Deed]]], now: datetime) -> None:
-        for item, _, told in moves:
-            shape.tell(item, told)
         for item, moved, told in moves:
             self._write(item, moved, deeds=told, now=now)
         moves.clear()
@@ -168,10 +194,9 @@ class DynamoStore:
             raise Conflict("claimed-by-colleague", pointer="/reference")
         yield item
 
-    def _candidates(
-        self, lanes: Sequence[str], lapsed: Sequence[Item], now: datetime, *, shuffled: bool
-    ) -> Iterator[Item]:
+    def _candidates(self, attempt: _Attempt, lapsed: Sequence[Item]) -> Iterator[Item]:
         """Give the heads that may be handed out, most urgent first, each read as it is now, each once."""
+        lanes, now = attempt.ask.lanes, attempt.now
         begun = self._queue.begun(now)
         if len(begun) > CROWD:
             self._show(begun[:MOVES], now)
@@ -186,13 +211,28 @@ class DynamoStore:
                 waiting.append((head.order_at, head.request_id))
         ready = ((entry.order_at, entry.request_id) for entry in self._queue.ready(lanes) if entry.is_ready(now))
         met: set[str] = set()
-        for request_id in _drawn(_merged(sorted(waiting), ready), self._dice if shuffled else None):
+        for request_id in self._drawn(_merged(sorted(waiting), ready), attempt):
             if request_id in met:
                 continue
             met.add(request_id)
-            item = known.get(request_id) or self._item(request_id)
-            if item is not None and _is_ready(shape.read_head(item), lanes, now):
-                yield item
+            there = known.get(request_id) or self._item(request_id)
+            if there is not None and _is_ready(shape.read_head(there), lanes, now):
+                yield there
+
+    def _drawn(self, names: Iterator[str], attempt: _Attempt) -> Iterator[str]:
+        """
+        Give *names* in order, until somebody else was first: then any of the next few.
+
+        Of many who pull at once, each has then a good chance of its own; the order suffers by a few places, among
+        those who pull in the same instant.
+        """
+        near: list[str] = []
+        while True:
+            width = min(FIRST * 2 ** (attempt.losses - 1), WIDEST) if attempt.losses else 1
+            near += islice(names, max(0, width - len(near)))
+            if not near:
+                return
+            yield near.pop(self._dice.randrange(min(width, len(near))))
 
     def _show(self, begun: Sequence[Entry], now: datetime) -> None:
         """Move hidden requests whose time has come to READY, so that not all of them are read at every claim."""
@@ -489,12 +529,3 @@ def _lease_until(head: ContactRequest) -> timedelta:
 
 def _merged(first: Sequence[tuple[datetime, str]], second: Iterator[tuple[datetime, str]]) -> Iterator[str]:
     return (request_id for _, request_id in heapq.merge(first, second, key=lambda pair: pair[0]))
-
-
-def _drawn(names: Iterator[str], dice: SystemRandom | None) -> Iterator[str]:
-    """Give *names* in order; with *dice*, the first few of them in any order."""
-    if dice is not None:
-        few = list(islice(names, FIRST))
-        dice.shuffle(few)
-        yield from few
-    yield from names

@@ -271,16 +271,24 @@ def _home(item: Item) -> tuple[str, str | None]:
 def pending(item: Item) -> list[Pending]:
     """List the deeds that an item has still to tell."""
     home, request_id = _home(item)
-    rows = json.loads(item.get("t", "[]"))
-    return [Pending(*row[:5], row[5] if len(row) > 5 else request_id, home) for row in rows]  # noqa: PLR2004
+    told: list[Pending] = []
+    for row in json.loads(item.get("t", "[]")):
+        actor = told[-1].actor if row[2] is None else row[2]
+        told.append(Pending._make([*row[:2], actor, *row[3:5], row[5] if len(row) > 5 else request_id, home]))  # noqa: PLR2004
+    return told
 
 
 def with_pending(item: Item, told: Sequence[Pending]) -> Item:
-    """Give an item the deeds that it has to tell."""
+    """Give an item the deeds that it has to tell; an actor is named once, and so is the request whose item it is."""
     _, request_id = _home(item)
     item = {name: value for name, value in item.items() if name != "t"}
-    if told:
-        rows = [deed[:5] if deed.request_id == request_id else deed[:6] for deed in told]
+    rows, actor = [], None
+    for deed in told:
+        named = None if deed.actor == actor else deed.actor
+        other = () if deed.request_id == request_id else (deed.request_id,)
+        rows.append((*deed[:2], named, *deed[3:5], *other))
+        actor = deed.actor
+    if rows:
         item["t"] = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return item
 

@@ -55,6 +55,10 @@ class Hand(NamedTuple):
             if item.get("cb") == self.practitioner and _lease(item) > micros(now) and item["e"] > micros(now)
         ]
 
+    def without(self, said: Intent) -> Hand:
+        """Give the hand without an intention that somebody else was faster than."""
+        return self._replace(said=tuple(each for each in self.said if each is not said))
+
 
 class Hands:
     """What is in whose hands: `hand`, one item for each practitioner."""
@@ -82,8 +86,8 @@ class Hands:
         busy = any(each not in mine and each.is_open(named.get(each.request_id), CLAIM_IN_FLIGHT) for each in said)
         return Hand(practitioner, item, said, named, lapsed, busy)
 
-    def take(self, hand: Hand, said: Intent) -> bool:
-        """Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs."""
+    def take(self, hand: Hand, said: Intent) -> Hand | None:
+        """Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs; None if not."""
         kept = [
             each
             for each in hand.said
@@ -91,7 +95,8 @@ class Hands:
             and shape.is_kept(each, hand.practitioner, hand.heads.get(each.request_id))
         ]
         new = {"l": shape.pack_intents([*kept, said])}
-        return self._table.swap(shape.hand_key(hand.practitioner), hand.item, new) is not None
+        item = self._table.swap(shape.hand_key(hand.practitioner), hand.item, new)
+        return None if item is None else hand._replace(item=item, said=(*kept, said))
 
     def add(self, practitioner: str, said: Intent) -> None:
         """Name a request in somebody's hand, whatever else is in it."""

@@ -80,7 +80,7 @@ class SqliteEngine:
 class DynamoEngine:
     """A table on an engine; opening it again is another process' view of the same data."""
 
-    patience = {"again": 20.0, "limit": 60.0}
+    patience = Patience(again=20.0, limit=60.0)
 
     def __init__(self, folder: Path, name: str) -> None:
         reason = engines.why_not(name)
@@ -92,12 +92,13 @@ class DynamoEngine:
 
     def open(self) -> DynamoStore:
         """Open the data, beside whoever has it open already."""
-        connection = engines.connection(self.endpoint, patience=Patience(**self.patience))
-        connection.client.meta.events.register("before-send.dynamodb", self._before_send)
+        connection = engines.connection(self.endpoint, patience=self.patience)
+        connection.client.meta.events.register("before-send.dynamodb", self._before_send, unique_id=self.address)
         return DynamoStore(Table(connection, self.table), audit_key=lambda: AUDIT_KEY)
 
     def close(self) -> None:
         """Throw the tables away."""
+        engines.client(self.endpoint).meta.events.unregister("before-send.dynamodb", unique_id=self.address)
         engines.drop_tables(self.address)
 
     def _before_send(self, request, **_):
@@ -138,8 +139,9 @@ class DynamoEngine:
         elif damage == "a-folder":
             engines.drop_tables(self.address)
         else:
-            self.endpoint, self.patience = "http://127.0.0.1:9", {"again": 0.1, "limit": 3.5}
+            self.endpoint, self.patience = "http://127.0.0.1:9", Patience(again=0.1)
         yield
+        self.endpoint = self.address.split("|")[1]
 
 
 def answer(request, status, code):
@@ -167,7 +169,7 @@ def engine(request, tmp_path):
 def impatient(monkeypatch):
     """Engines opened from now on wait for other writers a tenth of a second instead of five."""
     monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.1))
-    monkeypatch.setattr(DynamoEngine, "patience", {"again": 0.1, "limit": 3.5})
+    monkeypatch.setattr(DynamoEngine, "patience", Patience(again=0.1))
 
 
 @pytest.fixture
