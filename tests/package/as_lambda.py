@@ -29,6 +29,8 @@ def main(folder: str, handler: str, *options: str) -> None:
         SourceFileLoader.source_to_code = refuse_to_compile
     module, _, name = handler.partition(".")
     function = getattr(importlib.import_module(module), name)
+    for service in (option.removeprefix("--client=") for option in options if option.startswith("--client=")):
+        importlib.import_module("boto3").client(service, region_name="eu-west-2")
     context = types.SimpleNamespace(function_name=name, aws_request_id="1", get_remaining_time_in_millis=lambda: 10_000)
     for line in sys.stdin:
         answer = function(json.loads(line), context)

@@ -157,6 +157,18 @@ def test_the_main_job_from_the_two_zips(unpacked, templates, tmp_path):
     assert ask("public", "GET", "/v1/mailbox", **receipt)[0] == 404
 
 
+@BOTH
+def test_clients_of_aws_are_made_of_what_is_in_the_zip(unpacked, templates, face):
+    """Every service that a face calls has its client, without anything from elsewhere, and without compiling."""
+    clients = [f"--client={service}" for service in sorted(FACES[face].services)]
+    event = rest_event(templates[face], "GET", "/openapi.json")
+    (answer,), elsewhere, _ = call(
+        unpacked[face], "app.app", event, options=("--no-compiling", *clients), QUIETLINE_FACES=face
+    )
+    assert answer["statusCode"] == 200
+    assert elsewhere == []
+
+
 def test_a_wrong_method_that_the_gateway_hands_on_is_told_the_right_ones(unpacked, templates):
     """The gateway sends every method of a known path, and the function answers 405 with Allow."""
     event = rest_event(templates["public"], "PATCH", "/v1/helpline")

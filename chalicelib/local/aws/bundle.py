@@ -42,9 +42,8 @@ NOT_NEEDED = (
     "phonenumbers/tzdata/*",
     # Names of holidays in other languages: we only ask whether a day is one
     "holidays/locale/*",
-    # pydantic's first version, for those who cannot leave it; boto3's transfers to and from S3
+    # pydantic's first version, for those who cannot leave it
     "pydantic/v1/*",
-    "s3transfer/*",
     # cryptography's extension module needs cffi's own, and none of its Python
     "cffi/*",
     "pycparser/*",
