@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults tables check token demo bench package doctor content-check openapi pins format clean
+.PHONY: help run test test-faults tables check token demo bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(VENV)/.bench ## measure against peers, side by side
 
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
+
+recipients: $(VENV)/.local ## the stacks' parameter Recipients: make recipients KEYS="kms-1=public.json recovery-1=recovery.pem"
+	@$(BIN)/python -m chalicelib.local.recipients $(KEYS)
 
 doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make doctor [ENV=settings.json]
 	@$(BIN)/python -m chalicelib.local.doctor $(ENV)

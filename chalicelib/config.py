@@ -96,7 +96,7 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
-            metrics=read("METRICS", _namespace, "a name for metrics in CloudWatch, like Quietline/desk", default.metrics),
+            metrics=read("METRICS", _namespace, "a namespace of CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
             recipients=read(
                 "RECIPIENTS", _recipients, "the JSON list that GET /v1/keys gives under keys", default.recipients

@@ -84,7 +84,7 @@ def _on_aws(settings: Settings) -> Iterator[str]:
 
 def _public(settings: Settings) -> Iterator[str]:
     if not settings.recipients:
-        yield "QUIETLINE_RECIPIENTS must be set: without a public key nothing can be sealed, and no request is accepted."
+        yield "QUIETLINE_RECIPIENTS must be set: without a public key nothing can be sealed, so nothing is accepted."
     elif len(settings.recipients) == 1:
         yield "QUIETLINE_RECIPIENTS names one key: without an offline recovery key, all is lost with the desk's."
     if settings.pepper_secret is None:
@@ -127,11 +127,11 @@ def _on_one_machine(settings: Settings) -> Iterator[str]:
     if settings.home.stat().st_mode & _OTHERS:
         yield "QUIETLINE_HOME can be read by others on this machine: take their rights away (chmod 700)."
     house = House(settings)
-    for part in (lambda: house.store.ping(), lambda: house.opener.check()):  # noqa: PLW0108 - built inside the try
-        try:
-            part()
-        except Unavailable as unavailable:
-            yield _UNAVAILABLE.get(unavailable.code, "Something in QUIETLINE_HOME cannot be read or written.")
+    try:
+        house.store.ping()
+        house.opener.check()
+    except Unavailable as unavailable:
+        yield _UNAVAILABLE.get(unavailable.code, "Something in QUIETLINE_HOME cannot be read or written.")
 
 
 _UNAVAILABLE = {

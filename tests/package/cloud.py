@@ -2,8 +2,8 @@
 Both stacks, deployed from `make package` on ministack: CloudFormation, API Gateway, Lambda and IAM that says no.
 
 Every call that a function makes to AWS passes the `Recorder`, which notes who calls what, and can refuse. What differs
-from the template: where the code is, where AWS and the sign-in are, and what time it is; ministack does not speak TLS, so
-the policy that asks queues for it is left out; and it asks for the right to send mail for all identities at once.
+from the template: where the code is, where AWS and the sign-in are, and what time it is; ministack does not speak TLS,
+so the policy that asks queues for it is left out; and it asks for the right to send mail for all identities at once.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class Recorder:
         self._server = serve(self._answer)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         access_key, service = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/", headers["authorization"]).groups()
         noted = list(calls(self.functions[access_key], service, path, headers, body))
         self.calls += noted
@@ -130,10 +132,9 @@ def _on_tables(function: str, operation: str, asked: dict[str, Any]):
 
     match operation:
         case "TransactWriteItems":
-            names = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
             for step in asked["TransactItems"]:
                 ((kind, each),) = step.items()
-                yield touched(names[kind], each["TableName"], [(each.get("Key") or each["Item"])["p"]["S"]])
+                yield touched(f"{kind}Item", each["TableName"], [(each.get("Key") or each["Item"])["p"]["S"]])
         case "BatchGetItem":
             for table, each in asked["RequestItems"].items():
                 yield touched(operation, table, [key["p"]["S"] for key in each["Keys"]])
@@ -165,7 +166,9 @@ def forward(port: int, method: str, path: str, headers: dict[str, str], body: by
         connection.close()
 
 
-def serve(answer: Callable[[str, str, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]) -> ThreadingHTTPServer:
+def serve(
+    answer: Callable[[str, str, dict[str, str], bytes], tuple[int, dict[str, str], bytes]],
+) -> ThreadingHTTPServer:
     """Answer HTTP on a free port with a function of method, path, headers and body."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -303,7 +306,9 @@ class Cloud:
     def resources(self, stack: str, kind: str) -> dict[str, str]:
         """Give the physical ids of a stack's resources of a kind, by their names in the template."""
         listed = self.client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
-        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed if each["ResourceType"] == kind}
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed if each["ResourceType"] == kind
+        }
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Give what a stack says of itself."""
@@ -336,7 +341,7 @@ class Cloud:
 
     @cached_property
     def front(self) -> ThreadingHTTPServer:
-        """One address for both faces, as two host names would be: what begins with `/v1/desk` or `/desk` is the desk's."""
+        """One address for both faces: what begins with `/v1/desk` or `/desk` is the desk's."""
         ids = {face: self.outputs(f"quietline-{face}")["RestAPIId"] for face in ("public", "desk")}
 
         def answer(method: str, path: str, headers: dict[str, str], body: bytes):
@@ -360,7 +365,7 @@ class Cloud:
 
     @contextmanager
     def losing(self, function: str, *actions: str):
-        """Lose the answer to the first write of each kind that a function makes; it starts cold, with all its patience."""
+        """Lose the answer to the first write of each kind that a function makes; it starts cold."""
         lost: set[tuple[str, ...]] = set()
 
         def lose(call: Call) -> bool:

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,7 @@ def build(out: Path, architecture: str = HERE, **environment: str) -> Path:
     """Run what `make package` runs, in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QUIETLINE_", "AWS_"))}
     command = [sys.executable, "-m", "chalicelib.local.aws.package", "--arch", architecture, "--out", str(out)]
-    ran = subprocess.run(
-        command, cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run(command, cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return out
 
@@ -41,8 +40,6 @@ def templates(packages):
 @pytest.fixture(scope="session")
 def unpacked(packages, tmp_path_factory):
     """Both zips, unpacked as Lambda does."""
-    import zipfile
-
     folders = {}
     for face in ("public", "desk"):
         folders[face] = tmp_path_factory.mktemp(f"{face}-task")

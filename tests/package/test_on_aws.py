@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 
 import jwt
@@ -177,7 +178,7 @@ def test_an_answer_that_was_asked_for_by_mail_goes_through_ses(quietline, cloud)
 
 
 def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, cloud):
-    """While the table refuses writes, a request goes to the overflow queue; SQS hands it to the drain, which stores it."""
+    """While the table refuses writes, a request goes to the overflow queue; the drain stores it from there."""
     with cloud.refusing("public:APIHandler", "dynamodb:PutItem"):
         accepted = submitted(quietline)
     token = quietline.token("practitioner", "alex")
@@ -321,8 +322,9 @@ def test_no_log_holds_what_anybody_wrote_or_who_they_are(cloud, quietline):
     logs = cloud.logs()
     said = "\n".join(line for lines in logs.values() for line in lines)
     assert "Billed Duration" in said  # there are logs, and we can read them
-    for secret in ("900123", "Sam", "bluebell", "Thank you", receipt, receipt.replace("-", ""), "127.0.0.1", "eyJ", "/v1/"):
+    for secret in ("900123", "Sam", "bluebell", "Thank you", receipt, "127.0.0.1", "eyJ", "/v1/"):
         assert secret not in said, secret
+        assert secret.replace("-", "") not in said, secret
 
 
 # ---------------------------------------------------------------- policies, held against what was called
@@ -402,15 +404,20 @@ def test_a_policy_allows_nothing_that_is_never_done(cloud, recorded, request):
             if statement["Sid"] in BY_LAMBDA:
                 assert actions(statement) == BY_LAMBDA[statement["Sid"]]
                 continue
-            for action in actions(statement):
-                for resource in resources(statement):
-                    for partition in partitions(statement) or [None]:
-                        narrow = {**statement, "Action": action, "Resource": resource}
-                        if partition:
-                            narrow["Condition"] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partition]}}
-                        if not any(allows(narrow, call) for call in calls[function]):
-                            unused.add((function, statement["Sid"], action, partition))
+            for action, resource, partition in product(
+                actions(statement), resources(statement), partitions(statement) or [None]
+            ):
+                if not any(_uses(call, action, resource, partition) for call in calls[function]):
+                    unused.add((function, statement["Sid"], action, partition))
     assert sorted(map(str, unused)) == []
+
+
+def _uses(call, action, resource, partition):
+    return (
+        call.action == action
+        and fnmatchcase(_ses(call.resource), resource)
+        and (partition is None or any(fnmatchcase(key, partition) for key in call.keys))
+    )
 
 
 def test_no_policy_allows_by_wildcard(templates):

@@ -1,7 +1,8 @@
 """
-Every privacy and security setting of the templates, one by one: each holds, and each is missed when it is switched off.
+Every privacy and security setting of the templates: each holds, and each is missed when it is switched off.
 
-A setting is what it takes (*holds*) and how somebody would undo it (*undo*); both are tried on what `make package` wrote.
+A setting is what it takes (*holds*) and how somebody would undo it (*undo*); both are tried on what `make package`
+wrote.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from chalicelib.local.aws.gateway import RESPONSES
 
 Template = dict[str, Any]
 DATA = ("Requests", "ShredKeys", "OpeningKey", "Pepper", "AuditSecret", "DoorbellSecret", "Overflow", "DeadLetters")
+COPYING = {"StreamSpecification", "ContributorInsightsSpecification", "SSESpecification"}
 OFTEN = {"public": 200, "desk": 50}
 
 
@@ -47,6 +49,11 @@ def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
         for name, resource in template["Resources"].items()
         if resource["Type"] == kind
     }
+
+
+def face_of(template: Template) -> str:
+    """Tell which face a template is for."""
+    return template["Description"].split(", ")[1].split(":")[0]
 
 
 def functions(template: Template) -> dict[str, dict[str, Any]]:
@@ -140,7 +147,7 @@ def only_the_desk_derives(template: Template) -> bool:
         for each in properties(template, "OpeningKey")["KeyPolicy"]["Statement"]
         if each["Effect"] == "Allow" and each["Principal"] != {"AWS": DESK_ROLE}
     ]
-    named = [action for each in allowing for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])]
+    named = [action for each in allowing for action in each["Action"]]
     denied = key_statement(template, "NobodyElseDoes")
     derives = key_statement(template, "TheDeskOpensContent")
     return (
@@ -257,16 +264,19 @@ SETTINGS = [
     ),
     Setting(
         name="the gateway throttles",
-        holds=lambda t: 0 < method_settings(t)["ThrottlingRateLimit"] <= OFTEN[t["Description"].split(", ")[1].split(":")[0]]
-        and method_settings(t)["ThrottlingBurstLimit"] == 2 * method_settings(t)["ThrottlingRateLimit"],
+        holds=lambda t: (
+            0 < method_settings(t)["ThrottlingRateLimit"] <= OFTEN[face_of(t)]
+            and method_settings(t)["ThrottlingBurstLimit"] == 2 * method_settings(t)["ThrottlingRateLimit"]
+        ),
         undo=put(method_settings, "ThrottlingRateLimit", 10_000),
     ),
     Setting(
         name="every function writes to a log group of ours, kept for 30 days",
-        holds=lambda t: logs_of(t) == set(of_type(t, "AWS::Logs::LogGroup"))
-        and all(each["RetentionInDays"] == 30 for each in of_type(t, "AWS::Logs::LogGroup").values()),
-        undo=lambda t: properties(t, "ApiHandlerLogGroup").pop("RetentionInDays") and None
-        or properties(t, "ApiHandlerLogGroup").__setitem__("RetentionInDays", 3653),
+        holds=lambda t: (
+            logs_of(t) == set(of_type(t, "AWS::Logs::LogGroup"))
+            and all(each["RetentionInDays"] == 30 for each in of_type(t, "AWS::Logs::LogGroup").values())
+        ),
+        undo=lambda t: properties(t, "ApiHandlerLogGroup").__setitem__("RetentionInDays", 3653),
     ),
     Setting(
         name="no function writes to a log group that AWS makes for it, kept for ever",
@@ -275,19 +285,23 @@ SETTINGS = [
     ),
     Setting(
         name="each function has a role and a policy of its own",
-        holds=lambda t: len({json.dumps(each["Role"]) for each in functions(t).values()}) == len(functions(t))
-        and not any("ManagedPolicyArns" in role for role in of_type(t, "AWS::IAM::Role").values()),
+        holds=lambda t: (
+            len({json.dumps(each["Role"]) for each in functions(t).values()}) == len(functions(t))
+            and not any("ManagedPolicyArns" in role for role in of_type(t, "AWS::IAM::Role").values())
+        ),
         undo=lambda t: next(iter(of_type(t, "AWS::IAM::Role").values())).__setitem__("ManagedPolicyArns", ["x"]),
     ),
     Setting(
         name="each face serves its own routes",
-        holds=lambda t: api_variables(t)["QUIETLINE_FACES"] == t["Description"].split(", ")[1].split(":")[0],
+        holds=lambda t: api_variables(t)["QUIETLINE_FACES"] == face_of(t),
         undo=put(api_variables, "QUIETLINE_FACES", "public,desk"),
     ),
     Setting(
         name="the public face does not know who opens, and how",
-        holds=lambda t: not {"QUIETLINE_KMS_KEYS", "QUIETLINE_DOORBELL_SECRET"} & set(variables(t))
-        and not any(name.startswith("QUIETLINE_OIDC_") for name in variables(t)),
+        holds=lambda t: (
+            not {"QUIETLINE_KMS_KEYS", "QUIETLINE_DOORBELL_SECRET"} & set(variables(t))
+            and not any(name.startswith("QUIETLINE_OIDC_") for name in variables(t))
+        ),
         undo=put(api_variables, "QUIETLINE_KMS_KEYS", "{}"),
         faces=("public",),
     ),
@@ -305,7 +319,8 @@ SETTINGS = [
     Setting(
         name="no secret is in the template: they are made by Secrets Manager",
         holds=lambda t: all(
-            set(each) == {"Description", "GenerateSecretString"} and each["GenerateSecretString"]["PasswordLength"] >= 64
+            set(each) == {"Description", "GenerateSecretString"}
+            and each["GenerateSecretString"]["PasswordLength"] >= 64
             for each in of_type(t, "AWS::SecretsManager::Secret").values()
         ),
         undo=lambda t: properties(t, "Pepper").__setitem__("SecretString", "known"),
@@ -319,8 +334,10 @@ SETTINGS = [
     ),
     Setting(
         name="shred keys are never backed up",
-        holds=lambda t: recovery("ShredKeys")(t)["PointInTimeRecoveryEnabled"] is False
-        and not any(kind["Type"].startswith("AWS::Backup") for kind in t["Resources"].values()),
+        holds=lambda t: (
+            recovery("ShredKeys")(t)["PointInTimeRecoveryEnabled"] is False
+            and not any(kind["Type"].startswith("AWS::Backup") for kind in t["Resources"].values())
+        ),
         undo=put(recovery("ShredKeys"), "PointInTimeRecoveryEnabled", True),
         faces=("desk",),
     ),
@@ -345,8 +362,7 @@ SETTINGS = [
     *[
         Setting(
             name=f"{name} is copied nowhere, and under AWS's own key",
-            holds=lambda t, name=name: not {"StreamSpecification", "ContributorInsightsSpecification", "SSESpecification"}
-            & set(properties(t, name)),
+            holds=lambda t, name=name: not COPYING & set(properties(t, name)),
             undo=put(table(name), "StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
             faces=("desk",),
         )
@@ -355,8 +371,10 @@ SETTINGS = [
     *[
         Setting(
             name=f"{name} outlives the stack",
-            holds=lambda t, name=name: t["Resources"][name]["DeletionPolicy"] == "Retain"
-            and t["Resources"][name]["UpdateReplacePolicy"] == "Retain",
+            holds=lambda t, name=name: (
+                t["Resources"][name]["DeletionPolicy"] == "Retain"
+                and t["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+            ),
             undo=lambda t, name=name: t["Resources"][name].__setitem__("DeletionPolicy", "Delete"),
             faces=("desk",),
         )
@@ -364,8 +382,10 @@ SETTINGS = [
     ],
     Setting(
         name="the opening key agrees on keys and nothing else",
-        holds=lambda t: (properties(t, "OpeningKey")["KeySpec"], properties(t, "OpeningKey")["KeyUsage"])
-        == ("ECC_NIST_P256", "KEY_AGREEMENT"),
+        holds=lambda t: (
+            (properties(t, "OpeningKey")["KeySpec"], properties(t, "OpeningKey")["KeyUsage"])
+            == ("ECC_NIST_P256", "KEY_AGREEMENT")
+        ),
         undo=lambda t: properties(t, "OpeningKey").__setitem__("KeyUsage", "SIGN_VERIFY"),
         faces=("desk",),
     ),
@@ -392,19 +412,24 @@ SETTINGS = [
     ],
     Setting(
         name="queues speak TLS only",
-        holds=lambda t: properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0]["Condition"]
-        == {"Bool": {"aws:SecureTransport": "false"}}
-        and properties(t, "QueuesByTlsOnly")["Queues"] == [{"Ref": "Overflow"}, {"Ref": "DeadLetters"}],
-        undo=lambda t: properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0].pop("Condition")
-        and properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0].setdefault("Condition", {}),
+        holds=lambda t: (
+            properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0]["Condition"]
+            == {"Bool": {"aws:SecureTransport": "false"}}
+            and properties(t, "QueuesByTlsOnly")["Queues"] == [{"Ref": "Overflow"}, {"Ref": "DeadLetters"}]
+        ),
+        undo=lambda t: (
+            properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0].pop("Condition")
+            and properties(t, "QueuesByTlsOnly")["PolicyDocument"]["Statement"][0].setdefault("Condition", {})
+        ),
         faces=("desk",),
     ),
     Setting(
         name="a request that cannot be stored is kept apart, for 14 days, and not dropped",
-        holds=lambda t: properties(t, "Overflow")["RedrivePolicy"]["deadLetterTargetArn"]
-        == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
-        and properties(t, "Overflow")["MessageRetentionPeriod"] == properties(t, "DeadLetters")["MessageRetentionPeriod"]
-        == 14 * 24 * 3600,
+        holds=lambda t: (
+            properties(t, "Overflow")["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+            and {properties(t, name)["MessageRetentionPeriod"] for name in ("Overflow", "DeadLetters")}
+            == {14 * 24 * 3600}
+        ),
         undo=lambda t: properties(t, "DeadLetters").__setitem__("MessageRetentionPeriod", 345600),
         faces=("desk",),
     ),
@@ -417,8 +442,10 @@ SETTINGS = [
     *[
         Setting(
             name=f"{name} tells somebody, also when its figure stops coming",
-            holds=lambda t, name=name: properties(t, name)["AlarmActions"] == [{"Ref": "AlarmTopic"}]
-            and properties(t, name)["TreatMissingData"] == "breaching",
+            holds=lambda t, name=name: (
+                properties(t, name)["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+                and properties(t, name)["TreatMissingData"] == "breaching"
+            ),
             undo=lambda t, name=name: properties(t, name).__setitem__("TreatMissingData", "notBreaching"),
             faces=("desk",),
         )
@@ -441,9 +468,7 @@ SETTINGS = [
         )
     ],
 ]
-CASES = [
-    pytest.param(face, setting, id=f"{face}: {setting.name}") for setting in SETTINGS for face in setting.faces
-]
+CASES = [pytest.param(face, setting, id=f"{face}: {setting.name}") for setting in SETTINGS for face in setting.faces]
 
 
 @pytest.mark.parametrize(("face", "setting"), CASES)
@@ -482,7 +507,7 @@ def _cfn_lint(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_public_face_owns_nothing_that_holds_data(templates):
-    """Deleting or replacing the public stack can lose nothing: the desk's stack owns tables, key, secrets and queues."""
+    """Replacing the public stack can lose nothing: the desk's stack owns tables, key, secrets and queues."""
     kinds = {resource["Type"] for resource in templates["public"]["Resources"].values()}
     assert not {kind for kind in kinds if re.match(r"AWS::(DynamoDB|KMS|SecretsManager|SQS|SNS::Topic)", kind)}
 
@@ -490,7 +515,8 @@ def test_the_public_face_owns_nothing_that_holds_data(templates):
 def test_what_the_public_stack_imports_is_what_the_desk_exports(templates):
     """Every name that the public stack imports, the desk's stack exports."""
     imported = set(re.findall(r"\$\{DeskStack\}-(\w+)", json.dumps(templates["public"])))
-    exported = {each["Export"]["Name"]["Fn::Sub"] for each in templates["desk"]["Outputs"].values() if "Export" in each}
+    outputs = templates["desk"]["Outputs"].values()
+    exported = {each["Export"]["Name"]["Fn::Sub"] for each in outputs if "Export" in each}
     assert {f"${{AWS::StackName}}-{name}" for name in imported} <= exported
 
 

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from chalicelib.config import Settings
 from chalicelib.local.doctor import findings, main
+from chalicelib.wiring import House
 
 POINT = "B" + "A" * 86
-SECRET = "arn:aws:secretsmanager:eu-west-2:000000000000:secret:x"  # noqa: S105 - a name
+SECRET = "arn:aws:secretsmanager:eu-west-2:000000000000:secret:x"
 
 
 def recipients(*key_ids):
@@ -82,7 +84,8 @@ def test_everything_that_is_wrong_is_said_at_once():
 
 def test_no_value_is_told():
     """Secrets that were put where they do not belong do not end up on a terminal."""
-    said = "".join(findings({**PUBLIC, "QUIETLINE_PEPPER_SECRET": "hunter2", "QUIETLINE_DOORBELL_SECRET": "hunter2" * 9}))
+    secret = {"QUIETLINE_PEPPER_SECRET": "hunter2", "QUIETLINE_DOORBELL_SECRET": "hunter2" * 9}
+    said = "".join(findings({**PUBLIC, **secret}))
     assert "QUIETLINE_PEPPER_SECRET" in said
     assert "hunter2" not in said
 
@@ -108,9 +111,6 @@ def test_a_function_is_examined_by_what_aws_says_of_it(tmp_path, capsys):
 
 def test_a_lost_key_on_one_machine_is_told(tmp_path):
     """Where something has run, the key, the store and the folder's rights are looked at; nothing is made anew."""
-    from chalicelib.config import Settings
-    from chalicelib.wiring import House
-
     home = tmp_path / "home"
     house = House(Settings(home=home))
     house.store.ping()
@@ -122,4 +122,5 @@ def test_a_lost_key_on_one_machine_is_told(tmp_path):
     home.chmod(0o700)
     for key in (home / "keys").glob("desk-*.pem"):
         key.unlink()
-    assert findings(settings) == ("The desk's private key is missing from QUIETLINE_HOME/keys: put your copy of it back.",)
+    (said,) = findings(settings)
+    assert said == "The desk's private key is missing from QUIETLINE_HOME/keys: put your copy of it back."

@@ -1,1 +1,1 @@
-"""What `make package` builds for AWS: a zip that starts fast, and a template in which nothing private is switched on."""
+"""What `make package` builds for AWS: zips that start fast, and templates that keep quiet about people."""

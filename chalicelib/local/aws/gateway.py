@@ -46,7 +46,7 @@ RESPONSES: Mapping[str, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """How one face's gateway behaves: *patience* in milliseconds for an answer, *any_site* whether pages elsewhere ask."""
+    """How one face's gateway behaves: *patience* in milliseconds, *any_site* whether pages elsewhere ask."""
 
     patience: int
     any_site: bool
