@@ -179,7 +179,8 @@ class Casework:
         Write to the requester; it is in the mailbox at once.
 
         With *mail*, what it makes of the requester's language leaves by e-mail as well, for somebody who asked for one
-        and gave an address: after the reply is kept, so that a claim that was lost sends nothing, and a mail that fails loses nothing.
+        and gave an address: after the reply is kept, so that a claim that was lost sends nothing, and a mail that fails
+        loses nothing.
 
         Raises:
             ClaimLost: it is no longer theirs.
