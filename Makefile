@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults tables check token demo bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-faults tables check token demo backup bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ recipients: $(VENV)/.local ## the stacks' parameter Recipients: make recipients 
 
 doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make doctor [ENV=settings.json]
 	@$(BIN)/python -m chalicelib.local.doctor $(ENV)
+
+backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
+	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
 
 content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
 	@$(BIN)/python -m chalicelib.local.content_check

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
     from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
+    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
@@ -138,7 +139,6 @@ class House:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
         from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
@@ -153,7 +153,7 @@ class House:
                 rules=self.rules,
                 helpline=self.helpline,
             ),
-            auditing=Auditing(store=self.store, key=lambda: self.secret("audit.key")),
+            auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
@@ -173,7 +173,13 @@ class House:
         """What runs by the clock."""
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
-        return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
+        return Retention(
+            store=self.store,
+            shred_keys=self.shred_keys,
+            clock=self.clock,
+            mailer=self._mailer,
+            auditing=self._auditing,
+        )
 
     @cached_property
     def watch(self) -> Watch:
@@ -259,7 +265,9 @@ class House:
         """The files that hold keys."""
         from chalicelib.adapters.keyfiles import KeyFiles  # noqa: PLC0415
 
-        return KeyFiles(self.settings.home / "keys", may_make=not (self.settings.home / "quietline.db").exists())
+        return KeyFiles(
+            self.settings.home / "keys", may_make=lambda: not (self.settings.home / "quietline.db").exists()
+        )
 
     def secret(self, name: str) -> bytes:
         """
@@ -422,6 +430,17 @@ class House:
 
             doorbells.append(WebhookDoorbell(settings.doorbell_webhook, settings.doorbell_secret))
         return tuple(doorbells)
+
+    @cached_property
+    def _auditing(self) -> Auditing:
+        from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
+        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
+
+        return Auditing(
+            store=self.store,
+            key=lambda: self.secret("audit.key"),
+            anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
+        )
 
     @cached_property
     def _mailer(self) -> Mailer:

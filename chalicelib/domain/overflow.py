@@ -22,7 +22,7 @@ KEPT_FOR = timedelta(days=14)
 TOMBSTONE = KEPT_FOR + timedelta(days=1)
 """How long a withdrawn head stays where there is an overflow queue: no letter outlives its request's withdrawal."""
 _TEXTS = ("request_id", "language", "reference", "statement_version", "fingerprint", "body_id")
-_INSTANTS = ("submitted_at", "promised_at", "due_at", "expires_at")
+_INSTANTS = ("submitted_at", "promised_at", "due_at", "retained_until", "expires_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,7 @@ def _request(head: dict[str, Any]) -> ContactRequest:
         submitted_at=_instant(head["submitted_at"]),
         promised_at=_instant(head["promised_at"]),
         due_at=_instant(head["due_at"]),
+        retained_until=_instant(head["retained_until"]),
         expires_at=_instant(head["expires_at"]),
         kind=Kind(head["kind"]),
         status=Status.WAITING,

@@ -87,7 +87,7 @@ class Intake:
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
-                `slot-full`, `key-reused`.
+                `slot-full`, `also-earlier`, `expires-first`, `key-reused`.
             Unavailable: it could not be stored, nor put aside; nothing was accepted.
         """
         receipt = self._receipt(submission.idempotency_key)
@@ -126,6 +126,7 @@ class Intake:
             fingerprint=fingerprint,
             body_id=body_id,
         )
+        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
         if not refusing:
             try:
                 accepted = self._store(
@@ -172,6 +173,15 @@ class Intake:
             raise Unavailable("storage")
         self.overflow.put(Overflowed(request=request, sealed=sealed, queued_at=self.clock.now()))
 
+    def ready(self) -> None:
+        """
+        Make sure that a repeat would be recognised.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        self.pepper()
+
     def _receipt(self, idempotency_key: str | None) -> Receipt:
         if idempotency_key is None:
             return receipt_from_bytes(self.randomness.secret(ENTROPY_BYTES))
@@ -195,10 +205,13 @@ class Intake:
             first = hours.next_slot(self.clock.now())
         else:
             first = self.opening.chosen(submission.slot, pointer="/slot", hours=hours)
-        also = (
-            self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also)
-        )
-        return tuple(window for window in (first, *also) if window is not None)
+        windows = [] if first is None else [first]
+        for at, slot in enumerate(submission.also):
+            window = self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours)
+            if first is not None and window.ends_at < first.ends_at:
+                raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
+            windows.append(window)
+        return tuple(windows)
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt, hours: OpeningHours) -> Accepted:

@@ -115,6 +115,7 @@ print("boto3" in sys.modules)  # botocore is: the test client brings it
         ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
         ("QUIETLINE_CLOCK", "yesterday"),
         ("QUIETLINE_RETENTION_DAYS", "forever"),
+        ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
     ],
