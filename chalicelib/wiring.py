@@ -87,6 +87,7 @@ class House:
             opening=self.opening,
             intake=intake,
             sealer=self.sealer,
+            shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
             store=self.store,
             randomness=SystemRandomness(),
@@ -173,10 +174,12 @@ class House:
 
             return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
+        from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
         path = self.settings.home / "quietline.db"
         if not path.exists():
             self.keys.make()
+            self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
         return SqliteStore(path, audit_key=self.audit_key())
 
     def audit_key(self) -> bytes:
@@ -192,7 +195,8 @@ class House:
             return DynamoShredKeys(self._table(self.settings.shred_table))
         from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
 
-        return SqliteShredKeys(self.settings.home / "shred.db")
+        home = self.settings.home
+        return SqliteShredKeys(home / "shred.db", may_make=not (home / "quietline.db").exists())
 
     def make_tables(self) -> None:
         """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""

@@ -135,9 +135,8 @@ class DynamoStore:
         held = hand.held(now)
         again = _held_already(held, ask)
         if again is not None:
-            head = shape.read_head(again)
-            told = attempt.deeds(head)
-            return self._write(again, head, deeds=told, now=now) if told else head
+            head = attempt.decide(shape.read_head(again))
+            return self._write(again, head, deeds=attempt.deeds(head), now=now)
         if len(held) >= ask.claim_limit:
             raise Conflict("claim-limit")
         if ask.reference is not None:
