@@ -21,7 +21,9 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 
 import engines  # noqa: E402
 
+from chalicelib.adapters import dynamodb_items as items  # noqa: E402
 from chalicelib.adapters.dynamodb import DynamoStore  # noqa: E402
+from chalicelib.adapters.dynamodb_queue import Queue  # noqa: E402
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: E402
 from chalicelib.adapters.dynamodb_table import Table  # noqa: E402
 from chalicelib.domain import requests  # noqa: E402
@@ -62,8 +64,9 @@ def stage(engine):
     meter = Meter()
     _, url, table = engines.make_tables(engine).split("|")
     connection = engines.connection(url, meter=meter)
-    store = DynamoStore(Table(connection, table), audit_key=lambda: bytes(32))
-    return store, DynamoShredKeys(Table(connection, f"{table}-shred")), meter
+    requests_table = Table(connection, table)
+    store = DynamoStore(requests_table, audit_key=lambda: bytes(32))
+    return store, DynamoShredKeys(Table(connection, f"{table}-shred")), requests_table, meter
 
 
 def callback(number, now=NOW):
@@ -99,7 +102,7 @@ def claim(store, who, now=NOW):
 
 def lives(engine):
     """Let some callbacks be submitted, claimed, renewed, answered and closed, and print what each verb used."""
-    store, keys, meter = stage(engine)
+    store, keys, _, meter = stage(engine)
     used: dict[str, list[tuple[float, float, int]]] = {}
 
     def note(verb):
@@ -143,15 +146,15 @@ def lives(engine):
 
 def sizes(engine, counts):
     """Print what a claim uses and takes, by how many are waiting."""
-    store, _, meter = stage(engine)
+    store, _, table, meter = stage(engine)
     filled = 0
     for count in counts:
         began = time.monotonic()
         for number in range(filled, count):
             request = callback(number)
-            item = {**store._queue.place(request, NOW), "v": 1, "w": bytes(8)}
+            item = {**Queue(table).place(request, NOW), "v": 1, "w": bytes(8)}
             p, s = items.head_key(request.request_id)
-            store._table.put({"p": p, "s": s, **items.pack_head(request), **item})
+            table.put({"p": p, "s": s, **items.pack_head(request), **item})
         filled = count
         put = time.monotonic() - began
         meter.take()
@@ -167,8 +170,6 @@ def sizes(engine, counts):
 
 
 if __name__ == "__main__":
-    from chalicelib.adapters import dynamodb_items as items
-
     chosen = "dynoxide" if engines.why_not("dynoxide") is None else "ministack"
     lives(chosen)
     sizes(chosen, [int(text) for text in sys.argv[1:]] or [1000, 10000])
