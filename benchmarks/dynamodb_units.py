@@ -25,7 +25,7 @@ from chalicelib.adapters import dynamodb_items as items  # noqa: E402
 from chalicelib.adapters.dynamodb import DynamoStore  # noqa: E402
 from chalicelib.adapters.dynamodb_queue import Queue  # noqa: E402
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: E402
-from chalicelib.adapters.dynamodb_table import Table  # noqa: E402
+from chalicelib.adapters.dynamodb_table import Table, written  # noqa: E402
 from chalicelib.domain import requests  # noqa: E402
 from chalicelib.domain.audit import Deed  # noqa: E402
 from chalicelib.domain.receipts import encode  # noqa: E402
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 WRITE_PRICE, READ_PRICE = 0.74, 0.15
 CONTENT, REPLY = 4560, 4156  # 4 KiB of padded content, sealed to two recipients and wrapped; a padded reply, wrapped
 WRITES = ("put_item", "delete_item", "transact_write_items")
-LIVES = 40
+LIVES, BATCH = 40, 25
 
 
 class Meter:
@@ -76,7 +76,7 @@ def callback(number, now=NOW):
         kind=Kind.CALLBACK,
         language="en",
         reference=f"amber-falcon-{number}",
-        windows=(Window(starts_at=now - timedelta(minutes=5), ends_at=now + timedelta(hours=2 + number)),),
+        windows=(Window(starts_at=now - timedelta(minutes=5), ends_at=now + timedelta(minutes=120 + number)),),
         answer_by=now,
         now=now,
         rules=Rules(),
@@ -144,17 +144,27 @@ def lives(engine):
     print(f"{'a life':16} {total_writes:6.2f} write {total_reads:6.2f} read; a million lives: {price:.0f} dollars")
 
 
+def fill(url, table, numbers):
+    """Put heads into the queue, without what goes with them: it is the queue that is measured."""
+    puts = []
+    for number in numbers:
+        request = callback(number % 1_000_000)
+        p, s = items.head_key(encode(number.to_bytes(32, "big")))
+        place = Queue(table).place(request, NOW)
+        item = {"p": p, "s": s, "v": 1, "w": bytes(8), **items.pack_head(request), **place}
+        puts.append({"PutRequest": {"Item": written(item)}})
+    engines.client(url).batch_write_item(RequestItems={table.name: puts})
+
+
 def sizes(engine, counts):
     """Print what a claim uses and takes, by how many are waiting."""
     store, _, table, meter = stage(engine)
+    url = engines.endpoint(engine)
     filled = 0
     for count in counts:
         began = time.monotonic()
-        for number in range(filled, count):
-            request = callback(number)
-            item = {**Queue(table).place(request, NOW), "v": 1, "w": bytes(8)}
-            p, s = items.head_key(request.request_id)
-            table.put({"p": p, "s": s, **items.pack_head(request), **item})
+        for first in range(filled, count, BATCH):
+            fill(url, table, range(first, min(first + BATCH, count)))
         filled = count
         put = time.monotonic() - began
         meter.take()

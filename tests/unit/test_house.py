@@ -90,6 +90,7 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
         ("QUIETLINE_RETENTION_DAYS", "forever"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
+        ("QUIETLINE_STORE", "postgres"),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence_that_names_it_and_not_its_value(variable, wrong):
