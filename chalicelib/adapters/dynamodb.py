@@ -135,9 +135,8 @@ class DynamoStore:
         held = hand.held(now)
         again = _held_already(held, ask)
         if again is not None:
-            head = shape.read_head(again)
-            told = attempt.deeds(head)
-            return self._write(again, head, deeds=told, now=now) if told else head
+            head = attempt.decide(shape.read_head(again))
+            return self._write(again, head, deeds=attempt.deeds(head), now=now)
         if len(held) >= ask.claim_limit:
             raise Conflict("claim-limit")
         if ask.reference is not None:
@@ -253,8 +252,10 @@ class DynamoStore:
         capacity: int | None = None,
     ) -> ContactRequest:
         """Apply *transition* to the newest head and append *messages*, all or nothing."""
+        emptied = False
 
         def apply() -> ContactRequest:
+            nonlocal emptied
             item = self._living(request_id, now)
             if item is None:
                 raise NotFound("request-unknown")
@@ -268,10 +269,10 @@ class DynamoStore:
             if not fresh and not told and changed == request:
                 return request
             shape.tell(item, told)
-            if deed is not None and len(shape.pending(item)) >= FULL:
+            if deed is not None and not emptied and len(shape.pending(item)) >= FULL:
+                emptied = True
                 self._trail.settle()
                 raise _Again
-            # The slot is guarded before anything is said: a message that the head does not list was never there.
             return self._write(item, changed, deeds=told, messages=fresh, now=now, capacity=capacity)
 
         return self._until_done(apply)
@@ -340,6 +341,10 @@ class DynamoStore:
 
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Move deeds to the trail, then delete what has expired, in steps."""
+        with self._table.patience.unhurried():
+            return self._purge_all(now, erase)
+
+    def _purge_all(self, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         self._trail.settle()
         held = (shape.id_of(item) for item in self._trail.register().homes.values() if item["p"].startswith("r#"))
         names = iter(dict.fromkeys([*self._queue.expired(now), *held]))

@@ -111,10 +111,22 @@ class Patience:
             Unavailable: `storage`, this thread has waited long enough.
         """
         now = self._clock()
+        if getattr(self._local, "unhurried", False):
+            self._local.since = None
         since = getattr(self._local, "since", None)
         if since is not None and since + self._limit < now < since + self.FORGOTTEN:
             raise Unavailable("storage")
         return now
+
+    @contextlib.contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """Let each call have a patience of its own: nobody waits for what the hourly round does."""
+        before = getattr(self._local, "unhurried", False)
+        self._local.unhurried = True
+        try:
+            yield
+        finally:
+            self._local.unhurried = before
 
     def ended(self, began: float) -> None:
         """Take note that a call was answered."""
@@ -195,7 +207,7 @@ class Connection:
             Refused: a condition was not met.
             Unavailable: `storage`, for everything else; it never carries what was sent.
         """
-        attempt, doubtful = 0, False
+        attempt, doubtful, _ = 0, False, self.client
         began = self.patience.begin()
         while True:
             failure = self._attempt(operation, parameters)
@@ -207,7 +219,7 @@ class Connection:
             doubtful = doubtful or failure.doubtful
             if failure.final or not self.patience.may_try_again(began, attempt):
                 raise Unavailable("storage") from None
-            attempt, began = attempt + 1, self.patience.begin()
+            attempt += 1
 
     def _attempt(self, operation: str, parameters: dict[str, object]) -> Any:  # noqa: ANN401
         from botocore.exceptions import (  # noqa: PLC0415
@@ -314,7 +326,7 @@ class Table:
         parameters: dict[str, object] = {
             "TableName": self.name,
             "KeyConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeValues": _written(values),
+            "ExpressionAttributeValues": written(values),
             "ScanIndexForward": forward,
         }
         if index:
@@ -371,12 +383,12 @@ class Table:
         }
         nothing_is_there = "attribute_not_exists(p)"
         it_is_as_we_read_it = "v = :read"
-        parameters: dict[str, object] = {"TableName": self.name, "Item": _written(item)}
+        parameters: dict[str, object] = {"TableName": self.name, "Item": written(item)}
         if old is None:
             parameters["ConditionExpression"] = nothing_is_there
         else:
             parameters["ConditionExpression"] = it_is_as_we_read_it
-            parameters["ExpressionAttributeValues"] = _written({":read": old["v"]})
+            parameters["ExpressionAttributeValues"] = written({":read": old["v"]})
         try:
             self._connection.call("put_item", **parameters)
         except Refused as refusal:
@@ -396,7 +408,7 @@ class Table:
 
     def put(self, item: Item) -> None:
         """Write an item whatever is there: only for what is the same however often it is written."""
-        self._connection.call("put_item", TableName=self.name, Item=_written(item))
+        self._connection.call("put_item", TableName=self.name, Item=written(item))
 
     def put_new(self, item: Item, *, unless: str = "p") -> bool:
         """
@@ -407,7 +419,7 @@ class Table:
         nothing_is_there = f"attribute_not_exists({unless})"
         try:
             self._connection.call(
-                "put_item", TableName=self.name, Item=_written(item), ConditionExpression=nothing_is_there
+                "put_item", TableName=self.name, Item=written(item), ConditionExpression=nothing_is_there
             )
         except Refused:
             return False
@@ -419,7 +431,7 @@ class Table:
         if unchanged is not None:
             it_is_as_we_read_it = "v = :read"
             parameters["ConditionExpression"] = it_is_as_we_read_it
-            parameters["ExpressionAttributeValues"] = _written({":read": unchanged["v"]})
+            parameters["ExpressionAttributeValues"] = written({":read": unchanged["v"]})
         with contextlib.suppress(Refused):
             self._connection.call("delete_item", **parameters)
 
@@ -427,13 +439,13 @@ class Table:
         """Delete *gone*, unless it has changed, and write *put*, both or neither; False if it has changed."""
         it_is_as_we_read_it = "v = :read"
         steps: Sequence[dict[str, object]] = (
-            {"Put": {"TableName": self.name, "Item": _written(put)}},
+            {"Put": {"TableName": self.name, "Item": written(put)}},
             {
                 "Delete": {
                     "TableName": self.name,
                     "Key": _key((gone["p"], gone["s"])),
                     "ConditionExpression": it_is_as_we_read_it,
-                    "ExpressionAttributeValues": _written({":read": gone["v"]}),
+                    "ExpressionAttributeValues": written({":read": gone["v"]}),
                 }
             },
         )
@@ -458,7 +470,8 @@ def _key(key: Key) -> dict[str, dict[str, str]]:
     return {"p": {"S": key[0]}, "s": {"S": key[1]}}
 
 
-def _written(item: Item) -> dict[str, dict[str, Any]]:
+def written(item: Item) -> dict[str, dict[str, Any]]:
+    """Write an item as DynamoDB spells it."""
     return {name: _value(value) for name, value in item.items() if value is not None}
 
 

@@ -59,7 +59,7 @@ END = (TRAIL, "head")
 TALLY = (TRAIL, "tally")
 PAGE = 50
 TALLY_STEP = 500
-TURNS = 100
+TURNS = 1000
 _LAST = "e#999999999999"
 
 

@@ -489,3 +489,18 @@ def test_a_slow_service_is_waited_for_five_seconds_in_all(stage, weather):
     with pytest.raises(Unavailable):
         set_stage.put("too slow")
     assert weather.time - began <= 5.0
+
+
+def test_the_hourly_round_is_not_in_a_hurry(stage, weather):
+    """Nobody waits for it: a service that is slow for minutes keeps it from nothing."""
+    set_stage = stage()
+    set_stage.events.unregister("before-send.dynamodb", unique_id="weather")
+
+    def drag(request, **more):
+        weather.time += 0.9
+        return weather.before_send(request, **more)
+
+    set_stage.events.register("before-send.dynamodb", drag, unique_id="weather")
+    began = weather.time
+    assert Purge().do(set_stage) == 2
+    assert weather.time - began > 20

@@ -688,5 +688,5 @@ def tried_on(name, examples):
 
 TestLifeOfARequest = LifeOfARequest.TestCase
 TestLifeOfARequest.settings = settings(max_examples=max(300, settings.default.max_examples), stateful_step_count=40)
-TestLifeOnMinistack = tried_on("ministack", 6)
-TestLifeOnDynoxide = tried_on("dynoxide", 12)
+TestLifeOnMinistack = tried_on("ministack", 3)
+TestLifeOnDynoxide = tried_on("dynoxide", 10)
