@@ -47,6 +47,7 @@ class Settings:
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
     metrics: str | None = None
+    trail_anchor: str | None = None
     kms_keys: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[Mapping[str, str], ...] = ()
     pepper_secret: str | None = None
@@ -98,6 +99,7 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            trail_anchor=read("TRAIL_ANCHOR", str, "the name of a parameter in Systems Manager", default.trail_anchor),
             metrics=read("METRICS", _namespace, "a namespace of CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
             recipients=read(

@@ -34,7 +34,18 @@ if TYPE_CHECKING:
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
-    from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
+    from chalicelib.ports import (
+        Clock,
+        Doorbell,
+        Identity,
+        Mailer,
+        Opener,
+        Overflow,
+        RequestStore,
+        Sealer,
+        ShredKeys,
+        TrailAnchor,
+    )
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.doorbell import Doorkeeping
@@ -433,14 +444,20 @@ class House:
 
     @cached_property
     def _auditing(self) -> Auditing:
-        from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
 
-        return Auditing(
-            store=self.store,
-            key=lambda: self.secret("audit.key"),
-            anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
-        )
+        return Auditing(store=self.store, key=lambda: self.secret("audit.key"), anchor=self._anchor)
+
+    @cached_property
+    def _anchor(self) -> TrailAnchor:
+        if self.settings.trail_anchor is None:
+            from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
+
+            return FileAnchor(self.settings.home / "keys" / "trail.anchor")
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+        from chalicelib.adapters.ssm import ParameterAnchor  # noqa: PLC0415
+
+        return ParameterAnchor(Client("ssm", connect=1.0, read=2.0, attempts=3), self.settings.trail_anchor)
 
     @cached_property
     def _mailer(self) -> Mailer:

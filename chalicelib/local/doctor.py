@@ -115,6 +115,8 @@ def _desk(settings: Settings) -> Iterator[str]:
         yield "QUIETLINE_RECIPIENTS names none of the keys in QUIETLINE_KMS_KEYS: what arrives now cannot be opened."
     if settings.audit_secret is None:
         yield "QUIETLINE_AUDIT_SECRET must be set: the audit trail could not be written, so nothing would be opened."
+    if settings.trail_anchor is None:
+        yield "QUIETLINE_TRAIL_ANCHOR must be set: there is no folder on Lambda to keep the trail's anchor in."
     if settings.pepper_secret is not None:
         yield "QUIETLINE_PEPPER_SECRET is the public face's, and must not be set on the desk."
 

@@ -3,8 +3,8 @@
 
     make recipients KEYS="kms-1=public.json recovery-1=recovery.pem"
 
-Each key has a name of yours. A `.json` file is what `aws kms get-public-key` printed. A `.pem` file is a key pair of your
-own for the day on which the desk's key is gone: made if it is not there, and to be kept off every machine afterwards.
+Each key has a name of yours. A `.json` file is what `aws kms get-public-key` printed. A `.pem` file is a key pair of
+your own for the day on which the desk's key is gone: made if it is not there, and to be kept off every machine.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def recipient(name: str, path: Path) -> dict[str, str]:
         if not isinstance(public.curve, ec.SECP256R1):
             raise ValueError  # noqa: TRY004, TRY301 - as above
     except (OSError, ValueError, KeyError, TypeError):
-        message = f"{name}: {path.name} holds no P-256 key, or the name is not made of letters, digits, dots and hyphens."
+        message = (
+            f"{name}: {path.name} holds no P-256 key, or the name is not one of letters, digits, dots and hyphens."
+        )
         raise NotAKeyError(message) from None
     point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return {"key_id": name, "kem": KEM_NAME, "public_key": encode(point)}
@@ -66,9 +68,7 @@ def _of_kms(path: Path) -> object:
 
 def _own(path: Path) -> object:
     if not path.exists():
-        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
+        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
         sys.stderr.write(f"{path} was made. Keep it where no machine reads it: it opens everything.\n")

@@ -120,6 +120,8 @@ def calls(function: str, service: str, path: str, headers: dict[str, str], body:
         asked = {name: value[0] for name, value in parse_qs(body.decode()).items()}
         operation = asked.get("Action") or {"/v2/email/outbound-emails": "SendEmail"}[path]
         named = asked.get("TopicArn") or "identity"
+    if service == "ssm":
+        named = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{asked['Name']}"
     if service == "sqs":
         named = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{named.rpartition('/')[2]}"
     yield Call(function=function, action=f"{service}:{operation}", resource=named)

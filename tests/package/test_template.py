@@ -22,7 +22,17 @@ import pytest
 from chalicelib.local.aws.gateway import RESPONSES
 
 Template = dict[str, Any]
-DATA = ("Requests", "ShredKeys", "OpeningKey", "Pepper", "AuditSecret", "DoorbellSecret", "Overflow", "DeadLetters")
+DATA = (
+    "Requests",
+    "ShredKeys",
+    "OpeningKey",
+    "Pepper",
+    "AuditSecret",
+    "DoorbellSecret",
+    "Overflow",
+    "DeadLetters",
+    "TrailAnchor",
+)
 COPYING = {"StreamSpecification", "ContributorInsightsSpecification", "SSESpecification"}
 OFTEN = {"public": 200, "desk": 50}
 

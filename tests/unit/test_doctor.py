@@ -34,6 +34,7 @@ DESK = {
     "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
     "QUIETLINE_AUDIT_SECRET": SECRET,
     "QUIETLINE_OIDC_ISSUER": "https://sign-in.example",
+    "QUIETLINE_TRAIL_ANCHOR": "anchor",
 }
 
 
@@ -64,6 +65,7 @@ def test_nothing_is_said_where_nothing_is_wrong(settings, tmp_path):
         (DESK, {"QUIETLINE_RECIPIENTS": recipients("other", "recovery")}, "QUIETLINE_RECIPIENTS names none"),
         (DESK, {"QUIETLINE_KMS_KEYS": ""}, "QUIETLINE_KMS_KEYS must be set"),
         (DESK, {"QUIETLINE_AUDIT_SECRET": ""}, "QUIETLINE_AUDIT_SECRET must be set"),
+        (DESK, {"QUIETLINE_TRAIL_ANCHOR": ""}, "QUIETLINE_TRAIL_ANCHOR must be set"),
         (DESK, {"QUIETLINE_PEPPER_SECRET": SECRET}, "QUIETLINE_PEPPER_SECRET is the public face's"),
     ],
 )

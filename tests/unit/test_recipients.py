@@ -1,4 +1,4 @@
-"""The list of public keys that an operator makes for the stacks: from KMS's answer, and from a recovery key of their own."""
+"""The list of public keys that an operator makes: from KMS's answer, and from a recovery key of their own."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ FACES = {
     ),
     "desk": Face(
         gateway=Gateway(patience=15_000, any_site=False),
-        services=frozenset({"dynamodb", "secretsmanager", "kms", "sns", "sesv2"}),
+        services=frozenset({"dynamodb", "secretsmanager", "kms", "sns", "sesv2", "ssm"}),
     ),
 }
 
