@@ -26,6 +26,7 @@ DATA = (
     "Requests",
     "ShredKeys",
     "OpeningKey",
+    "OpeningKey2",
     "Pepper",
     "AuditSecret",
     "DoorbellSecret",
@@ -397,6 +398,14 @@ SETTINGS = [
             == ("ECC_NIST_P256", "KEY_AGREEMENT")
         ),
         undo=lambda t: properties(t, "OpeningKey").__setitem__("KeyUsage", "SIGN_VERIFY"),
+        faces=("desk",),
+    ),
+    Setting(
+        name="the second generation of the key is guarded like the first",
+        holds=lambda t: (
+            {**properties(t, "OpeningKey2"), "Description": ""} == {**properties(t, "OpeningKey"), "Description": ""}
+        ),
+        undo=lambda t: properties(t, "OpeningKey2").__setitem__("KeyPolicy", {"Statement": []}),
         faces=("desk",),
     ),
     Setting(
