@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL
 from chalicelib.local.aws.gateway import RESPONSES
+from chalicelib.local.doctor import findings
 
 Template = dict[str, Any]
 DATA = (
@@ -537,6 +539,47 @@ def test_what_the_public_stack_imports_is_what_the_desk_exports(templates):
     outputs = templates["desk"]["Outputs"].values()
     exported = {each["Export"]["Name"]["Fn::Sub"] for each in outputs if "Export" in each}
     assert {f"${{AWS::StackName}}-{name}" for name in imported} <= exported
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS)])
+def test_a_table_is_as_the_store_wants_it(templates, name, wanted):
+    """Keys, index and billing of the template's tables are those that the adapter is tested on."""
+    made = properties(templates["desk"], name)
+    assert {key: made.get(key) for key in wanted} == wanted
+    assert made["TimeToLiveSpecification"]["AttributeName"] == TTL
+
+
+POINT = "B" + "A" * 86
+RESOLVED = {
+    "QUIETLINE_TABLE": "requests",
+    "QUIETLINE_SHRED_TABLE": "shred-keys",
+    "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
+    "QUIETLINE_RECIPIENTS": json.dumps(
+        [{"key_id": each, "kem": "DHKEM(P-256, HKDF-SHA256)", "public_key": POINT} for each in ("kms-1", "recovery-1")]
+    ),
+    "QUIETLINE_PEPPER_SECRET": "arn:aws:secretsmanager:eu-west-2:000000000000:secret:pepper",
+    "QUIETLINE_AUDIT_SECRET": "arn:aws:secretsmanager:eu-west-2:000000000000:secret:audit",
+    "QUIETLINE_OVERFLOW_QUEUE": "https://sqs.eu-west-2.amazonaws.com/000000000000/overflow",
+    "QUIETLINE_TRAIL_ANCHOR": "anchor",
+    "QUIETLINE_OIDC_ISSUER": "https://sign-in.example",
+    "QUIETLINE_OIDC_AUDIENCE": "quietline",
+    "QUIETLINE_OIDC_ALGORITHM": "RS256",
+    "QUIETLINE_OIDC_ROLES_CLAIM": "roles",
+    "QUIETLINE_MAIL": "ses",
+    "QUIETLINE_DOORBELL_TOPIC": "arn:aws:sns:eu-west-2:000000000000:doorbell",
+    "QUIETLINE_DOORBELL_WEBHOOK": "https://pager.example",
+    "QUIETLINE_DOORBELL_SECRET": "s" * 64,
+    "QUIETLINE_METRICS": "Quietline/quietline-desk",
+}
+
+
+@pytest.mark.parametrize("face", ["public", "desk"])
+def test_the_doctor_finds_nothing_wrong_with_what_the_template_sets(templates, face):
+    """Every setting of every function exists, has a value that is taken, and is that function's business."""
+    for name, function in functions(templates[face]).items():
+        said = function["Environment"]["Variables"]
+        settings = {key: value if isinstance(value, str) else RESOLVED[key] for key, value in said.items()}
+        assert findings(settings, handler=function["Handler"]) == (), name
 
 
 def test_nothing_in_a_template_tells_of_the_machine_that_built_it(packages):
