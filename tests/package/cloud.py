@@ -121,7 +121,7 @@ def calls(function: str, service: str, path: str, headers: dict[str, str], body:
         operation = asked.get("Action") or {"/v2/email/outbound-emails": "SendEmail"}[path]
         named = asked.get("TopicArn") or "identity"
     if service == "ssm":
-        named = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{asked['Name']}"
+        named = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{asked['Name']}"
     if service == "sqs":
         named = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{named.rpartition('/')[2]}"
     yield Call(function=function, action=f"{service}:{operation}", resource=named)
@@ -404,7 +404,9 @@ class Cloud:
             self.recorder.refuse = lambda _call: False
 
     def empty(self, *, besides: str = "-") -> None:
-        """Empty both tables, all partitions but those that begin as *besides*."""
+        """Empty both tables, all partitions but those that begin as *besides*, and forget where the trail ended."""
+        (anchor,) = self.resources("quietline-desk", "AWS::SSM::Parameter").values()
+        self.client("ssm").put_parameter(Name=anchor, Value="none", Overwrite=True)
         client, tables = self.client("dynamodb"), self.resources("quietline-desk", "AWS::DynamoDB::Table")
         for name, keys in self.items().items():
             for p, s in (each for each in keys if not each[0].startswith(besides)):

@@ -71,7 +71,7 @@ class OnAws(Quietline):
         The emulator shares a machine with everything else that runs there, and the functions wait for nobody longer
         than a requester would. A request that was accepted into the overflow queue is waited for.
         """
-        until = time.monotonic() + 60
+        until = time.monotonic() + 30
         while (answer := super().ask(method, path, body, **options)).status == 503 and time.monotonic() < until:
             time.sleep(1)
         if answer.status == 201 and answer.media == "application/json" and "receipt" in answer.json():
