@@ -83,7 +83,8 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 
 $(VENV)/.engines: $(VENV)/.dev tests/engines.py tests/aws/requirements.txt
 	@echo "Installing the engines that stand in for AWS in tests (once) ..." >&2
-	@$(BIN)/python tests/engines.py
+	@PYTHONPATH=.:tests/package $(BIN)/python tests/engines.py
+	@PYTHONPATH=tests/package $(BIN)/python -c "import cloud; cloud.install()"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
