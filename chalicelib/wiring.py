@@ -16,13 +16,17 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
+    from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
@@ -34,6 +38,12 @@ if TYPE_CHECKING:
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
+    from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
+
+    return nearest(word, known)
 
 
 class House:
@@ -122,6 +132,29 @@ class House:
         from chalicelib.http.signposts import Signposts  # noqa: PLC0415
 
         return Signposts(self._signposting)
+
+    @cached_property
+    def help_pages(self) -> HelpPages:
+        """The pages that anybody can read, and what tells search engines about them."""
+        from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
+
+        return HelpPages(
+            signposting=self._signposting,
+            questions=self.content.help_pages,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+            site=self.settings.site,
+        )
+
+    @cached_property
+    def oruk(self) -> Oruk:
+        """The Open Referral feed."""
+        from chalicelib.http.oruk import Oruk  # noqa: PLC0415
+        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
+
+        return Oruk(Directory(self.content), self.settings.site)
 
     @cached_property
     def desk(self) -> Desk:
@@ -264,7 +297,7 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content)
+        return Signposting(self.content, _nearest)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
