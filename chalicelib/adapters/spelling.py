@@ -1,4 +1,4 @@
-"""Typing errors, by rapidfuzz: loaded when the first word is met that nobody knows, so that most searches never pay for it."""
+"""Typing errors, by rapidfuzz: loaded with the first word that nobody knows, so that most searches never pay for it."""
 
 from __future__ import annotations
 

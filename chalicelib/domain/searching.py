@@ -1,9 +1,9 @@
 """
 Finding help in people's own words: what the words mean, in English or Welsh, and why a signpost was found.
 
-The words and what they mean are data (`content/search.toml`); this module reads a sentence by them. It takes the longest
-phrases that it knows, forgives case, accents, endings, Welsh mutations and small typing errors, and ranks signposts by what
-all of it means. Nothing that was typed is kept, and what explains a find (`Match`) is in our words.
+The words and what they mean are data (`content/search.toml`); this module reads a sentence by them. It takes the
+longest phrases that it knows, forgives case, accents, endings, Welsh mutations and small typing errors, and ranks
+signposts by what all of it means. Nothing that was typed is kept; what explains a find (`Match`) is in our words.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import product
 from math import log
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
 
@@ -38,7 +39,7 @@ _RADICALS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """How Welsh words begin after a mutation, and before it: "fy mhlant" is "plant", "ei wraig" is "gwraig"."""
 
 Kind = Literal["audience", "topic", "signpost", "name", "summary"]
-Nearest = "Callable[[str, Collection[str]], str | None]"
+Nearest: TypeAlias = "Callable[[str, Collection[str]], str | None]"
 """Gives the word of a list that somebody meant who mistyped it, or None."""
 
 
@@ -184,9 +185,7 @@ class Index:
         ):
             self._having[match].add(place)
 
-    def search(
-        self, text: str, suitable: Collection[str], nearest: Callable[[str, Collection[str]], str | None]
-    ) -> tuple[Found, ...]:
+    def search(self, text: str, suitable: Collection[str], nearest: Nearest) -> tuple[Found, ...]:
         """
         Find signposts, best first, among those whose ids are *suitable*.
 
@@ -235,17 +234,15 @@ class Index:
         every = len(self._signposts)
         return 1.0 if every <= 1 else max(0.3, 1 - log(having) / log(every) * 0.7)
 
-    def understood(
-        self, text: str, nearest: Callable[[str, Collection[str]], str | None]
-    ) -> tuple[tuple[str, ...], ...]:
+    def understood(self, text: str, nearest: Nearest) -> tuple[tuple[str, ...], ...]:
         """Read a text as the phrases and words that mean something: the longest first, each once."""
         words = [self._meant(word, nearest) for word in folded(text)]
         found: dict[tuple[str, ...], None] = {}
         start = 0
         while start < len(words):
             for length in range(min(_LONGEST_PHRASE, len(words) - start), 0, -1):
-                phrase = tuple(words[start : start + length])
-                if phrase in self._meanings or (length == 1 and phrase[0] in self._stands):
+                phrase = self._known_phrase(words[start : start + length])
+                if phrase is not None:
                     found[phrase] = None
                     start += length
                     break
@@ -253,18 +250,27 @@ class Index:
                 start += 1
         return tuple(found)
 
-    def _meant(self, word: str, nearest: Callable[[str, Collection[str]], str | None]) -> str:
-        """Give the word of ours that is meant: itself, unmutated, with another ending, or typed rightly."""
+    def _known_phrase(self, words: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+        """Give the first way of reading some words that means something, or the one word that stands in a text."""
+        for phrase in product(*words):
+            if phrase in self._meanings:
+                return phrase
+        if len(words) > 1:
+            return None
+        return next(((word,) for word in words[0] if word in self._stands), None)
+
+    def _meant(self, word: str, nearest: Nearest) -> tuple[str, ...]:
+        """Give the words of ours that may be meant: itself and unmutated, else with another ending, or typed rightly."""
+        radicals = [each for each in _radicals(word) if each in self._known and each not in self._filler]
         if word in self._known or word in self._filler:
-            return word
-        for radical in _radicals(word):
-            if radical in self._known and radical not in self._filler:
-                return radical
+            return (word, *radicals)
+        if radicals:
+            return tuple(radicals)
         return (
             self._with_another_ending(word, _SURE_ENDING)
             or nearest(word, self._content_words)
             or self._with_another_ending(word, _LONGEST_ENDING)
-            or word
+            or word,
         )
 
     def _with_another_ending(self, word: str, longest: int) -> str | None:
