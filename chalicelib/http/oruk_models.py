@@ -8,10 +8,10 @@ a link leads to what it says. `openapi.json` is built from these; the tests hold
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 T = TypeVar("T")
@@ -28,6 +28,13 @@ class Oruk(BaseModel):
     """What all of them share."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    @model_validator(mode="after")
+    def _nothing_is_null(self) -> Self:
+        if any(getattr(self, field) is None for field in self.model_fields_set):
+            message = "what is empty is left out"
+            raise ValueError(message)
+        return self
 
 
 class OrukAbout(Oruk):
@@ -149,7 +156,7 @@ class _Service(Oruk):
     maximum_age: Age | SkipJsonSchema[None] = None
     assured_date: date
     last_modified: datetime
-    phones: list[OrukPhone] = []
+    phones: Annotated[list[OrukPhone], Field(min_length=1)] = []
 
 
 class OrukService(_Service):
@@ -159,7 +166,7 @@ class OrukService(_Service):
 
 
 class _Belongings(OrukService):
-    schedules: list[OrukSchedule] = []
+    schedules: Annotated[list[OrukSchedule], Field(min_length=1)] = []
     service_areas: Annotated[list[OrukServiceArea], Field(min_length=1)]
     languages: Annotated[list[OrukLanguage], Field(min_length=1)]
     attributes: Annotated[list[OrukAttribute], Field(min_length=1)]
@@ -198,7 +205,7 @@ class OrukOfferedService(_Service):
 class OrukWholeOrganization(OrukOrganization):
     """Who offers help, with what they offer."""
 
-    services: list[OrukOfferedService] = []
+    services: Annotated[list[OrukOfferedService], Field(min_length=1)] = []
 
 
 class _Page(Oruk, Generic[T]):

@@ -130,7 +130,8 @@ def test_our_own_models_are_stricter():
     models.OrukWholeService.model_validate_json(json.dumps(service))
     for break_it in (
         lambda record: record.update(more=1),
-        lambda record: record.update(alert=None),
+        lambda record: record.update(minimum_age=None),
+        lambda record: record.update(phones=[]),
         lambda record: record.pop("organization_id"),
         lambda record: record.pop("description"),
         lambda record: record["schedules"][0].update(opens_at="24:30"),
