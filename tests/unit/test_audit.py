@@ -187,3 +187,24 @@ def test_the_chain_stays_what_it_was():
     """A vector that never changes: trails that were written before an update must still verify after it."""
     entries, _ = chain(2)
     assert [entry.mac for entry in entries] == MACS
+
+
+def test_any_of_ten_thousand_entries_altered_removed_reordered_or_cut_off_is_found():
+    """
+    Every single place in a long trail: what comes before it verifies, and it is found where it is.
+
+    A check walks the chain from its start, so whatever stands before the damage is checked once, and each place then
+    with the entries around it alone.
+    """
+    count = 10_000
+    entries, head = chain(count)
+    assert broken_at(entries, head, key=KEY) is None
+    befores = [TrailHead(), *(TrailHead(count=entry.seq, mac=entry.mac) for entry in entries)]
+    for at, entry in enumerate(entries):
+        before, after = befores[at], entries[at + 1 : at + 2]
+        altered = replace(entry, deed=replace(entry.deed, actor="sam"))
+        damaged = {"altered": [altered, *after], "removed": after, "cut off": [], "reordered": [*after, entry]}
+        if not after:
+            del damaged["reordered"]
+        for damage, left in damaged.items():
+            assert broken_at(left, head, key=KEY, after=before) == at + 1, (damage, at)
