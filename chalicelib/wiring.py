@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.http.texts import Texts
     from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
@@ -153,9 +154,8 @@ class House:
     def oruk(self) -> Oruk:
         """The Open Referral feed."""
         from chalicelib.http.oruk import Oruk  # noqa: PLC0415
-        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
 
-        return Oruk(Directory(self.content), self.settings.site)
+        return Oruk(self._directory, self.settings.site)
 
     @cached_property
     def desk(self) -> Desk:
@@ -302,6 +302,12 @@ class House:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
         return Signposting(self.content, _nearest)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
+
+        return Directory(self.content)
 
     @cached_property
     def _correspondence(self) -> Correspondence:

@@ -260,7 +260,7 @@ class Index:
         return next(((word,) for word in words[0] if word in self._stands), None)
 
     def _meant(self, word: str, nearest: Nearest) -> tuple[str, ...]:
-        """Give the words of ours that may be meant: itself and unmutated, else with another ending, or typed rightly."""
+        """Give the words of ours that may be meant: itself and unmutated, else otherwise ended or rightly typed."""
         radicals = [each for each in _radicals(word) if each in self._known and each not in self._filler]
         if word in self._known or word in self._filler:
             return (word, *radicals)

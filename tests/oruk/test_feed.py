@@ -95,7 +95,7 @@ def test_a_taxonomy_finds_everything_sorted_by_it(feed):
 
 
 def test_modified_after_includes_the_moment_itself(feed):
-    """Open Referral UK says "on or after": a harvester that asks from where it left off cannot fall between two seconds."""
+    """Open Referral UK says "on or after": who asks from where they left off cannot fall between two seconds."""
     last = max(each.modified_at for each in SEED.signposts())
     at = last.isoformat().replace("+00:00", "Z")
     assert feed.names(modified_after=at)

@@ -62,8 +62,8 @@ def test_nothing_is_missed(per_page, during_first, during_second):
     """
     Two walks during which editors add, change and end records, and a third in peace: the copy is then the directory.
 
-    After the first walk nothing is missing that was there when it began, whatever happened meanwhile; each later walk asks
-    only for what was modified since the one before began.
+    After the first walk nothing is missing that was there when it began, whatever happened meanwhile; each later walk
+    asks only for what was modified since the one before began.
     """
     content = Content()
     feed, editors, copy = Feed(content), Editors(content), {}

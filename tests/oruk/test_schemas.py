@@ -1,8 +1,8 @@
 """
 Every page and every record of the seed content, against our own strict models and against the published schemas.
 
-The schemas of Open Referral UK are not ours to hand on. They are read from the folder that `QUIETLINE_HSDS` names, or from
-`shared/hsds` beside the project; without them, our own models are what is checked.
+The schemas of Open Referral UK are not ours to hand on. They are read from the folder that `QUIETLINE_HSDS` names, or
+from `shared/hsds` beside the project; without them, our own models are what is checked.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_every_page_and_record_keeps_to_our_own_models(name, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", LISTS)
 def test_every_page_and_record_keeps_to_the_published_schemas(name, language):
-    """What Open Referral UK publishes holds for each page, each entry of it, and each whole record, formats included."""
+    """What Open Referral UK publishes holds for each page, each entry of it and each whole record, with formats."""
     strict, listed, whole = _schema("page_strict"), _schema(OF_PAGE[name][1]), _schema(OF_RECORD[name][1])
     # The published list of organisations describes one of them; the others describe the page that holds them.
     entry = listed if name == "organizations" else listed["properties"]["contents"]["items"]
@@ -125,7 +125,7 @@ def test_the_published_schemas_would_find_a_mistake():
 
 
 def test_our_own_models_are_stricter():
-    """What the published schemas let pass, ours refuse: an unknown field, a null, a physical place, hours that are none."""
+    """What the published schemas let pass, ours refuse: an unknown field, a null, a physical place, odd hours."""
     service = next(each for each in _records("services", "en") if "schedules" in each)
     models.OrukWholeService.model_validate_json(json.dumps(service))
     for break_it in (

@@ -35,7 +35,7 @@ def test_what_people_need_comes_first_as_often_as_was_measured(name):
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_the_questions_are_thirty_in_both_languages_about_signposts_that_exist(name):
-    """The measure measures something: no question twice, a third of them in Welsh, each with one or two good answers."""
+    """The measure measures something: no question twice, a third in Welsh, each with one or two good answers."""
     questions, known = _questions(name), {each.id for each in PackagedContent().signposts()}
     assert len({question["text"] for question in questions}) == 30
     assert sum(question["language"] == "cy" for question in questions) == 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -230,7 +231,7 @@ class Alone(Service):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("audience", AUDIENCES)
 def test_a_page_says_to_machines_what_it_says_to_people(house, audience, language):
-    """Its JSON-LD keeps to our strict shapes; every question in it is on the page, and every service of the audience."""
+    """Its JSON-LD keeps to our strict shapes; its questions and services are those on the page."""
     answer = house.help_pages.show(asking(language), audience)
     page = Page(answer.body)
     (data,) = (text for text in page.text["script"])
@@ -256,7 +257,7 @@ def test_a_page_can_be_read_by_everybody(house, audience, language):
     assert page.text["title"] == page.text["h1"]
     ranks = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert ranks.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(ranks, ranks[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(ranks))
     assert page.all("script") == [{"type": "application/ld+json"}]
     assert not [tag for tag, _ in page.elements if tag in {"img", "iframe", "form", "input"}]
     assert all(attributes["rel"] in {"canonical", "alternate"} for attributes in page.all("link"))

@@ -9,8 +9,8 @@ import pytest
 from chalice.app import Request
 
 from chalicelib.adapters.content import PackagedContent
-from chalicelib.domain.errors import Invalid, Malformed, NotFound
 from chalicelib.adapters.spelling import nearest
+from chalicelib.domain.errors import Invalid, Malformed, NotFound
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, coverage
 from chalicelib.http import kept
 from chalicelib.http.signposts import Signposts, SignpostSearch
