@@ -34,35 +34,48 @@ class Ready:
 
 
 class Shelf:
-    """Keeps ready answers of one edition of the content, within bounds."""
+    """
+    Ready answers, and the pieces that they are put together from, of one edition of the content; within bounds.
+
+    An answer goes onto the shelf that was taken before it was made. So a change meanwhile can put newer words onto an
+    older shelf, which is thrown away with the next question, and never older words onto a newer one.
+    """
 
     def __init__(self) -> None:
-        self._edition: object = None
+        self.pieces: dict[Hashable, str] = {}
         self._ready: dict[Hashable, Ready] = {}
         self._size = 0
 
     def __len__(self) -> int:
         return len(self._ready)
 
-    def find(self, edition: object, key: Hashable) -> Ready | None:
-        """Give what was kept for *key*; another *edition* than the last one empties the shelf."""
-        if edition is not self._edition:
-            self._empty()
-            self._edition = edition
+    def find(self, key: Hashable) -> Ready | None:
+        """Give what was kept for *key*."""
         return self._ready.get(key)
 
     def keep(self, key: Hashable, body: str, headers: Headers, *, vary: str) -> Ready:
         """Make an answer ready, and keep it."""
         if len(self._ready) >= ENTRIES or self._size + len(body) > SIZE:
-            self._empty()
+            self._ready, self._size = {}, 0  # a new one, so that threads need no lock; what is wanted is soon back
         etag = f'"{sha256(body.encode()).hexdigest()}"'
         ready = Ready(body, etag, {**headers, "ETag": etag, "Cache-Control": _FRESH, "Vary": vary})
         self._ready[key] = ready
         self._size += len(body)
         return ready
 
-    def _empty(self) -> None:
-        self._ready, self._size = {}, 0  # a new one, so that threads need no lock; what is wanted is soon back
+
+class Shelves:
+    """Gives the shelf of an edition: an empty one as soon as it is another edition than before."""
+
+    def __init__(self) -> None:
+        self._now: tuple[object, Shelf] = (None, Shelf())
+
+    def of(self, edition: object) -> Shelf:
+        """Give the shelf of *edition*, which is told by what it is and not by what is in it."""
+        now = self._now
+        if now[0] is not edition:
+            now = self._now = (edition, Shelf())  # in one step, so that threads need no lock
+        return now[1]
 
 
 def handed_out(http_request: Request, ready: Ready) -> Response:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, Wanted, page_of
 from chalicelib.domain.errors import Malformed
 from chalicelib.http import oruk_documents as documents
-from chalicelib.http.kept import Shelf, handed_out
+from chalicelib.http.kept import Shelves, handed_out
 from chalicelib.http.oruk_documents import compact
 from chalicelib.http.reading import LANGUAGES, language_of, query
 from chalicelib.usecases.directory import NOTHING_ASKED
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.directory import Page
     from chalicelib.domain.signposts import Signpost
-    from chalicelib.http.kept import Headers, Ready
+    from chalicelib.http.kept import Headers, Shelf
     from chalicelib.usecases.directory import Directory
 
 T = TypeVar("T")
@@ -68,15 +68,14 @@ class Oruk:
     def __init__(self, directory: Directory, site: str) -> None:
         self._directory = directory
         self._site = site
-        self._pages, self._records = Shelf(), Shelf()
-        self._summaries: dict[tuple[str, str], str] = {}
-        self._summaries_of: object = None
+        self._pages, self._records = Shelves(), Shelves()
 
     def about(self, http_request: Request) -> Response:
         """Tell which version and profile this is, and where its contract stands."""
         language, _ = self._read(http_request, ())
         about = {"version": VERSION, "profile": PROFILE, "openapi_url": f"{self._site}/openapi.json"}
-        return self._answer(http_request, self._records, ("about", language), language, lambda: compact(about))
+        shelf = self._records.of(self._directory.edition())
+        return _answer(http_request, shelf, ("about", language), language, lambda: compact(about))
 
     def services(self, http_request: Request) -> Response:
         """
@@ -187,12 +186,13 @@ class Oruk:
         show: Callable[[T, str], documents.Document],
     ) -> Response:
         language, asked = self._read(http_request, known)
+        shelf = self._pages.of(self._directory.edition())
 
         def body() -> str:
             page = page_of(find(asked.wanted, language), number=asked.number, per_page=asked.per_page)
-            return _envelope(page, [self._summary(name, each, language, show) for each in page.contents])
+            return _envelope(page, [_piece(shelf, name, each, language, show) for each in page.contents])
 
-        return self._answer(http_request, self._pages, (name, language, asked), language, body)
+        return _answer(http_request, shelf, (name, language, asked), language, body)
 
     def _one(
         self,
@@ -203,33 +203,10 @@ class Oruk:
         show: Callable[[T, str], documents.Document],
     ) -> Response:
         language, _ = self._read(http_request, ())
+        shelf = self._records.of(self._directory.edition())
         found = find(record_id)
-        return self._answer(
-            http_request,
-            self._records,
-            (name, language, record_id.lower()),
-            language,
-            lambda: compact(show(found, language)),
-        )
-
-    def _answer(
-        self, http_request: Request, shelf: Shelf, key: tuple[object, ...], language: str, body: Callable[[], str]
-    ) -> Response:
-        ready: Ready | None = shelf.find(self._directory.edition(), key)
-        if ready is None:
-            ready = shelf.keep(key, body(), _headers(language), vary=_VARY)
-        return handed_out(http_request, ready)
-
-    def _summary(self, name: str, each: Any, language: str, show: Callable[[Any, str], documents.Document]) -> str:  # noqa: ANN401
-        """Serialise a record once for each edition; the pages of every filter are put together from these."""
-        edition = self._directory.edition()
-        if edition is not self._summaries_of:
-            self._summaries, self._summaries_of = {}, edition
-        key = (f"{name} {language}", each.id)
-        text = self._summaries.get(key)
-        if text is None:
-            text = self._summaries[key] = compact(show(each, language))
-        return text
+        key = (name, language, record_id.lower())
+        return _answer(http_request, shelf, key, language, lambda: compact(show(found, language)))
 
     def _with_places(
         self, show: Callable[[Signpost, str, documents.Places], documents.Document]
@@ -249,6 +226,24 @@ class Oruk:
         if chosen is not None and chosen not in LANGUAGES:
             raise Malformed("unknown-value", pointer="/lang")
         return language, _asked(http_request)
+
+
+def _answer(
+    http_request: Request, shelf: Shelf, key: tuple[object, ...], language: str, body: Callable[[], str]
+) -> Response:
+    ready = shelf.find(key)
+    if ready is None:
+        ready = shelf.keep(key, body(), _headers(language), vary=_VARY)
+    return handed_out(http_request, ready)
+
+
+def _piece(shelf: Shelf, name: str, each: Any, language: str, show: Callable[[Any, str], documents.Document]) -> str:  # noqa: ANN401
+    """Serialise a record once; the pages of every filter are put together from these."""
+    key = (name, language, each.id)
+    piece = shelf.pieces.get(key)
+    if piece is None:
+        piece = shelf.pieces[key] = compact(show(each, language))
+    return piece
 
 
 def _asked(http_request: Request) -> _Asked:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from chalicelib.domain.errors import FieldError, Invalid, Malformed
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
 from chalicelib.http import linked_data
-from chalicelib.http.kept import Shelf, handed_out
+from chalicelib.http.kept import Shelves, handed_out
 from chalicelib.http.reading import json_body, language_of, query
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.searching import Found, Match
     from chalicelib.domain.signposts import Signpost
-    from chalicelib.http.kept import Headers
+    from chalicelib.http.kept import Headers, Shelf
     from chalicelib.usecases.signposting import Signposting
 
 _JSON = "application/json"
@@ -54,9 +54,7 @@ class Signposts:
 
     def __init__(self, signposting: Signposting) -> None:
         self._signposting = signposting
-        self._ready = Shelf()
-        self._items: dict[tuple[str, str], str] = {}
-        self._items_of: object = None
+        self._ready = Shelves()
 
     def list(self, http_request: Request) -> Response:
         """
@@ -74,11 +72,13 @@ class Signposts:
             )
         language, kind = _language(http_request), _kind(http_request)
         key = (kind, language, *filters)
-        ready = self._ready.find(self._signposting.edition(), key)
+        shelf = self._ready.of(self._signposting.edition())
+        ready = shelf.find(key)
         if ready is None:
             audience, topic, region = filters
             found = self._signposting.find(audience=audience, topic=topic, region=region)
-            ready = self._ready.keep(key, self._document(found, language, kind), _headers(language, kind), vary=_VARY)
+            body = _document(shelf, found, language, kind)
+            ready = shelf.keep(key, body, _headers(language, kind), vary=_VARY)
         return handed_out(http_request, ready)
 
     def get(self, http_request: Request, signpost_id: str) -> Response:
@@ -90,12 +90,13 @@ class Signposts:
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
         language, kind = _language(http_request), _kind(http_request)
+        shelf = self._ready.of(self._signposting.edition())
         signpost = self._signposting.get(signpost_id)
         key = (kind, language, signpost.id)
-        ready = self._ready.find(self._signposting.edition(), key)
+        ready = shelf.find(key)
         if ready is None:
-            body = self._item(signpost, language) if kind == _JSON else linked_data.document(signpost, language)
-            ready = self._ready.keep(key, body, _headers(language, kind), vary=_VARY)
+            body = _item(shelf, signpost, language) if kind == _JSON else linked_data.document(signpost, language)
+            ready = shelf.keep(key, body, _headers(language, kind), vary=_VARY)
         return handed_out(http_request, ready)
 
     def search(self, http_request: Request) -> Response:
@@ -112,27 +113,29 @@ class Signposts:
             raise Invalid((FieldError("/region", "unknown-value"),))
         in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
         language = asked.language or in_query
+        shelf = self._ready.of(self._signposting.edition())
         found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
         headers: Headers = {**_headers(language, _JSON), "Cache-Control": "no-store"}
-        return Response(_listed([self._found(each, language) for each in found], language), headers=headers)
+        return Response(_listed([_found(shelf, each, language) for each in found], language), headers=headers)
 
-    def _document(self, found: Collection[Signpost], language: str, kind: str) -> str:
-        if kind == _LINKED_DATA:
-            return linked_data.graph([linked_data.service(signpost, language) for signpost in found])
-        return _listed([self._item(signpost, language) for signpost in found], language)
 
-    def _found(self, found: Found, language: str) -> str:
-        reasons = [_reason(match, found.signpost, language) for match in found.matched[:_REASONS]]
-        return f'{self._item(found.signpost, language)[:-1]},"matched":{_compact(reasons)}}}'
+def _document(shelf: Shelf, found: Collection[Signpost], language: str, kind: str) -> str:
+    if kind == _LINKED_DATA:
+        return linked_data.graph([linked_data.service(signpost, language) for signpost in found])
+    return _listed([_item(shelf, signpost, language) for signpost in found], language)
 
-    def _item(self, signpost: Signpost, language: str) -> str:
-        edition = self._signposting.edition()
-        if edition is not self._items_of:
-            self._items, self._items_of = {}, edition
-        key = (language, signpost.id)
-        if key not in self._items:
-            self._items[key] = _compact(flat(signpost, language))
-        return self._items[key]
+
+def _found(shelf: Shelf, found: Found, language: str) -> str:
+    reasons = [_reason(match, found.signpost, language) for match in found.matched[:_REASONS]]
+    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{_compact(reasons)}}}'
+
+
+def _item(shelf: Shelf, signpost: Signpost, language: str) -> str:
+    key = (language, signpost.id)
+    item = shelf.pieces.get(key)
+    if item is None:
+        item = shelf.pieces[key] = _compact(flat(signpost, language))
+    return item
 
 
 def flat(signpost: Signpost, language: str) -> dict[str, Any]:

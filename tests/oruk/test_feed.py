@@ -13,6 +13,8 @@ from feed import LISTS, SEED, Content, Feed
 from chalicelib.domain.directory import ICAL_DAYS, TAXONOMIES, TERMS, identity
 from chalicelib.domain.errors import Malformed, NotFound
 from chalicelib.domain.signposts import WEEK
+from chalicelib.http import kept
+from chalicelib.http import oruk_documents as documents
 from chalicelib.http.oruk import FILTERS
 
 TERM = {(term.taxonomy.key, term.code): term.id for term in TERMS}
@@ -268,3 +270,31 @@ def test_what_is_no_longer_offered_stays_with_its_status():
 def test_uuids_are_uuids_of_version_5():
     """Ids are made from names, so that every process gives the same."""
     assert {UUID(term.id).version for term in TERMS} == {5}
+
+
+def test_an_answer_made_during_a_change_is_never_kept_for_after_it(monkeypatch):
+    """While one thread puts an old page together, content changes and another thread asks: the new words stay."""
+    content = Content()
+    feed = Feed(content)
+    show, old = documents.service, content.now
+
+    def overtaken(signpost, language):
+        monkeypatch.setattr(documents, "service", show)
+        before = show(signpost, language)
+        content.now = tuple(replace(each, name={"en": "New", "cy": "Newydd"}) for each in old)
+        assert {each["name"] for each in feed("services")["contents"]} == {"New"}
+        return before
+
+    monkeypatch.setattr(documents, "service", overtaken)
+    assert len(json.loads(feed.answer("services").body)["contents"]) == len(old)
+    assert {each["name"] for each in feed("services")["contents"]} == {"New"}
+
+
+def test_what_is_kept_is_bounded_by_its_size(monkeypatch):
+    """Large pages of a large directory cannot fill the memory of a small function."""
+    monkeypatch.setattr(kept, "SIZE", 40_000)
+    feed = Feed()
+    for per_page in range(1, 60):
+        feed("services", per_page=per_page)
+        shelf = feed.oruk._pages.of(feed.oruk._directory.edition())
+        assert sum(len(ready.body) for ready in shelf._ready.values()) <= 40_000

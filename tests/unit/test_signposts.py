@@ -221,7 +221,7 @@ def test_what_is_kept_is_bounded(signposts: Signposts, monkeypatch: pytest.Monke
     monkeypatch.setattr(kept, "ENTRIES", 3)
     for audience in AUDIENCES:
         assert ids(signposts.list(asking({"audience": audience})))
-        assert len(signposts._ready) <= 3
+        assert len(signposts._ready.of(signposts._signposting.edition())) <= 3
 
 
 def test_linked_data_is_schema_org(signposts: Signposts) -> None:
