@@ -20,7 +20,10 @@ ENTRIES = 256
 """Answers to keep: every combination of filters would be thousands, people ask for dozens."""
 SIZE = 16 * 1024 * 1024
 """Characters to keep: large pages of a large directory must not fill a small function's memory."""
-_FRESH = "public, max-age=300, stale-while-revalidate=86400"
+FRESH = "public, max-age=300, stale-while-revalidate=86400"
+"""For what is read by itself: five minutes old is new enough, and a day is better than nothing."""
+REVALIDATED = "public, max-age=0, must-revalidate"
+"""For what is read page by page: a cache that mixed old pages with new ones would hide a record between them."""
 _OPAQUE_TAG = re.compile(r'"([^"]*)"')
 
 
@@ -53,12 +56,12 @@ class Shelf:
         """Give what was kept for *key*."""
         return self._ready.get(key)
 
-    def keep(self, key: Hashable, body: str, headers: Headers, *, vary: str) -> Ready:
+    def keep(self, key: Hashable, body: str, headers: Headers) -> Ready:
         """Make an answer ready, and keep it."""
         if len(self._ready) >= ENTRIES or self._size + len(body) > SIZE:
             self._ready, self._size = {}, 0  # a new one, so that threads need no lock; what is wanted is soon back
         etag = f'"{sha256(body.encode()).hexdigest()}"'
-        ready = Ready(body, etag, {**headers, "ETag": etag, "Cache-Control": _FRESH, "Vary": vary})
+        ready = Ready(body, etag, {**headers, "ETag": etag})
         self._ready[key] = ready
         self._size += len(body)
         return ready

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, Wanted, page_of
 from chalicelib.domain.errors import Malformed
 from chalicelib.http import oruk_documents as documents
-from chalicelib.http.kept import Shelves, handed_out
+from chalicelib.http.kept import REVALIDATED, Shelves, handed_out
 from chalicelib.http.oruk_documents import compact
 from chalicelib.http.reading import LANGUAGES, language_of, query
 from chalicelib.usecases.directory import NOTHING_ASKED
@@ -49,7 +49,6 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WHOLE = re.compile(r"[0-9]{1,10}")
 _CLOCK = re.compile(CLOCK)
 _WORDS = ("lang",)
-_VARY = "Accept-Language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +232,7 @@ def _answer(
 ) -> Response:
     ready = shelf.find(key)
     if ready is None:
-        ready = shelf.keep(key, body(), _headers(language), vary=_VARY)
+        ready = shelf.keep(key, body(), _headers(language))
     return handed_out(http_request, ready)
 
 
@@ -325,5 +324,7 @@ def _headers(language: str) -> Headers:
         "Content-Type": "application/json",
         "Content-Language": language,
         "Access-Control-Allow-Origin": "*",
+        "Cache-Control": REVALIDATED,
+        "Vary": "Accept-Language",
         "X-Content-Type-Options": "nosniff",
     }

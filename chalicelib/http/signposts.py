@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from chalicelib.domain.errors import FieldError, Invalid, Malformed
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
 from chalicelib.http import linked_data
-from chalicelib.http.kept import Shelves, handed_out
+from chalicelib.http.kept import FRESH, Shelves, handed_out
 from chalicelib.http.reading import json_body, language_of, query
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Signposts:
             audience, topic, region = filters
             found = self._signposting.find(audience=audience, topic=topic, region=region)
             body = _document(shelf, found, language, kind)
-            ready = shelf.keep(key, body, _headers(language, kind), vary=_VARY)
+            ready = shelf.keep(key, body, _kept_headers(language, kind))
         return handed_out(http_request, ready)
 
     def get(self, http_request: Request, signpost_id: str) -> Response:
@@ -96,7 +96,7 @@ class Signposts:
         ready = shelf.find(key)
         if ready is None:
             body = _item(shelf, signpost, language) if kind == _JSON else linked_data.document(signpost, language)
-            ready = shelf.keep(key, body, _headers(language, kind), vary=_VARY)
+            ready = shelf.keep(key, body, _kept_headers(language, kind))
         return handed_out(http_request, ready)
 
     def search(self, http_request: Request) -> Response:
@@ -203,6 +203,10 @@ def _language(http_request: Request) -> str:
 
 def _kind(http_request: Request) -> str:
     return _LINKED_DATA if _LINKED_DATA in (http_request.headers.get("accept") or "") else _JSON
+
+
+def _kept_headers(language: str, kind: str) -> Headers:
+    return {**_headers(language, kind), "Cache-Control": FRESH, "Vary": _VARY}
 
 
 def _headers(language: str, kind: str) -> Headers:
