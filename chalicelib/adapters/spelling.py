@@ -1,4 +1,9 @@
-"""Typing errors, by rapidfuzz: loaded with the first word that nobody knows, so that most searches never pay for it."""
+"""
+Typing errors, by jellyfish: loaded with the first word that nobody knows, so that most searches never pay for it.
+
+Its wheels run on Lambda's Python 3.11, whose C library is older than rapidfuzz 3.14 asks for, and it is a ninth of the
+size.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +26,9 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     """
     if len(word) < _SHORTEST:
         return None
-    from rapidfuzz import process  # noqa: PLC0415 - only a mistyped search pays for it
-    from rapidfuzz.distance import OSA  # noqa: PLC0415
+    from jellyfish import damerau_levenshtein_distance  # noqa: PLC0415 - only a mistyped search pays for it
 
     slips = 1 if len(word) < _LONG else 2
-    candidates = [each for each in known if each[0] == word[0] and abs(len(each) - len(word)) <= slips]
-    found = process.extractOne(word, candidates, scorer=OSA.distance, score_cutoff=slips)
-    return None if found is None else str(found[0])
+    candidates = (each for each in known if each[0] == word[0] and abs(len(each) - len(word)) <= slips)
+    found = min(((damerau_levenshtein_distance(word, each), each) for each in candidates), default=(slips + 1, ""))
+    return found[1] if found[0] <= slips else None
