@@ -67,7 +67,15 @@ SUBMITTED: Codes = _codes(
     REPEATABLE,
     {
         400: ("unreadable-form",),
-        409: ("impossible-phone", "key-reused", "slot-closed", "slot-full", "statement-outdated"),
+        409: (
+            "also-earlier",
+            "expires-first",
+            "impossible-phone",
+            "key-reused",
+            "slot-closed",
+            "slot-full",
+            "statement-outdated",
+        ),
         503: ("references",),
     },
 )
@@ -410,7 +418,7 @@ def _public() -> tuple[Operation, ...]:
             form=_leaves(models.InformationSubmission, models.InformationDetails),
             example=_INFORMATION,
             answers={201: models.AcceptedAnswer},
-            refuses=_codes(STORED, SUBMITTED, {409: ("key-reused", "statement-outdated")}),
+            refuses=_codes(STORED, SUBMITTED, {409: ("expires-first", "key-reused", "statement-outdated")}),
             pages_too=True,
         ),
     )
@@ -451,7 +459,7 @@ def _mailbox() -> tuple[Operation, ...]:
             body=models.MessageSubmission,
             example={"text": "Thank you. Evenings suit me best."},
             answers={201: models.ProgressAnswer},
-            refuses=_codes(OF_RECEIPT, WRITTEN, REPEATABLE, {409: ("mailbox-full",)}),
+            refuses=_codes(OF_RECEIPT, WRITTEN, REPEATABLE, {409: ("expires-first", "mailbox-full")}),
         ),
         Operation(
             name="choose_slot",
@@ -464,7 +472,7 @@ def _mailbox() -> tuple[Operation, ...]:
             body=models.SlotChoice,
             example={"slot": EXAMPLE_SLOT},
             answers={200: models.ProgressAnswer},
-            refuses=_codes(OF_RECEIPT, WRITTEN, {409: ("not-a-callback", "slot-closed", "slot-full")}),
+            refuses=_codes(OF_RECEIPT, WRITTEN, {409: ("expires-first", "not-a-callback", "slot-closed", "slot-full")}),
         ),
     )
 

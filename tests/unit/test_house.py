@@ -92,6 +92,7 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
         ("QUIETLINE_URL", "https://help.example/"),
         ("QUIETLINE_URL", "https://help.example/path"),
         ("QUIETLINE_URL", "https://sam@help.example"),
+        ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
     ],
