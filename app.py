@@ -6,7 +6,7 @@ Quietline: every route of both faces, at a glance.
 
 from collections.abc import Callable
 
-from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Cron, Rate, Request, Response, SQSEvent
 
 from chalicelib.wiring import House
 
@@ -37,6 +37,11 @@ def face(name: str) -> Callable[..., Callable[[Handler], Handler]]:
 
 
 public, desk = face("public"), face("desk")
+
+
+def on_desk(register: Callable[..., Callable[..., object]]) -> Callable[..., Callable[..., object]]:
+    """Register what no person asks for (a queue, a schedule) with the desk face only, which has the rights to do it."""
+    return register if "desk" in house.settings.faces else lambda handler: handler
 
 
 # ---------------------------------------------------------------- public face: who we are and when we answer
@@ -306,9 +311,19 @@ def openapi(http_request: Request) -> Response:
     return house.public.openapi(http_request)
 
 
-# ---------------------------------------------------------------- by the clock
+# ---------------------------------------------------------------- by queue and by the clock (desk face)
 
 
-@app.schedule(Rate(1, unit=Rate.HOURS))
+@on_desk(app.on_sqs_message(queue="quietline-overflow", batch_size=10))
+def drain(trigger: SQSEvent) -> dict[str, list[dict[str, str]]]:
+    return house.triggers.drain(trigger)
+
+
+@on_desk(app.schedule(Cron("0/15", "*", "*", "*", "?", "*")))
+def ring(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
+    return house.triggers.ring()
+
+
+@on_desk(app.schedule(Rate(1, unit=Rate.HOURS)))
 def purge(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
     return house.retention.hourly()

@@ -12,16 +12,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
+from chalicelib.domain import overflow
 from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_statement
-from chalicelib.domain.requests import Rules
+from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.keyfiles import KeyFiles
+    from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
-    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.http.triggers import Triggers
+    from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
+    from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
@@ -90,7 +94,8 @@ class House:
             statement=self._statement,
             rules=self.rules,
             words=self.content.reference_words,
-            pepper=lambda: self.keys.secret("pepper"),
+            pepper=lambda: self.secret("pepper"),
+            overflow=self._overflow,
         )
         return Public(
             helpline=self.helpline,
@@ -181,6 +186,7 @@ class House:
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
+            doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
         )
 
@@ -205,6 +211,24 @@ class House:
         )
 
     @cached_property
+    def triggers(self) -> Triggers:
+        """What arrives by queue and by the clock."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.triggers import Triggers  # noqa: PLC0415
+        from chalicelib.usecases.overflowing import Overflowing  # noqa: PLC0415
+
+        return Triggers(
+            overflowing=Overflowing(
+                store=self.store,
+                shredding=self._shredding,
+                clock=self.clock,
+                randomness=SystemRandomness(),
+                words=self.content.reference_words,
+            ),
+            doorkeeping=self._doorkeeping,
+        )
+
+    @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
@@ -214,7 +238,7 @@ class House:
         if not path.exists():
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
-        return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
+        return SqliteStore(path, audit_key=self.secret("audit.key"))
 
     @cached_property
     def shred_keys(self) -> ShredKeys:
@@ -233,19 +257,49 @@ class House:
             self.settings.home / "keys", may_make=lambda: not (self.settings.home / "quietline.db").exists()
         )
 
+    def secret(self, name: str) -> bytes:
+        """
+        Give the secret `pepper` or `audit.key`: from Secrets Manager where it is said to be there, else from its file.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return self.keys.secret(name) if arns[name] is None else self._managed_secrets.secret(name)
+
+    @cached_property
+    def _managed_secrets(self) -> ManagedSecrets:
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+        from chalicelib.adapters.secretsmanager import ManagedSecrets  # noqa: PLC0415
+
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return ManagedSecrets(
+            Client("secretsmanager", connect=0.5, read=1.0, attempts=2),
+            {name: arn for name, arn in arns.items() if arn},
+        )
+
+    def recipients(self) -> Sequence[Mapping[str, str]]:
+        """List the public keys to seal to: those of the settings, or the key files'."""
+        return self.settings.recipients or self.keys.recipients()
+
     @cached_property
     def sealer(self) -> Sealer:
         """What closes content; public keys only."""
         from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
 
-        return HpkeSealer(self.keys.recipients)
+        return HpkeSealer(self.recipients)
 
     @cached_property
     def opener(self) -> Opener:
         """What opens content; the desk's alone."""
+        if self.settings.kms_keys:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.kms import KmsOpener  # noqa: PLC0415
+
+            return KmsOpener(Client("kms", connect=1.0, read=2.0, attempts=3), self.settings.kms_keys, self.recipients)
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
-        return HpkeOpener(self.keys.private_key, self.keys.recipients)
+        return HpkeOpener(self.keys.private_key, self.recipients)
 
     @cached_property
     def clock(self) -> Clock:
@@ -278,6 +332,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
     @cached_property
@@ -339,18 +394,55 @@ class House:
         )
 
     @cached_property
+    def _overflow(self) -> Overflow | None:
+        if self.settings.overflow_queue is None:
+            return None
+        from chalicelib.adapters import sqs  # noqa: PLC0415
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+
+        client = Client("sqs", connect=sqs.CONNECT, read=sqs.READ, attempts=1)
+        return sqs.SqsOverflow(client, self.settings.overflow_queue)
+
+    @cached_property
+    def _doorkeeping(self) -> Doorkeeping:
+        from chalicelib.usecases.doorbell import Doorkeeping  # noqa: PLC0415
+
+        return Doorkeeping(store=self.store, doorbells=self._doorbells, clock=self.clock)
+
+    @cached_property
+    def _doorbells(self) -> tuple[Doorbell, ...]:
+        settings = self.settings
+        doorbells: list[Doorbell] = []
+        if settings.doorbell_topic is not None:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.sns import SnsDoorbell  # noqa: PLC0415
+
+            client = Client("sns", connect=1.0, read=2.0, attempts=2)
+            doorbells.append(SnsDoorbell(client, settings.doorbell_topic, self.helpline.hours.zone))
+        if settings.doorbell_webhook is not None and settings.doorbell_secret is not None:
+            from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
+
+            doorbells.append(WebhookDoorbell(settings.doorbell_webhook, settings.doorbell_secret))
+        return tuple(doorbells)
+
+    @cached_property
     def _auditing(self) -> Auditing:
         from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
 
         return Auditing(
             store=self.store,
-            key=lambda: self.keys.secret("audit.key"),
+            key=lambda: self.secret("audit.key"),
             anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
         )
 
     @cached_property
     def _mailer(self) -> Mailer:
+        if self.settings.mail == "ses":
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.ses import SesMailer  # noqa: PLC0415
+
+            return SesMailer(Client("sesv2", connect=1.0, read=3.0, attempts=1))
         from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
 
         return Outbox(self.settings.home / "outbox")

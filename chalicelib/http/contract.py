@@ -85,7 +85,7 @@ OF_DESK: Codes = _codes(
     {
         401: ("token-expired", "token-invalid", "token-missing"),
         403: ("scope-missing",),
-        503: ("key-missing", "sign-in-unavailable"),
+        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
     },
 )
 FENCED: Codes = _codes(OF_DESK, WRITTEN, {409: ("claim-lost",)})

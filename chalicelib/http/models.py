@@ -406,6 +406,7 @@ class QueueAnswer(Answer):
     """The queue's state by lane, without content."""
 
     lanes: list[LaneAnswer]
+    rung_at: datetime | None
 
 
 class ClaimAnswer(Answer):

@@ -43,7 +43,7 @@ class Opened:
     """
     A request's content in the desk's hands, without the mailbox key.
 
-    *unreadable* says why *details* is None: `damaged`, `key-missing` or `erased`.
+    *unreadable* says why *details* is None: `damaged`, `erased`, `key-missing` or `key-unreachable`.
     """
 
     details: Mapping[str, Any] | None

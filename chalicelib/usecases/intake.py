@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
 from chalicelib.domain.errors import Conflict, Unavailable
+from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.slots import OpeningHours, Window
-    from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
+    from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.shredding import Shredding
 
@@ -51,11 +52,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours."""
+    """
+    What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours.
+
+    *delayed* means that the store refused: the request waits in the overflow queue, and the mailbox is empty yet.
+    """
 
     receipt: Receipt = field(repr=False)
     request: ContactRequest
     hours: OpeningHours
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,7 @@ class Intake:
     rules: Rules
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
+    overflow: Overflow | None = None
 
     def submit(self, submission: Submission) -> Accepted:
         """
@@ -81,13 +88,17 @@ class Intake:
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
                 `slot-full`, `also-earlier`, `expires-first`, `key-reused`.
-            Unavailable: it could not be stored; nothing was accepted.
+            Unavailable: it could not be stored, nor put aside; nothing was accepted.
         """
-        receipt, hours = self._receipt(submission.idempotency_key), self.opening.hours()
+        receipt = self._receipt(submission.idempotency_key)
+        hours, refusing = self._hours()
         request_id = request_id_of(receipt.lookup)
         fingerprint = receipt.fingerprint(submission.body)
-        if submission.idempotency_key is not None:
-            known = self.store.get(request_id, now=self.clock.now())
+        if submission.idempotency_key is not None and not refusing:
+            try:
+                known = self.store.get(request_id, now=self.clock.now())
+            except Unavailable as refusal:
+                known, refusing = None, self._may_overflow(refusal)
             if known is not None:
                 return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
@@ -116,21 +127,51 @@ class Intake:
             body_id=body_id,
         )
         requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
-        content = self.shredding.begin(request, envelope.to_bytes())
-        for attempt in range(REFERENCE_ATTEMPTS):
+        if not refusing:
             try:
-                accepted = self.store.submit(
-                    replace(request, reference=reference_of(request_id, self.words(), attempt)),
-                    content=content,
+                accepted = self._store(
+                    request,
+                    envelope.to_bytes(),
                     capacity=self.opening.helpline.slot_capacity if submission.slot else None,
-                    now=now,
+                )
+            except Unavailable as refusal:
+                refusing = self._may_overflow(refusal)
+            else:
+                return _answer(accepted, fingerprint, receipt, hours)
+        self._put_aside(request, envelope.to_bytes())
+        return Accepted(receipt=receipt, request=request, hours=hours, delayed=True)
+
+    def _hours(self) -> tuple[OpeningHours, bool]:
+        """Read the hours, and tell whether the store refuses already: it is not waited for twice."""
+        try:
+            return self.opening.hours_with_closures(), False
+        except Unavailable:
+            return self.opening.helpline.hours, self.overflow is not None
+
+    def _may_overflow(self, refusal: Unavailable) -> bool:
+        """Let the overflow queue take over where it is the store that refuses; else the refusal stands."""
+        if self.overflow is None or refusal.code != "storage":
+            raise refusal
+        return True
+
+    def _store(self, request: ContactRequest, sealed: bytes, *, capacity: int | None) -> ContactRequest:
+        content = self.shredding.begin(request, sealed)
+        for attempt in range(REFERENCE_ATTEMPTS):
+            reference = reference_of(request.request_id, self.words(), attempt)
+            try:
+                return self.store.submit(
+                    replace(request, reference=reference), content=content, capacity=capacity, now=self.clock.now()
                 )
             except ReferenceTaken:
                 continue
             except SlotFull:
                 raise Conflict("slot-full", pointer="/slot") from None
-            return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
+
+    def _put_aside(self, request: ContactRequest, sealed: bytes) -> None:
+        if self.overflow is None:
+            raise Unavailable("storage")
+        self.overflow.put(Overflowed(request=request, sealed=sealed, queued_at=self.clock.now()))
 
     def ready(self) -> None:
         """

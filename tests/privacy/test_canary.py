@@ -32,17 +32,21 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 from chalice.test import Client
+from fakes import FakeQueue
 from pydantic import AwareDatetime, BaseModel
 
 import app as quietline
 from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
 from chalicelib.domain.directory import identity
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt
 from chalicelib.http import problems
 from chalicelib.http.contract import HTML, PARAMETERS, operations
 from chalicelib.http.reading import BODY_LIMIT
 from chalicelib.local.issuer import LocalIssuer
+from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +58,7 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
+SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
 
 
 # ---------------------------------------------------------------- the detector
@@ -726,6 +731,48 @@ def test_nothing_leaks_when_a_use_case_fails(face, tmp_path, monkeypatch, caplog
     assert b"unforeseen ValueError at" in said
     assert detector.find(said) == set()
     assert detector.search_folder(home, allowed=("outbox/",)) == {}
+
+
+@pytest.mark.parametrize("slip", [None, "sealing that does not seal", "a letter with the receipt"])
+def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, caplog):
+    """
+    With the store down, every good request ends in the queue: no marker, phone number or receipt is in a letter of it.
+
+    Nor is any in what draining them says, and two slips of ours would each be found.
+    """
+    markers, phones, receipts, queue = Markers(), [], [], FakeQueue(receives_limit=99)
+    draw, write = Intake._receipt, Overflowed.to_text
+    detector, house = Detector(markers.secret), a_house(tmp_path)
+    caplog.set_level(logging.DEBUG)
+    house.__dict__["_overflow"] = queue
+    monkeypatch.setattr(quietline, "house", house)
+    with Client(quietline.app) as client:
+        ask = InProcess(client)
+        world = a_world(ask, tmp_path)
+        monkeypatch.setattr(Broken, "secret", staticmethod(markers))
+        house.__dict__.pop("public")
+        house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
+        if slip == "sealing that does not seal":
+            plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
+            house.__dict__["sealer"] = types.SimpleNamespace(seal=plain)
+        if slip == "a letter with the receipt":
+            monkeypatch.setattr(Overflowed, "to_text", lambda letter: write(letter) + receipts[-1].shown)
+        monkeypatch.setattr(Intake, "_receipt", lambda *given: receipts.append(draw(*given)) or receipts[-1])
+        for asked in accepted_ones(world, markers, phones):
+            if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
+                assert ask(asked)[0] == 201
+    assert len(queue.waiting) == len(receipts) > 3
+    for phone in phones:
+        detector.watch(phone)
+    for receipt in receipts:
+        detector.watch(receipt.shown)
+        detector.watch(receipt.code)
+        detector.watch_bytes(receipt.lookup)
+        detector.watch_bytes(receipt.mailbox_key)
+    found = set().union(*(detector.find(body.encode()) for body in queue.bodies()))
+    assert bool(found) is (slip is not None)
+    queue.deliver(quietline.drain, batch=1000)
+    assert detector.find(_logged(caplog)) == set()
 
 
 def _logged(caplog: pytest.LogCaptureFixture) -> bytes:

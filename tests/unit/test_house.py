@@ -77,6 +77,33 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
     assert ran.stdout.strip() == "[]"
 
 
+def test_what_lives_on_aws_is_not_called_before_it_is_needed(tmp_path):
+    """A request that the store takes pays for no client of AWS, whatever queues, keys and topics are set."""
+    code = """
+import json, sys, app
+from chalice.test import Client
+body = {"statement_version": "2026-11", "details": {"concern": "survivor", "message": "x"}}
+with Client(app.app) as client:
+    headers = {"Content-Type": "application/json"}
+    print(client.http.request("POST", "/v1/information-requests", headers=headers, body=json.dumps(body)).status_code)
+print("boto3" in sys.modules)  # botocore is: the test client brings it
+"""
+    arn = "arn:aws:%s:eu-west-2:000000000000:quietline"
+    environment = {
+        **os.environ,
+        "QUIETLINE_HOME": str(tmp_path),
+        "QUIETLINE_OVERFLOW_QUEUE": "https://sqs.eu-west-2.amazonaws.com/000000000000/quietline-overflow",
+        "QUIETLINE_KMS_KEYS": f"desk-1={arn % 'kms'}",
+        "QUIETLINE_DOORBELL_TOPIC": arn % "sns",
+        "QUIETLINE_PEPPER_SECRET": arn % "secretsmanager",
+        "QUIETLINE_MAIL": "ses",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split("\n")[:2] == ["201", "False"]
+
+
 @pytest.mark.parametrize(
     ("variable", "wrong"),
     [
