@@ -33,6 +33,7 @@ class Settings:
     home: Path = Path(".quietline")
     host: str = "127.0.0.1"
     port: int = 8000
+    url: str | None = None
     faces: frozenset[str] = frozenset(FACES)
     store: str = "sqlite"
     table: str = "quietline"
@@ -63,6 +64,11 @@ class Settings:
         """Whether only this machine can reach the server; elsewhere the built-in sign-in is off."""
         return self.host in LOOPBACK
 
+    @property
+    def site(self) -> str:
+        """Under which address people reach this site, for what must name it in full: sitemap, feed, structured data."""
+        return self.url or f"http://{self.host}:{self.port}"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """
@@ -82,6 +88,7 @@ class Settings:
             home=read("HOME", Path, "a folder for data and keys", default.home),
             host=read("HOST", str, "an address to listen on", default.host),
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
+            url=read("URL", _site, "the https address of this site, without a path or a slash", default.url),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
             store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
@@ -164,6 +171,13 @@ def _instant(raw: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError
     return instant.astimezone(UTC)
+
+
+def _site(raw: str) -> str:
+    address = urlsplit(_address(raw))
+    if raw != f"{address.scheme}://{address.netloc}" or "@" in address.netloc:
+        raise ValueError
+    return raw
 
 
 def _address(raw: str) -> str:

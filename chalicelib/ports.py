@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.requests import ContactRequest
-    from chalicelib.domain.signposts import Signpost
+    from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
 
 
@@ -466,7 +466,28 @@ class ContentStore(Protocol):
         ...
 
     def signposts(self) -> Sequence[Signpost]:
-        """Give every signpost."""
+        """
+        Give every signpost, those no longer offered included; nothing that was ever given out is removed.
+
+        The same object as long as nothing has changed, and another one as soon as something has: what is made from
+        it is kept until then.
+        """
+        ...
+
+    def organizations(self) -> Sequence[Organization]:
+        """Give everybody who offers help; a change shows in `signposts` as well."""
+        ...
+
+    def regions(self) -> Sequence[Region]:
+        """Give every police force area."""
+        ...
+
+    def help_pages(self) -> Mapping[str, object]:
+        """Give what the pages for each audience say: title, lead, questions and answers, by language."""
+        ...
+
+    def search_words(self) -> Mapping[str, object]:
+        """Give the words in which people look for help: by language, what they mean."""
         ...
 
 

@@ -17,7 +17,7 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from chalice.app import Response
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
+    from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
@@ -48,12 +50,19 @@ if TYPE_CHECKING:
     )
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
+    from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
+
+    return nearest(word, known)
 
 
 class House:
@@ -144,6 +153,28 @@ class House:
         from chalicelib.http.signposts import Signposts  # noqa: PLC0415
 
         return Signposts(self._signposting)
+
+    @cached_property
+    def help_pages(self) -> HelpPages:
+        """The pages that anybody can read, and what tells search engines about them."""
+        from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
+
+        return HelpPages(
+            signposting=self._signposting,
+            questions=self.content.help_pages,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+            site=self.settings.site,
+        )
+
+    @cached_property
+    def oruk(self) -> Oruk:
+        """The Open Referral feed."""
+        from chalicelib.http.oruk import Oruk  # noqa: PLC0415
+
+        return Oruk(self._directory, self.settings.site)
 
     @cached_property
     def desk(self) -> Desk:
@@ -387,7 +418,13 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content)
+        return Signposting(self.content, _nearest)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
+
+        return Directory(self.content)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
