@@ -187,6 +187,7 @@ class Connection:
     def _connect(self) -> Any:  # noqa: ANN401
         from boto3.session import Session  # noqa: PLC0415 - a GET of content needs none of it
         from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         # botocore tries once: it would retry a write without telling us that the first may have been done.
         config = Config(
@@ -196,8 +197,10 @@ class Connection:
             max_pool_connections=50,
             tcp_keepalive=True,
         )
-        session = Session(region_name=self._region)
-        return session.client("dynamodb", endpoint_url=self._endpoint, config=config)
+        try:
+            return Session(region_name=self._region).client("dynamodb", endpoint_url=self._endpoint, config=config)
+        except (BotoCoreError, ValueError):  # no region, an address that is none: what they say may hold settings
+            raise Unavailable("storage") from None
 
     def call(self, operation: str, **parameters: object) -> Any:  # noqa: ANN401
         """

@@ -14,9 +14,10 @@ from chalicelib.adapters import dynamodb_items, dynamodb_trail
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.dynamodb_queue import CROWD
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
-from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Table
+from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Connection, Patience, Table
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
 from chalicelib.ports import Ask, ContentName, Message
@@ -380,3 +381,15 @@ def test_the_tables_are_described_once(place):
             for index in table.get("GlobalSecondaryIndexes", [])
         ]
         assert indexes == wanted.get("GlobalSecondaryIndexes", [])
+
+
+@pytest.mark.parametrize(
+    "setting", [{"endpoint": "no address"}, {"endpoint": "http://127.0.0.1:9", "region": "no region"}]
+)
+def test_a_connection_that_cannot_be_made_is_unavailable(setting):
+    """A wrong address or region is one refusal like every other, which repeats nothing of it."""
+    store = DynamoStore(Table(Connection(**setting, patience=Patience(again=0.01)), "quietline"), audit_key=no_key)
+    with pytest.raises(Unavailable) as refused:
+        store.ping()
+    assert str(refused.value) == "storage"
+    assert refused.value.__suppress_context__
