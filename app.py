@@ -116,12 +116,85 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+# ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
+
+
+@public("/oruk", cors=ANY_SITE)
+def oruk(http_request: Request) -> Response:
+    return house.oruk.about(http_request)
+
+
+@public("/oruk/services", cors=ANY_SITE)
+def oruk_services(http_request: Request) -> Response:
+    return house.oruk.services(http_request)
+
+
+@public("/oruk/services/{record_id}", cors=ANY_SITE)
+def oruk_service(http_request: Request, record_id: str) -> Response:
+    return house.oruk.service(http_request, record_id)
+
+
+@public("/oruk/service_at_locations", cors=ANY_SITE)
+def oruk_service_at_locations(http_request: Request) -> Response:
+    return house.oruk.service_at_locations(http_request)
+
+
+@public("/oruk/service_at_locations/{record_id}", cors=ANY_SITE)
+def oruk_service_at_location(http_request: Request, record_id: str) -> Response:
+    return house.oruk.service_at_location(http_request, record_id)
+
+
+@public("/oruk/organizations", cors=ANY_SITE)
+def oruk_organizations(http_request: Request) -> Response:
+    return house.oruk.organizations(http_request)
+
+
+@public("/oruk/organizations/{record_id}", cors=ANY_SITE)
+def oruk_organization(http_request: Request, record_id: str) -> Response:
+    return house.oruk.organization(http_request, record_id)
+
+
+@public("/oruk/taxonomies", cors=ANY_SITE)
+def oruk_taxonomies(http_request: Request) -> Response:
+    return house.oruk.taxonomies(http_request)
+
+
+@public("/oruk/taxonomies/{record_id}", cors=ANY_SITE)
+def oruk_taxonomy(http_request: Request, record_id: str) -> Response:
+    return house.oruk.taxonomy(http_request, record_id)
+
+
+@public("/oruk/taxonomy_terms", cors=ANY_SITE)
+def oruk_taxonomy_terms(http_request: Request) -> Response:
+    return house.oruk.taxonomy_terms(http_request)
+
+
+@public("/oruk/taxonomy_terms/{record_id}", cors=ANY_SITE)
+def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
+    return house.oruk.taxonomy_term(http_request, record_id)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
 @public("/")
 def landing_page(http_request: Request) -> Response:
     return house.public.landing(http_request)
+
+
+@public("/help/{audience}")
+def help_page(http_request: Request, audience: str) -> Response:
+    return house.help_pages.show(http_request, audience)
+
+
+@public("/sitemap.xml")
+def sitemap(http_request: Request) -> Response:
+    return house.help_pages.sitemap(http_request)
+
+
+@public("/robots.txt")
+def robots(http_request: Request) -> Response:
+    return house.help_pages.robots(http_request)
 
 
 @public("/request")

@@ -15,6 +15,8 @@ T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STORES = ("sqlite", "dynamodb")
+SHORTEST = 42
+"""Days: no request may expire before it is due, four weeks ahead at most and a holiday's three working days more."""
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 
 
@@ -29,6 +31,7 @@ class Settings:
     home: Path = Path(".quietline")
     host: str = "127.0.0.1"
     port: int = 8000
+    url: str | None = None
     faces: frozenset[str] = frozenset(FACES)
     store: str = "sqlite"
     table: str = "quietline"
@@ -48,6 +51,11 @@ class Settings:
         """Whether only this machine can reach the server; elsewhere the built-in sign-in is off."""
         return self.host in LOOPBACK
 
+    @property
+    def site(self) -> str:
+        """Under which address people reach this site, for what must name it in full: sitemap, feed, structured data."""
+        return self.url or f"http://{self.host}:{self.port}"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """
@@ -62,13 +70,14 @@ class Settings:
             home=read("HOME", Path, "a folder for data and keys", default.home),
             host=read("HOST", str, "an address to listen on", default.host),
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
+            url=read("URL", _site, "the https address of this site, without a path or a slash", default.url),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
             store=read("STORE", _one_of(STORES), "sqlite or dynamodb", default.store),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
             shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
-            retention=read("RETENTION_DAYS", _days, "a number of days from 1 to 3650", default.retention),
+            retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
             retention_after_closing=read(
                 "RETENTION_CLOSED_DAYS", _days, "a number of days from 1 to 3650", default.retention_after_closing
             ),
@@ -111,6 +120,10 @@ def _minutes(raw: str) -> timedelta:
     return timedelta(minutes=_whole(1, 240)(raw))
 
 
+def _long(raw: str) -> timedelta:
+    return timedelta(days=_whole(SHORTEST, 3650)(raw))
+
+
 def _days(raw: str) -> timedelta:
     return timedelta(days=_whole(1, 3650)(raw))
 
@@ -127,6 +140,13 @@ def _instant(raw: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError
     return instant.astimezone(UTC)
+
+
+def _site(raw: str) -> str:
+    address = urlsplit(_issuer(raw))
+    if raw != f"{address.scheme}://{address.netloc}" or "@" in address.netloc:
+        raise ValueError
+    return raw
 
 
 def _issuer(raw: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.requests import ContactRequest
-    from chalicelib.domain.signposts import Signpost
+    from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
 
 
@@ -350,6 +350,23 @@ class ShredKeys(Protocol):
         ...
 
 
+class TrailAnchor(Protocol):
+    """
+    Remembers outside the store where the audit trail ended.
+
+    A trail that was cut off together with its head, and given an older head of its own, verifies in itself; it cannot
+    reach back behind the last anchor unseen. A backup that is put back is told in the same way: entries are missing.
+    """
+
+    def read(self) -> TrailHead | None:
+        """Give the anchor; None if there has been none yet."""
+        ...
+
+    def keep(self, head: TrailHead) -> None:
+        """Put *head* in the place of the anchor before."""
+        ...
+
+
 class Mailer(Protocol):
     """Sends the answers that somebody asked to have by e-mail."""
 
@@ -387,7 +404,28 @@ class ContentStore(Protocol):
         ...
 
     def signposts(self) -> Sequence[Signpost]:
-        """Give every signpost."""
+        """
+        Give every signpost, those no longer offered included; nothing that was ever given out is removed.
+
+        The same object as long as nothing has changed, and another one as soon as something has: what is made from
+        it is kept until then.
+        """
+        ...
+
+    def organizations(self) -> Sequence[Organization]:
+        """Give everybody who offers help; a change shows in `signposts` as well."""
+        ...
+
+    def regions(self) -> Sequence[Region]:
+        """Give every police force area."""
+        ...
+
+    def help_pages(self) -> Mapping[str, object]:
+        """Give what the pages for each audience say: title, lead, questions and answers, by language."""
+        ...
+
+    def search_words(self) -> Mapping[str, object]:
+        """Give the words in which people look for help: by language, what they mean."""
         ...
 
 

@@ -16,6 +16,8 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
@@ -23,18 +25,28 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
+    from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
+    from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
+
+    return nearest(word, known)
 
 
 class House:
@@ -126,11 +138,32 @@ class House:
         return Signposts(self._signposting)
 
     @cached_property
+    def help_pages(self) -> HelpPages:
+        """The pages that anybody can read, and what tells search engines about them."""
+        from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
+
+        return HelpPages(
+            signposting=self._signposting,
+            questions=self.content.help_pages,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+            site=self.settings.site,
+        )
+
+    @cached_property
+    def oruk(self) -> Oruk:
+        """The Open Referral feed."""
+        from chalicelib.http.oruk import Oruk  # noqa: PLC0415
+
+        return Oruk(self._directory, self.settings.site)
+
+    @cached_property
     def desk(self) -> Desk:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
         from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
@@ -145,7 +178,7 @@ class House:
                 rules=self.rules,
                 helpline=self.helpline,
             ),
-            auditing=Auditing(store=self.store, key=lambda: self.keys.secret("audit.key")),
+            auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
@@ -164,7 +197,13 @@ class House:
         """What runs by the clock."""
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
-        return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
+        return Retention(
+            store=self.store,
+            shred_keys=self.shred_keys,
+            clock=self.clock,
+            mailer=self._mailer,
+            auditing=self._auditing,
+        )
 
     @cached_property
     def store(self) -> RequestStore:
@@ -222,7 +261,9 @@ class House:
         """The files that hold keys."""
         from chalicelib.adapters.keyfiles import KeyFiles  # noqa: PLC0415
 
-        return KeyFiles(self.settings.home / "keys", may_make=not (self.settings.home / "quietline.db").exists())
+        return KeyFiles(
+            self.settings.home / "keys", may_make=lambda: not (self.settings.home / "quietline.db").exists()
+        )
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -300,7 +341,13 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content)
+        return Signposting(self.content, _nearest)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
+
+        return Directory(self.content)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
@@ -321,6 +368,17 @@ class House:
             cipher=AesCipher(padded=False),
             randomness=SystemRandomness(),
             clock=self.clock,
+        )
+
+    @cached_property
+    def _auditing(self) -> Auditing:
+        from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
+        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
+
+        return Auditing(
+            store=self.store,
+            key=self.audit_key,
+            anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
         )
 
     @cached_property

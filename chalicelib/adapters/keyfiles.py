@@ -31,7 +31,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.receipts import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -44,8 +44,8 @@ _RECIPIENT = {"key_id", "kem", "public_key"}
 class KeyFiles:
     """The folder of keys; every file in it is made once, whole or not at all, also when two processes start at once."""
 
-    def __init__(self, folder: Path, *, may_make: bool = True) -> None:
-        """Look after *folder*; *may_make* is false where there is a database, whose keys these must be."""
+    def __init__(self, folder: Path, *, may_make: Callable[[], bool] = lambda: True) -> None:
+        """Look after *folder*; *may_make* says no once there is a database, whose keys these must be."""
         self._folder = folder
         self._may_make = may_make
         self._opened: dict[str, EllipticCurvePrivateKey] = {}
@@ -132,7 +132,7 @@ class KeyFiles:
 
     def _write_once(self, name: str, content: bytes) -> None:
         """Put a file in place whole, unless somebody else was first, or it should have been there all along."""
-        if not self._may_make and name != "recipients.json":
+        if not self._may_make() and name != "recipients.json":
             raise Unavailable("keys")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"

@@ -80,7 +80,7 @@ class Intake:
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
-                `slot-full`, `key-reused`.
+                `slot-full`, `also-earlier`, `expires-first`, `key-reused`.
             Unavailable: it could not be stored; nothing was accepted.
         """
         receipt, hours = self._receipt(submission.idempotency_key), self.opening.hours()
@@ -115,6 +115,7 @@ class Intake:
             fingerprint=fingerprint,
             body_id=body_id,
         )
+        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
         content = self.shredding.begin(request, envelope.to_bytes())
         for attempt in range(REFERENCE_ATTEMPTS):
             try:
@@ -130,6 +131,15 @@ class Intake:
                 raise Conflict("slot-full", pointer="/slot") from None
             return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
+
+    def ready(self) -> None:
+        """
+        Make sure that a repeat would be recognised.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        self.pepper()
 
     def _receipt(self, idempotency_key: str | None) -> Receipt:
         if idempotency_key is None:
@@ -154,10 +164,13 @@ class Intake:
             first = hours.next_slot(self.clock.now())
         else:
             first = self.opening.chosen(submission.slot, pointer="/slot", hours=hours)
-        also = (
-            self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also)
-        )
-        return tuple(window for window in (first, *also) if window is not None)
+        windows = [] if first is None else [first]
+        for at, slot in enumerate(submission.also):
+            window = self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours)
+            if first is not None and window.ends_at < first.ends_at:
+                raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
+            windows.append(window)
+        return tuple(windows)
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt, hours: OpeningHours) -> Accepted:

@@ -122,7 +122,7 @@ def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, hea
     for name in ("waiting", "claimed", "new"):
         request = store.get(name, now=now)
         assert store.content(request) == b"sealed"
-        store.change(name, partial(requests.choose_slot, slot=other, rules=Rules()), now=now, capacity=5)
+        store.change(name, partial(requests.choose_slot, slot=other), now=now, capacity=5)
         store.change(name, lambda request: replace(request, answer_by=now), now=now, messages=[letter])
         assert len(store.messages(name)) == 1
         deed = Deed(at=now, actor="requester", verb="withdraw", request_id=name)

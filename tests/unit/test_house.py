@@ -68,7 +68,7 @@ def test_each_face_has_its_own_routes_and_only_those(tmp_path):
 
 def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
     """A cold start of the public face does not pay for token verification, nor for page templates."""
-    needless = ("jwt", "jinja2", "holidays", "phonenumbers", "boto3")
+    needless = ("jwt", "jinja2", "holidays", "phonenumbers", "boto3", "jellyfish")
     code = f"import sys, app; print([name for name in {needless} if name in sys.modules])"
     environment = {**os.environ, "QUIETLINE_FACES": "public", "QUIETLINE_HOME": str(tmp_path)}
     ran = subprocess.run(
@@ -88,6 +88,11 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
         ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
         ("QUIETLINE_CLOCK", "yesterday"),
         ("QUIETLINE_RETENTION_DAYS", "forever"),
+        ("QUIETLINE_URL", "http://help.example"),
+        ("QUIETLINE_URL", "https://help.example/"),
+        ("QUIETLINE_URL", "https://help.example/path"),
+        ("QUIETLINE_URL", "https://sam@help.example"),
+        ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
         ("QUIETLINE_STORE", "postgres"),
