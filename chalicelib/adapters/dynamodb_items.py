@@ -155,7 +155,7 @@ def read_head(item: Item) -> ContactRequest:
         visible_at=perhaps_instant(item.get("va")),
         windows=tuple(window for window in map(parse_slot_id, item.get("wi", "").split()) if window is not None),
         expires_at=instant(item["e"]),
-        retained_until=instant(item.get("ru", item["e"])),
+        retained_until=instant(item["ru"] if "ru" in item else item["e"]),
         verified=bool(item["vf"]),
         statement_version=item["sv"],
         fingerprint=item["fp"],
