@@ -22,8 +22,9 @@ from functools import cache
 from pathlib import Path
 
 from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
-from chalicelib.adapters.dynamodb_table import Connection, Patience, Table, create_tables
+from chalicelib.adapters.dynamodb_table import Table, create_tables
 from chalicelib.adapters.sqlite import SqliteStore
 
 HOME = Path(__file__).parent.parent / ".engines"

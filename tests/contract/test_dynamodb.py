@@ -12,9 +12,10 @@ import pytest
 
 from chalicelib.adapters import dynamodb_items, dynamodb_trail
 from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_queue import CROWD
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
-from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Connection, Patience, Table
+from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Table
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Unavailable
