@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from chalice.app import Response
 
     from chalicelib.adapters.content import PackagedContent
-    from chalicelib.adapters.dynamodb_table import Connection, Table
+    from chalicelib.adapters.dynamodb_connection import Connection
+    from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
@@ -297,7 +298,7 @@ class House:
 
     @cached_property
     def _dynamodb(self) -> Connection:
-        from chalicelib.adapters.dynamodb_table import Connection  # noqa: PLC0415
+        from chalicelib.adapters.dynamodb_connection import Connection  # noqa: PLC0415
 
         # boto3 reads its own variables, but of the two for the region only the one that Lambda does not promise.
         return Connection(region=os.environ.get("AWS_REGION"))

@@ -15,7 +15,8 @@ from botocore.awsrequest import AWSResponse
 
 from chalicelib.adapters import sqlite_file
 from chalicelib.adapters.dynamodb import DynamoStore
-from chalicelib.adapters.dynamodb_table import Patience, Table
+from chalicelib.adapters.dynamodb_connection import Patience
+from chalicelib.adapters.dynamodb_table import Table
 from chalicelib.adapters.sqlite import SqliteStore
 
 AUDIT_KEY = b"audit key of the contract suite."

@@ -12,11 +12,13 @@ import pytest
 
 from chalicelib.adapters import dynamodb_items, dynamodb_trail
 from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_queue import CROWD
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Table
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
 from chalicelib.ports import Ask, ContentName, Message
@@ -121,7 +123,7 @@ def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, hea
     for name in ("waiting", "claimed", "new"):
         request = store.get(name, now=now)
         assert store.content(request) == b"sealed"
-        store.change(name, partial(requests.choose_slot, slot=other, rules=Rules()), now=now, capacity=5)
+        store.change(name, partial(requests.choose_slot, slot=other), now=now, capacity=5)
         store.change(name, lambda request: replace(request, answer_by=now), now=now, messages=[letter])
         assert len(store.messages(name)) == 1
         deed = Deed(at=now, actor="requester", verb="withdraw", request_id=name)
@@ -380,3 +382,15 @@ def test_the_tables_are_described_once(place):
             for index in table.get("GlobalSecondaryIndexes", [])
         ]
         assert indexes == wanted.get("GlobalSecondaryIndexes", [])
+
+
+@pytest.mark.parametrize(
+    "setting", [{"endpoint": "no address"}, {"endpoint": "http://127.0.0.1:9", "region": "no region"}]
+)
+def test_a_connection_that_cannot_be_made_is_unavailable(setting):
+    """A wrong address or region is one refusal like every other, which repeats nothing of it."""
+    store = DynamoStore(Table(Connection(**setting, patience=Patience(again=0.01)), "quietline"), audit_key=no_key)
+    with pytest.raises(Unavailable) as refused:
+        store.ping()
+    assert str(refused.value) == "storage"
+    assert refused.value.__suppress_context__

@@ -20,8 +20,9 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.adapters import dynamodb_items
 from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.dynamodb_connection import Patience
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
-from chalicelib.adapters.dynamodb_table import Patience, Table
+from chalicelib.adapters.dynamodb_table import Table
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Unavailable
