@@ -409,7 +409,7 @@ def test_a_policy_allows_nothing_that_is_never_done(cloud, recorded, request):
             ):
                 if not any(_uses(call, action, resource, partition) for call in calls[function]):
                     unused.add((function, statement["Sid"], action, partition))
-    assert sorted(map(str, unused)) == []
+    assert "\n".join(sorted(map(str, unused))) == ""
 
 
 def _uses(call, action, resource, partition):

@@ -551,6 +551,7 @@ def test_a_table_is_as_the_store_wants_it(templates, name, wanted):
 
 POINT = "B" + "A" * 86
 RESOLVED = {
+    "QUIETLINE_URL": "https://ask.helpline.example",
     "QUIETLINE_TABLE": "requests",
     "QUIETLINE_SHRED_TABLE": "shred-keys",
     "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
