@@ -87,7 +87,7 @@ class House:
         """The answers to everything that goes wrong."""
         from chalicelib.http.problems import Problems  # noqa: PLC0415
 
-        return Problems(self.texts, self._problem_page)
+        return Problems(self.texts, self._problem_page, self._begins)
 
     @cached_property
     def public(self) -> Public:
@@ -283,6 +283,11 @@ class House:
 
         home = self.settings.home
         return SqliteShredKeys(home / "shred.db", may_make=not (home / "quietline.db").exists())
+
+    def _begins(self) -> None:
+        """Let nobody pay for how long the one before them waited on the same thread."""
+        if "_dynamodb" in self.__dict__:
+            self._dynamodb.patience.afresh()
 
     def make_tables(self) -> None:
         """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""

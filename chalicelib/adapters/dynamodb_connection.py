@@ -67,6 +67,10 @@ class Patience:
         self._local = threading.local()
         self._dice = SystemRandom()
 
+    def afresh(self) -> None:
+        """Forget how long this thread has waited: what begins now is another person's request."""
+        self._local.since = None
+
     def begin(self) -> float:
         """
         Say when a call begins.

@@ -66,9 +66,16 @@ _FROM_CHALICE: dict[int, Callable[[], Refusal]] = {
 class Problems:
     """Turns refusals into answers, in the requester's language."""
 
-    def __init__(self, texts: Texts, page: Callable[[int, str, str], Response] | None = None) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        page: Callable[[int, str, str], Response] | None = None,
+        begins: Callable[[], None] = lambda: None,
+    ) -> None:
+        """*page* words a problem for a browser; *begins* is told whenever somebody's request begins."""
         self._texts = texts
         self._page = page
+        self._begins = begins
 
     def response(self, refusal: Refusal, language: str, headers: Mapping[str, str] | None = None) -> Response:
         """Answer *refusal* as problem+json: status, code, places, and the phone number to ring instead."""
@@ -107,6 +114,7 @@ class Problems:
             if http_request is None:
                 return self.response(InternalError("internal"), "en")
             try:
+                self._begins()
                 return handler(http_request, **path)
             except Refusal as refusal:
                 return self._answer(refusal, http_request)
@@ -126,6 +134,7 @@ class Problems:
         @functools.wraps(handler)
         def guarded(trigger: T) -> U:
             try:
+                self._begins()
                 return handler(trigger)
             except Exception as error:  # noqa: BLE001 - as above
                 raise RoundFailed(where(error)) from None

@@ -10,8 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from chalice.app import Response
 
+from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.config import SettingError, Settings
+from chalicelib.domain.errors import Unavailable
+from chalicelib.wiring import House
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
@@ -147,3 +151,25 @@ def test_the_server_says_what_is_wrong_with_a_setting_and_stops(tmp_path):
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (2, "QUIETLINE_PORT must be a port number from 0 to 65535.\n")
+
+
+def test_nobody_pays_for_how_long_the_one_before_them_waited(tmp_path, monkeypatch):
+    """A thread that has just waited in vain for the store begins the next person's request with all its patience."""
+    clock = {"now": 100.0}
+    house = House(Settings(home=tmp_path, store="dynamodb"))
+    monkeypatch.setitem(house.__dict__, "_dynamodb", Connection(patience=Patience(clock=lambda: clock["now"])))
+    patience = house.__dict__["_dynamodb"].patience
+    patience.may_try_again(patience.begin(), 20)
+    clock["now"] += 4
+    with pytest.raises(Unavailable):
+        patience.begin()
+
+    def handler(_http_request):
+        patience.begin()
+        return Response("answered")
+
+    answer = house.problems.boundary(handler, lambda: "a request")()
+    assert answer.body == "answered"
+    patience.may_try_again(patience.begin(), 20)
+    clock["now"] += 4
+    assert house.problems.round(lambda _trigger: patience.begin())("a trigger") == clock["now"]
