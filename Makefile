@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check token demo bench content-check openapi pins format clean
+.PHONY: help run test test-interop check token demo bench content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 
 test: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
+
+COUNT ?= 1000
+test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
+	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop
 
 check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/ruff check .
