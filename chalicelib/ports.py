@@ -64,6 +64,10 @@ class Sealer(Protocol):
         """List the recipients: `{key_id, kem, public_key}`."""
         ...
 
+    def reaches_desk(self, key_ids: Iterable[str]) -> bool:
+        """Tell whether one of *key_ids* is, or has been, a key of the desk: what is sealed to no other, nobody opens."""
+        ...
+
 
 class Opener(Protocol):
     """Opens what was sealed for the desk."""
