@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.retention import Retention
+    from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
 
@@ -77,6 +79,8 @@ class House:
             opening=self.opening,
             statement=self._statement,
             rules=self.rules,
+            screening=self._screening,
+            unverified_cap=self.settings.unverified_cap,
             words=self.content.reference_words,
             pepper=lambda: self.keys.secret("pepper"),
         )
@@ -84,6 +88,7 @@ class House:
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
+            screening=self._screening,
             intake=intake,
             sealer=self.sealer,
             opener=self.opener if "desk" in self.settings.faces else None,
@@ -137,6 +142,7 @@ class House:
                 store=self.store,
                 correspondence=self._correspondence,
                 shredding=self._shredding,
+                checking=self._checking,
                 opener=self.opener,
                 mailer=self._mailer,
                 clock=self.clock,
@@ -286,6 +292,26 @@ class House:
             randomness=SystemRandomness(),
             clock=self.clock,
         )
+
+    @cached_property
+    def _screening(self) -> Screening:
+        from chalicelib.adapters.altcha import Altcha  # noqa: PLC0415
+        from chalicelib.domain.screening import secret_for  # noqa: PLC0415
+        from chalicelib.usecases.screening import Screening  # noqa: PLC0415
+
+        def pepper() -> bytes:
+            return self.keys.secret("pepper")
+
+        altcha = Altcha(lambda purpose: secret_for(purpose, pepper=pepper()))
+        return Screening(proof_of_work=altcha, clock=self.clock, pepper=pepper)
+
+    @cached_property
+    def _checking(self) -> Checking:
+        from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
+        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.usecases.checking import Checking  # noqa: PLC0415
+
+        return Checking(shape=checked_details, phones=Phonenumbers())
 
     @cached_property
     def _mailer(self) -> Mailer:

@@ -89,7 +89,7 @@ class HpkeOpener:
         self._private_key([each["key_id"] for each in self._recipients() if not each["key_id"].startswith(RECOVERY)])
 
     def open(self, envelope: Envelope, *, kind: str, request_id: str) -> bytes:
-        """Open an envelope with the first of its recipients' keys that is here, whichever way the list is ordered."""
+        """Open an envelope with the first of its recipients' keys that is here."""
         key_id, private = self._private_key([recipient.key_id for recipient in envelope.recipients])
         aad = binding(kind, request_id)
         recipient = next(recipient for recipient in envelope.recipients if recipient.key_id == key_id)

@@ -130,6 +130,11 @@ def receipt_for_key(idempotency_key: str, *, pepper: bytes) -> Receipt:
     return receipt_from_bytes(hmac.digest(pepper, b"quietline/1|receipt|" + idempotency_key.encode(), "sha256"))
 
 
+def keyed_fingerprint(body: bytes, *, pepper: bytes) -> str:
+    """Tell one body from another where there is no receipt to key it with, because a browser made it."""
+    return hmac.new(pepper, b"quietline/1|fingerprint|" + body, sha256).hexdigest()
+
+
 def read_receipt(text: str) -> Receipt | None:
     """Read a receipt as people write it: any case, spaces and dashes anywhere, O for 0, I and L for 1."""
     if len(text) > 4 * LENGTH:

@@ -1,6 +1,8 @@
 """
 The pages a requester meets: plain HTML that works on an old phone, without scripts, cookies or a second file.
 
+Where scripts run, the same pages seal in the browser (`static/page.js`).
+
 Words live in `content/pages.<language>.toml`, shapes in `templates/`; this module only puts the two together. Every
 page is a pure function of its arguments. The receipt appears on the page that hands it out and in hidden form fields,
 and never in a title, a link or an address (DESIGN section 3.3).
@@ -16,6 +18,8 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from chalicelib.http.models import EMAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,10 +54,10 @@ class Pages:
 
     def headers(self, language: str, *, status: int) -> dict[str, str]:
         """
-        Say how a browser must treat a page: run nothing, fetch nothing, keep nothing, tell nobody where one came from.
+        Say how a browser must treat a page: run and fetch what is ours alone, keep nothing, tell nobody where one was.
 
-        The only style allowed is the one that the page carries, by its hash. A page that says "not now" (503) says
-        when to try again.
+        No script stands in a page; the only style allowed is the one that the page carries, by its hash. A page
+        that says "not now" (503) says when to try again.
         """
         headers = {
             "Content-Type": "text/html; charset=utf-8",
@@ -83,6 +87,7 @@ class Pages:
         values: Mapping[str, str | Sequence[str]],
         errors: Iterable[Mapping[str, str]],
         idempotency_key: str,
+        form_token: str,
     ) -> str:
         """
         Ask for a call back or for information, the limits of confidentiality first.
@@ -104,6 +109,8 @@ class Pages:
             mistakes=mistakes,
             wrong=_first_of_each(mistakes),
             idempotency_key=idempotency_key,
+            form_token=form_token,
+            email_pattern=EMAIL.strip("^$"),
             switch=None if mistakes or values else f"/request?kind={kind}&",
         )
 
@@ -215,6 +222,10 @@ class Pages:
             switch="/",
         )
 
+    def privacy(self, *, language: str, helpline: Record) -> str:
+        """Say in plain words what is kept, what is not, who can read what, and what we cannot protect from."""
+        return self._render("privacy", language, helpline=helpline, switch="/privacy")
+
     def _render(self, name: str, language: str, **context: object) -> str:
         template = self._templates.get_template(f"{name}.html")
         other = OTHER_LANGUAGE[language]
@@ -252,8 +263,8 @@ class Pages:
     def _policy(self) -> str:
         digest = b64encode(sha256(self._style.encode()).digest()).decode()
         return (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; "
-            "base-uri 'none'"
+            f"default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{digest}'; "
+            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
         )
 
     @cached_property

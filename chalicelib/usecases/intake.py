@@ -12,6 +12,7 @@ from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
     encode,
+    keyed_fingerprint,
     receipt_for_key,
     receipt_from_bytes,
     reference_of,
@@ -24,11 +25,14 @@ from chalicelib.ports import ReferenceTaken, SlotFull
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.requests import Rules
+    from chalicelib.domain.screening import FormProof
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
 
 REFERENCE_ATTEMPTS = 12
@@ -37,23 +41,34 @@ BODY_ID_BYTES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a requester sends: *details* is sealed whole; *body* is its canonical form, for telling repeats apart."""
+    """
+    What a requester sends: *details* are sealed whole, unless their browser has done it: then there is an *envelope*.
+
+    *body* is its canonical form, for telling repeats apart.
+    """
 
     kind: Kind
     statement_version: str
-    details: Mapping[str, Any]
     body: bytes
+    details: Mapping[str, Any] = field(default_factory=dict)
+    envelope: Envelope | None = None
     language: str = "en"
     slot: str | None = None
     also: Sequence[str] = ()
     idempotency_key: str | None = None
+    altcha: str | None = None
+    form: FormProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours."""
+    """
+    What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours.
 
-    receipt: Receipt = field(repr=False)
+    Where their browser sealed, it made the receipt as well, and there is none here.
+    """
+
+    receipt: Receipt | None = field(repr=False)
     request: ContactRequest
     hours: OpeningHours
 
@@ -71,6 +86,8 @@ class Intake:
     opening: Opening
     statement: Statement
     rules: Rules
+    screening: Screening
+    unverified_cap: int
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
 
@@ -78,28 +95,27 @@ class Intake:
         """
         Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
 
+        An envelope that a browser made is kept as it is: what is in it is checked when the desk opens it.
+
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
-                `slot-full`, `key-reused`.
-            Unavailable: it could not be stored; nothing was accepted.
+                `slot-full`, `key-reused`, `keys-outdated` (sealed to no key of the desk: nobody could open it).
+            Unavailable: it could not be stored; nothing was accepted. `unverified-full`: too many wait already that
+                may be a machine's, and nothing shows that this one is not.
         """
-        receipt, hours = self._receipt(submission.idempotency_key), self.opening.hours()
-        request_id = request_id_of(receipt.lookup)
-        fingerprint = receipt.fingerprint(submission.body)
-        if submission.idempotency_key is not None:
+        hours, sealed = self.opening.hours(), submission.envelope
+        receipt = None if sealed is not None else self._receipt(submission.idempotency_key)
+        request_id, fingerprint = self._identify(submission, receipt)
+        if submission.idempotency_key is not None or sealed is not None:
             known = self.store.get(request_id, now=self.clock.now())
             if known is not None:
                 return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
-        details = self._with_phone(submission.details)
+        verified = self._is_verified(submission, request_id)
         windows = self._windows(submission, hours)
+        envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
-        envelope = self.sealer.seal(
-            json.dumps({"details": details, "mailbox_key": encode(receipt.mailbox_key)}, ensure_ascii=False).encode(),
-            kind=submission.kind,
-            request_id=request_id,
-        )
         now = self.clock.now()
         request = requests.submit(
             request_id=request_id,
@@ -110,7 +126,7 @@ class Intake:
             answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
             now=now,
             rules=self.rules,
-            verified=False,
+            verified=verified,
             statement_version=submission.statement_version,
             fingerprint=fingerprint,
             body_id=body_id,
@@ -130,6 +146,42 @@ class Intake:
                 raise Conflict("slot-full", pointer="/slot") from None
             return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
+
+    def _identify(self, submission: Submission, receipt: Receipt | None) -> tuple[str, str]:
+        """
+        Give the request's id, and what tells another body under it apart.
+
+        For a plain body only the receipt can confirm a guess at it. What a browser sealed cannot be guessed, save for
+        a region or a campaign beside it: the pepper keeps whoever has the database alone from confirming those.
+        """
+        if receipt is not None:
+            return request_id_of(receipt.lookup), receipt.fingerprint(submission.body)
+        envelope = submission.envelope
+        request_id = "" if envelope is None else envelope.request_id
+        return request_id, keyed_fingerprint(submission.body, pepper=self.pepper())
+
+    def _is_verified(self, submission: Submission, request_id: str) -> bool:
+        verified = self.screening.is_verified(
+            idempotency_key=None if submission.envelope is not None else submission.idempotency_key,
+            request_id=request_id,
+            altcha=submission.altcha,
+            form=submission.form,
+        )
+        cap = self.unverified_cap
+        if not verified and self.store.unverified(at_most=cap, now=self.clock.now()) >= cap:
+            raise Unavailable("unverified-full")
+        return verified
+
+    def _envelope(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Envelope:
+        if submission.envelope is not None:
+            if not self.sealer.reaches_desk(each.key_id for each in submission.envelope.recipients):
+                raise Conflict("keys-outdated", pointer="/sealed/recipients")
+            return submission.envelope
+        details = self._with_phone(submission.details)
+        content = {"details": details, "mailbox_key": "" if receipt is None else encode(receipt.mailbox_key)}
+        return self.sealer.seal(
+            json.dumps(content, ensure_ascii=False).encode(), kind=submission.kind, request_id=request_id
+        )
 
     def _receipt(self, idempotency_key: str | None) -> Receipt:
         if idempotency_key is None:
@@ -160,7 +212,7 @@ class Intake:
         return tuple(window for window in (first, *also) if window is not None)
 
 
-def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt, hours: OpeningHours) -> Accepted:
+def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:
     if request.fingerprint != fingerprint:
         raise Conflict("key-reused")
     return Accepted(receipt=receipt, request=request, hours=hours)

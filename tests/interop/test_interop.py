@@ -20,7 +20,7 @@ from chalicelib.ports import Unreadable
 
 VECTOR = json.loads(Path(__file__).with_name("rfc9180.json").read_text())
 SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-LETTERS = "abc ŵŷ äöü €\n\u2019 \U0001f5dd العربية বাংলা 漢字 \"\\{}\x00"
+LETTERS = 'abc ŵŷ äöü €\n\u2019 \U0001f5dd العربية বাংলা 漢字 "\\{}\x00'
 FULL = 1000
 """From this count on every bit is flipped; below it, of a ciphertext of 4 KiB, every 97th."""
 
@@ -189,9 +189,7 @@ def test_mailbox_messages_open_on_both_sides(browser, desk, count):
 def sealed_once(browser, desk):
     """One envelope of the browser, to its desk key alone."""
     content = b"bluebell"
-    return browser(
-        "seal", content=encode(content), kind="callback", requestId="R" * 43, keys=[desk.keys[0]]
-    )
+    return browser("seal", content=encode(content), kind="callback", requestId="R" * 43, keys=[desk.keys[0]])
 
 
 @pytest.mark.timeout(600)

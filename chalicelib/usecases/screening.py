@@ -1,0 +1,46 @@
+"""Screening: who has shown that they are probably no machine. Nobody is turned away for not showing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.domain import screening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.domain.screening import FormProof
+    from chalicelib.ports import Clock, ProofOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """Hands out challenges and form tokens, and recognises them when they come back; keeps nothing of either."""
+
+    proof_of_work: ProofOfWork
+    clock: Clock
+    pepper: Callable[[], bytes]
+
+    def challenge(self, bound_to: str) -> Mapping[str, object]:
+        """Give a challenge for one request: the hash of its idempotency key, or its id."""
+        return self.proof_of_work.challenge(bound_to=bound_to, now=self.clock.now())
+
+    def form_token(self, idempotency_key: str) -> str:
+        """Give what a plain form carries to show when it was handed out."""
+        return screening.form_token(idempotency_key, now=self.clock.now(), secret=self._secret())
+
+    def is_verified(
+        self, *, idempotency_key: str | None, request_id: str, altcha: str | None, form: FormProof | None
+    ) -> bool:
+        """Tell whether what came with a request shows that a person sent this very one."""
+        now = self.clock.now()
+        if altcha is not None:
+            bound_to = request_id if idempotency_key is None else screening.name_of_key(idempotency_key)
+            return self.proof_of_work.is_solved(altcha, bound_to=bound_to, now=now)
+        if form is None or idempotency_key is None:
+            return False
+        return screening.is_good(form, idempotency_key, now=now, secret=self._secret())
+
+    def _secret(self) -> bytes:
+        return screening.secret_for("form", pepper=self.pepper())
