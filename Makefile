@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop check token demo bench content-check openapi pins format clean
+.PHONY: help run test test-interop check token rotate recover demo bench content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
+
+rotate: $(VENV)/.local ## make a new desk key the current one; running servers follow
+	@$(BIN)/python -m chalicelib.local.keys rotate
+
+recover: $(VENV)/.local ## open one request with the recovery key: make recover KEY=file REQUEST=id BY=name
+	@$(BIN)/python -m chalicelib.local.keys recover --key "$(KEY)" --request "$(REQUEST)" --by "$(BY)"
 
 demo: $(VENV)/.local ## a day at the helpline, against a running server
 	@$(BIN)/python -m chalicelib.local.demo

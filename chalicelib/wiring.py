@@ -16,7 +16,11 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from chalice.app import Response
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.keyfiles import KeyFiles
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
@@ -199,7 +204,7 @@ class House:
         """What closes content; public keys only."""
         from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
 
-        return HpkeSealer(self.keys.recipients)
+        return HpkeSealer(self.keys.recipients, self.keys.retired)
 
     @cached_property
     def opener(self) -> Opener:
@@ -207,6 +212,34 @@ class House:
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
         return HpkeOpener(self.keys.private_key, self.keys.recipients)
+
+    def recovery(self, key_file: Path) -> Recovery:
+        """
+        Open requests with a recovery key that was brought from where it is kept.
+
+        Raises:
+            Unavailable: `key-missing`, there is no such key in the file.
+        """
+        from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
+        from chalicelib.adapters.keyfiles import read_recovery_key  # noqa: PLC0415
+        from chalicelib.domain.errors import Unavailable  # noqa: PLC0415
+        from chalicelib.usecases.recovery import Recovery  # noqa: PLC0415
+
+        mine = read_recovery_key(key_file)
+
+        def private_key(key_ids: Sequence[str]) -> tuple[str, EllipticCurvePrivateKey]:
+            if mine[0] not in key_ids:
+                raise Unavailable("key-missing")
+            return mine
+
+        return Recovery(
+            store=self.store,
+            correspondence=self._correspondence,
+            shredding=self._shredding,
+            checking=self._checking,
+            opener=HpkeOpener(private_key, self.keys.recipients),
+            clock=self.clock,
+        )
 
     @cached_property
     def clock(self) -> Clock:
