@@ -101,11 +101,13 @@ def seed(home: Path, count: int) -> None:
             body_id=encode(secrets.token_bytes(12)),
         )
         sealed = house.sealer.seal(content, kind=Kind.INFORMATION, request_id=request_id).to_bytes()
-        house.store.submit(head, content=sealed, capacity=None, now=SENT_AT)
+        content = house.public.intake.shredding.begin(head, sealed)
+        house.store.submit(head, content=content, capacity=None, now=SENT_AT)
 
     with ThreadPoolExecutor(32) as crowd:  # writers who come together share a commit
         list(crowd.map(one, range(count)))
     house.store.close()
+    house.shred_keys.close()
 
 
 def copy_home(source: Path, target: Path) -> Path:

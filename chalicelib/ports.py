@@ -226,8 +226,8 @@ class RequestStore(Protocol):
         Only requests with `ready_at <= now` are met. What *decide* returns for each is kept: claimed ends the search,
         parked or moved on to a later window lets it continue. None means that nothing is claimable, never contention.
         With a *reference*, only that request is met, whenever it is ready; a claim that the practitioner already
-        holds, by the same token or the same reference, is given again under its number. *deeds* tells what to write
-        into the trail about each head that was met.
+        holds, by the same token or the same reference, is given again under its number, as *decide* makes of it.
+        *deeds* tells what to write into the trail about each head that was met.
 
         Raises:
             Conflict: `claim-limit`, the practitioner holds as many live claims as they may; `claimed-by-colleague`,

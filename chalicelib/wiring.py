@@ -96,6 +96,7 @@ class House:
             screening=self._screening,
             intake=intake,
             sealer=self.sealer,
+            shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
             store=self.store,
             randomness=SystemRandomness(),
@@ -179,10 +180,12 @@ class House:
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
+        from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
         path = self.settings.home / "quietline.db"
         if not path.exists():
             self.keys.make()
+            self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
         return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
 
     @cached_property
@@ -190,7 +193,8 @@ class House:
         """The keys whose end is the end of what they encrypt; never backed up."""
         from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
 
-        return SqliteShredKeys(self.settings.home / "shred.db")
+        home = self.settings.home
+        return SqliteShredKeys(home / "shred.db", may_make=not (home / "quietline.db").exists())
 
     @cached_property
     def keys(self) -> KeyFiles:

@@ -2,9 +2,9 @@
 The FastAPI peer: the same wire models, the same tables, indexes and durability, served by uvicorn.
 
 `PEER_WORK=plain` validates and writes, and no more. `PEER_WORK=full` also does what Quietline does around it, with
-the same building blocks: phone check, receipt, HPKE sealing on the way in; claim limit, audit trail and opening on the
-way out. Written as one would: plain `def` handlers, which FastAPI runs in its thread pool, and one writing connection
-behind a lock, so that no writer waits in SQLite's busy handler.
+the same building blocks: phone check, receipt, HPKE sealing and a shred key in a file of its own on the way in; claim
+limit, signed audit trail and opening on the way out. Written as one would: plain `def` handlers, which FastAPI runs in
+its thread pool, and one writing connection behind a lock, so that no writer waits in SQLite's busy handler.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bare import INSERT, SEALED_SIZE, connect, head
 from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.responses import JSONResponse, Response
 
-from chalicelib.adapters.hpke import HpkeOpener, HpkeSealer
+from chalicelib.adapters.hpke import AesCipher, HpkeOpener, HpkeSealer
 from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.adapters.phones import Phonenumbers
 from chalicelib.domain import audit
@@ -41,6 +41,9 @@ CLAIM_LIMIT = 1000
 app = FastAPI(openapi_url=None)
 db = connect(str(HOME / "quietline.db"))
 db.execute("PRAGMA secure_delete = ON")
+shred_db = connect(str(HOME / "shred.db"))
+shred_db.execute("PRAGMA secure_delete = ON")
+cipher = AesCipher(padded=False)
 writing = threading.Lock()
 keys = KeyFiles(HOME / "keys")
 sealer = HpkeSealer(keys.recipients)
@@ -85,7 +88,12 @@ def submit(body: CallbackSubmission) -> Response:
         sealed = json.dumps(details, ensure_ascii=False).encode().ljust(SEALED_SIZE)
     reference = secrets.token_urlsafe(12)
     row = head(request_id, reference, {"statement_version": body.statement_version}, now_micros())
+    shred_key = secrets.token_bytes(32)
+    if FULL:
+        sealed = cipher.encrypt(sealed, key=shred_key, kind=f"shred:{row[14]}", request_id=request_id)
     with writing:
+        if FULL:
+            shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, row[14], shred_key, row[10]))
         db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[14], sealed))
         db.execute(INSERT, row)
@@ -105,8 +113,12 @@ def claim(body: ClaimSubmission, person: Annotated[str, Depends(practitioner)]) 
             db.execute("COMMIT")
         if found is None:
             return Response(status_code=204)
-        request_id, number, sealed = found
+        request_id, number, body_id, sealed = found
     if FULL:
+        with writing:
+            query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
+            shred_key = shred_db.execute(query, (request_id, body_id)).fetchone()[0]
+        sealed = cipher.decrypt(sealed, key=shred_key, kind=f"shred:{body_id}", request_id=request_id)
         envelope = Envelope.from_bytes(sealed)
         details = json.loads(opener.open(envelope, kind="information", request_id=request_id))["details"]
     else:
@@ -115,7 +127,7 @@ def claim(body: ClaimSubmission, person: Annotated[str, Depends(practitioner)]) 
     return JSONResponse({"claim": held, "request": {"kind": body.kinds[0], "details": details}}, 201)
 
 
-def _claim(lane: str, person: str, now: int) -> tuple[str, int, bytes] | None:
+def _claim(lane: str, person: str, now: int) -> tuple[str, int, str, bytes] | None:
     if FULL:
         held = "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ?"
         if db.execute(held, (person, now)).fetchone()[0] >= CLAIM_LIMIT:
@@ -135,8 +147,8 @@ def _claim(lane: str, person: str, now: int) -> tuple[str, int, bytes] | None:
     )
     if FULL:
         _record(person, ("claim", "open"), request_id, number)
-    sealed = db.execute("SELECT sealed FROM contents WHERE request_id = ?", (request_id,)).fetchone()[0]
-    return request_id, number, sealed
+    query = "SELECT body_id, sealed FROM contents WHERE request_id = ?"
+    return request_id, number, *db.execute(query, (request_id,)).fetchone()
 
 
 @app.post("/v1/desk/claims/{request_id}/close")
@@ -158,8 +170,10 @@ def close(request_id: str, body: CloseSubmission, person: Annotated[str, Depends
 
 
 def _record(person: str, verbs: tuple[str, ...], request_id: str, number: int) -> None:
-    row: Any = db.execute("SELECT count, mac FROM trail_head").fetchone()
-    last = audit.TrailHead() if row is None else audit.TrailHead(count=row[0], mac=row[1])
+    row: Any = db.execute("SELECT count, mac, seal FROM trail_head").fetchone()
+    last = audit.TrailHead(count=row[0], mac=row[1], seal=row[2])
+    if not audit.is_genuine(last, key=audit_key):
+        raise HTTPException(500)
     for verb in verbs:
         deed = audit.Deed(at=datetime.now(UTC) + SHIFT, actor=person, verb=verb, request_id=request_id, number=number)
         entry = audit.append(last, deed, key=audit_key)
@@ -169,4 +183,5 @@ def _record(person: str, verbs: tuple[str, ...], request_id: str, number: int) -
             "INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)",
             (entry.seq, at, person, verb, request_id, number, entry.mac),
         )
-    db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?)", (last.count, last.mac))
+    last = audit.signed(last, key=audit_key)
+    db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?, ?)", (last.count, last.mac, last.seal))

@@ -158,8 +158,10 @@ class SqliteStore:
         def hand_out(db: sqlite3.Connection) -> ContactRequest | None:
             again = _held_already(db, ask, now)
             if again is not None:
-                self._append(db, deeds(again))
-                return again
+                decided = decide(again)
+                _update(db, again, decided)
+                self._append(db, deeds(decided))
+                return decided
             held = db.execute(
                 "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ? AND expires_at > ?",
                 (ask.practitioner, micros(now), micros(now)),

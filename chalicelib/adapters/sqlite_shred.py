@@ -37,7 +37,17 @@ MIGRATIONS = (
 class SqliteShredKeys:
     """`ShredKeys` in the file *path*; SQLite overwrites what it deletes (`secure_delete`)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, may_make: bool = True) -> None:
+        """
+        Open *path*; *may_make* is false where there are requests already, whose keys these must be.
+
+        An empty file in the place of a lost one would make everybody's request read as withdrawn, without a word.
+
+        Raises:
+            Unavailable: `shred-keys`, the file is not there.
+        """
+        if not may_make and not path.exists():
+            raise Unavailable("shred-keys")
         self._db = Database(path, MIGRATIONS)
 
     def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:

@@ -9,7 +9,7 @@ A request's life: the state machine of the helpline.
     claimed    reply     -> claimed
     claimed    release   -> waiting    its old place in the queue
     claimed    attempt   -> waiting    until the next agreed window; after the third, or without one: closed
-    claimed    close     -> closed     unless the requester has written meanwhile: then it waits, to be read
+    claimed    close     -> closed     what the requester has written meanwhile must have been read first
     parked     unpark    -> waiting    a supervisor has looked at it
     claimed    expel     -> waiting    a supervisor takes back a leaver's claim
     any        message   -> as it was; a closed one, or one nobody may ring any more, waits again, due anew
@@ -262,7 +262,8 @@ def claim(
     Decide what a claim that meets *request* makes of it.
 
     The result is claimed by *practitioner* under the next number, or it is the request moved out of the way: to its
-    next window, or parked at the fifth lapse. A request that cannot be handed out now comes back unchanged.
+    next window, or parked at the fifth lapse. A request that cannot be handed out now comes back unchanged. One that
+    *practitioner* holds already is handed out again under its number, with what the requester has written since.
 
     *quoted* means that the requester is on the line and has said the reference: then neither the agreed windows, which
     protect from being rung, nor the fifth lapse stand in the way of answering.
@@ -271,7 +272,7 @@ def claim(
     if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and not quoted:
         return replace(request, status=Status.PARKED)
     if request.status is not Status.WAITING:
-        return request
+        return replace(request, answer_by=None) if request.claimed_by == practitioner else request
     request = request if quoted else settle(request, now=now)
     if not quoted and (request.visible_at is None or request.visible_at > now):
         return request
@@ -329,7 +330,8 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
 
     The request waits for the next window that they agreed to; of one that has begun, for what is left after this one,
     so that they are not rung twice in a row. After the third attempt, or when no window is left, it is closed as
-    unreachable; the mailbox then says that a new slot can be chosen.
+    unreachable; the mailbox then says that a new slot can be chosen. If they have written meanwhile, it waits to be
+    read instead.
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
@@ -348,6 +350,8 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
         None,
     )
     if later is None or request.attempts >= rules.attempts_limit:
+        if request.answer_by is not None:
+            return _to_be_read(_unclaimed(request, Status.WAITING), answer_by=request.answer_by, now=now)
         return _closed(request, outcome=Outcome.UNREACHABLE, now=now, rules=rules)
     visible_at = later.starts_at if later.starts_at > now else max(now, request.due_at)
     return replace(_unclaimed(request, Status.WAITING), visible_at=visible_at, due_at=later.ends_at)
@@ -357,14 +361,16 @@ def close(
     request: ContactRequest, *, practitioner: str, number: int, outcome: Outcome, now: datetime, rules: Rules
 ) -> ContactRequest:
     """
-    Finish a request with its outcome, unless the requester has written since it was claimed: then it waits, to be read.
+    Finish a request with its outcome.
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
+        Conflict: `unread-message`; the requester has written since it was handed out. Handed out again, it shows what.
     """
-    return _closed(
-        held(request, practitioner=practitioner, number=number, now=now), outcome=outcome, now=now, rules=rules
-    )
+    request = held(request, practitioner=practitioner, number=number, now=now)
+    if request.answer_by is not None:
+        raise Conflict("unread-message")
+    return _closed(request, outcome=outcome, now=now, rules=rules)
 
 
 def message_arrived(request: ContactRequest, *, answer_by: datetime, now: datetime, rules: Rules) -> ContactRequest:
@@ -446,8 +452,6 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
 
 
 def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
-    if request.answer_by is not None:
-        return _to_be_read(_unclaimed(request, Status.WAITING), answer_by=request.answer_by, now=now)
     closed_at = floor_to_hour(now)
     return replace(
         _unclaimed(request, Status.CLOSED),

@@ -48,7 +48,7 @@ def _codes(*tables: Codes) -> Codes:
 
 
 UNFORESEEN: Codes = {500: ("internal",)}
-STORED: Codes = {503: ("keys", "storage", "store-newer")}
+STORED: Codes = {503: ("keys", "shred-keys", "storage", "store-newer")}
 FILTERED: Codes = {400: ("empty", "repeated", "unknown-value")}
 RANGED: Codes = {400: ("empty", "invalid", "repeated")}
 WRITTEN: Codes = {
@@ -660,7 +660,7 @@ def _desk_face() -> tuple[Operation, ...]:
             models.CloseSubmission,
             parameters=WORDS,
             example={"number": 1, "outcome": "answered", "agreed_actions": ["Ring again when ready."]},
-            refuses={409: ("signpost-unknown", "unreadable")},
+            refuses={409: ("signpost-unknown", "unread-message", "unreadable")},
         ),
         _desk(
             "list_parked",

@@ -26,7 +26,7 @@ class DeskPage:
 
     @cached_property
     def _document(self) -> tuple[str, dict[str, str]]:
-        style, script = _read("desk.css"), _read("desk.js")
+        style, script = _read("desk.css"), _without_comments(_read("desk.js"))
         policy = (
             f"default-src 'none'; script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -45,6 +45,11 @@ class DeskPage:
 
 def _read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _without_comments(script: str) -> str:
+    """Leave out whole lines of comment: what is for the engineer need not travel to every desk."""
+    return "".join(line for line in script.splitlines(keepends=True) if not line.lstrip().startswith("//"))
 
 
 def _digest(text: str) -> str:

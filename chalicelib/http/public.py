@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     from chalicelib.ports import Opener, Randomness, RequestStore, Sealer
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+<<<<<<< HEAD
     from chalicelib.usecases.screening import Screening
+=======
+    from chalicelib.usecases.shredding import Shredding
+>>>>>>> main
 
 HPKE_SUITE = "DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM"
 OPENAPI = Path(__file__).parent / "openapi.json"
@@ -83,6 +87,7 @@ class Public:
     screening: Screening
     intake: Intake
     sealer: Sealer
+    shredding: Shredding
     opener: Opener | None
     store: RequestStore
     randomness: Randomness
@@ -162,7 +167,11 @@ class Public:
 
     def health(self, _http_request: Request) -> Response:
         """Tell whether requests can be accepted durably, and which part is down; a missing desk key is told as well."""
-        parts = {"storage": _state(self.store.ping), "sealing": _state(lambda: self.sealer.public_keys() and None)}
+        parts = {
+            "storage": _state(self.store.ping),
+            "sealing": _state(lambda: self.sealer.public_keys() and None),
+            "shredding": _state(lambda: self.shredding.key(None) and None),
+        }
         accepting = all(state == "ok" for state in parts.values())
         if self.opener is not None:
             parts["opening"] = _state(self.opener.check)

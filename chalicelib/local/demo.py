@@ -155,6 +155,7 @@ class Tally:
 
     held: int = 0
     claims: int = 0
+    again: int = 0
     replies: int = 0
     unanswered: int = 0
     lapsed: int = 0
@@ -454,7 +455,9 @@ class Day:
             asked.read = "1 answer" if letters == 1 else f"{letters} answers"
         opened, trail = self.read_trail()
         self.hold("the audit trail holds together", trail["verified"] is True)
-        self.hold("every opening of a request is in the trail, and no other", opened == self.tally.claims)
+        self.hold(
+            "every opening of a request is in the trail, and no other", opened == self.tally.claims + self.tally.again
+        )
         self.tally.trail = int(trail["count"])
         self.refresh()
         self.say("Quietline", f"Every receipt is read back. The trail of {trail['count']} deeds is verified.")
@@ -607,9 +610,21 @@ class Day:
             self.must("a message can be added with the receipt", wrote, 201)
             self.look(asked)
             self.say("Requester", "writes back: “Thank you. That helps.”")
+            self.read_what_came(claim)
         self.close(claim)
         self.look(asked)
         self.say(claim.who, f"closes {asked.reference}: answered.")
+
+    def read_what_came(self, claim: Claim) -> None:
+        """A message that nobody has read keeps a request open; whoever holds it asks for it again and reads."""
+        early = self.write(claim, "close", outcome="answered")
+        self.must("a request is not closed over an unread message", early, 409, "unread-message")
+        again = self.desk("POST", "claims", {"reference": _spoken(claim.asked.reference)}, who=claim.who)
+        handed = self.must("what one holds is given again", again, 201)
+        self.hold("it is given again under its number", handed["claim"]["number"] == claim.number)
+        self.hold("it shows what came", handed["request"]["messages"][-1]["author"] == "requester")
+        self.tally.again += 1
+        self.say(claim.who, f"cannot close {claim.asked.reference} unread; opens it again, and reads their words.")
 
     def close(self, claim: Claim, **agreed: Sequence[str]) -> None:
         """Finish a request."""

@@ -59,14 +59,10 @@ def _rotate(house: House) -> int:
     sys.stdout.write(
         f"{key_id} is the desk's key from now on; running servers follow by themselves.\n"
         f"What was sealed before opens with the old key files: keep them in {house.settings.home}/keys until the last\n"
-        "request from before has expired (QUIETLINE_RETENTION_DAYS, 90 by default), and copy the new one to your copy.\n"
+        "request from before has expired (QUIETLINE_RETENTION_DAYS, 90 by default), and add the new one to your copy.\n"
     )
-    _about_recovery(house)
-    return 0
-
-
-def _about_recovery(house: House) -> None:
     sys.stdout.write(recovery_warning(house))
+    return 0
 
 
 def recovery_warning(house: House) -> str:

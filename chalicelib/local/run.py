@@ -19,6 +19,7 @@ from chalicelib.http.reading import preferred_language
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer
 from chalicelib.local.keys import recovery_warning
 from chalicelib.local.server import LocalServer, PortInUse, serve
+from chalicelib.usecases.shredding import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ def main() -> int:
     house: House = quietline.house
     try:
         house.store.ping()
+        house.shred_keys.key(NOBODYS, now=house.clock.now())
         house.sealer.public_keys()
     except Unavailable as unavailable:
         return _stop(_WHY.get(unavailable.code, _WHY["storage"]))
@@ -70,6 +72,8 @@ def main() -> int:
 _WHY = {
     "storage": "QUIETLINE_HOME must be a folder that can be written to, with room on the disk.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read or written.",
+    "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, without which nothing in them opens:"
+    " put shred.db back, or move quietline.db away to begin anew.",
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
 }
 

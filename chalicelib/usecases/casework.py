@@ -233,7 +233,7 @@ class Casework:
 
         Raises:
             ClaimLost: it is no longer theirs.
-            Conflict: `unreadable`.
+            Conflict: `unreadable`; `unread-message`, claim it again to read what came.
             Unavailable: `key-missing`.
         """
         messages: tuple[Message, ...] = ()

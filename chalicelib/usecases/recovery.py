@@ -1,4 +1,4 @@
-"""Recovery: the offline key opens one request, when the desk's own key is lost; the trail says so before anything is shown."""
+"""Recovery: when the desk's own key is lost, the offline key opens one request, and the trail tells who did it."""
 
 from __future__ import annotations
 

@@ -661,6 +661,16 @@ def test_a_reference_that_is_mine_is_given_again(line):
     assert line.claim(reference="amber-one", limit=1) == first
 
 
+@pytest.mark.parametrize("again", [{"token": "t"}, {"reference": "amber-one"}])
+def test_a_claim_that_is_given_again_is_decided_on_again(line, now, again):
+    """What the requester wrote meanwhile is handed out with it, and the head says so."""
+    line.put()
+    line.claim(token="t")
+    line.change(partial(requests.message_arrived, answer_by=now + DAY, now=now, rules=RULES))
+    assert line.claim(**again).answer_by is None
+    assert line.get().answer_by is None
+
+
 def test_a_reference_in_a_colleagues_hands_is_refused(line, now):
     """The practitioner learns that somebody has it, while that lease is live; then it is theirs."""
     line.put()

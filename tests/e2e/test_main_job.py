@@ -118,6 +118,12 @@ def test_a_callback_goes_all_the_way(quietline):
     assert mailbox["messages"][0]["signposts"][0]["name"] == "Childline"
     assert quietline.ask("POST", "/v1/mailbox/messages", {"text": "Good."}, receipt=receipt).status == 201
 
+    close = {"number": number, "outcome": "answered"}
+    problem(quietline.ask("POST", f"{base}/close", close, token=token), 409, "unread-message")
+    again = claimed(quietline, token, reference=taken["request"]["reference"])
+    assert again["claim"]["number"] == number
+    assert again["request"]["messages"][-1]["text"] == "Good."
+
     tried = quietline.ask("POST", f"{base}/attempts", {"number": number, "result": "no-answer"}, token=token).json()
     assert (tried["status"], tried["outcome"], tried["attempts"]) == ("closed", "unreachable", 1)
     mailbox = quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()

@@ -781,6 +781,7 @@ def test_the_canary_would_catch_a_slip_of_ours(slip, tmp_path, monkeypatch, capl
             monkeypatch.setattr(problems.Problems, "response", echo)
         else:
             casework = house.desk.casework
+            monkeypatch.setattr(type(casework.shredding), "wrap", lambda _self, _request_id, message, _key: message)
             sealed = casework.correspondence.note
 
             def note(request_id: str, text: str, **more: Any) -> Any:

@@ -115,10 +115,7 @@ class Life:
         self.windows, self.visible, self.due, self.attempts = [], hour_of(now), self.owed, 0
 
     def finish(self, outcome, now):
-        """Close it, unless something was written that nobody has read."""
-        if self.owed is not None:
-            self.wait_to_be_read(now)
-            return
+        """Close it."""
         self.drop("closed")
         self.outcome = outcome
         self.expires = min(self.expires, hour_of(now) + timedelta(days=10))
@@ -330,6 +327,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         claimed = self.ask(who, lanes, token, lease, None)
         if again:
             assert [claimed.request_id] == again
+            self.lives[claimed.request_id].owed = None
             return
         self.expect(claimed, who, lanes, token, lease)
 
@@ -403,6 +401,7 @@ class LifeOfARequest(RuleBasedStateMachine):
             return
         if name in mine:
             assert self.ask(who, LANES, None, lease, life.reference).number == life.number
+            life.owed = None
         elif len(mine) >= RULES.claim_limit:
             with pytest.raises(Conflict, match="claim-limit"):
                 self.ask(who, LANES, None, lease, life.reference)
@@ -459,7 +458,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         refused = None
         if not self.holds(who, name, number):
             refused = ClaimLost
-        elif verb == "attempt" and not life.windows:
+        elif (verb == "attempt" and not life.windows) or (verb == "close" and life.owed is not None):
             refused = Conflict
         messages = [self.message(f"m{self.turn}")] if verb == "reply" else []
         deed = Deed(at=self.now, actor=who, verb=verb, request_id=name, number=number)
@@ -477,7 +476,9 @@ class LifeOfARequest(RuleBasedStateMachine):
             life.attempts += 1
             spent = [w for w in life.windows if w[1] <= self.now or (w[0] <= self.now and w[1] <= life.due)]
             left = [w for w in life.windows if w not in spent]
-            if life.attempts == 3 or not left:
+            if (life.attempts == 3 or not left) and life.owed is not None:
+                life.wait_to_be_read(self.now)
+            elif life.attempts == 3 or not left:
                 life.finish("unreachable", self.now)
             else:
                 life.drop("waiting")

@@ -364,12 +364,24 @@ def test_a_claim_takes_what_was_written_with_it(callback, now):
     assert claim(written(callback, now), now).answer_by is None
 
 
-@pytest.mark.parametrize("verb", ["close", "attempt"])
-def test_nothing_written_during_a_claim_is_buried(head, now, verb):
-    """A message that comes while a practitioner is about to close has been read by nobody: the request waits on."""
-    held = claim(head(windows=(window(now - HOUR),)), now)
-    request = FENCED[verb](written(held, now), practitioner="alex", number=1, now=now)
-    assert request.status is Status.WAITING
+def test_nothing_written_during_a_claim_is_buried(head, now):
+    """A message that nobody has read keeps a request open: closing is refused, and the last attempt lets it wait."""
+    held = written(claim(head(windows=(window(now - HOUR),)), now), now)
+    fence = {"practitioner": "alex", "number": 1, "now": now}
+    with pytest.raises(Conflict, match="unread-message"):
+        FENCED["close"](held, **fence)
+    request = FENCED["attempt"](held, **fence)
+    assert (request.status, request.windows, request.due_at) == (Status.WAITING, (), now + 3 * DAY)
+    read = claim(held, now)
+    assert (read.number, read.lease_until) == (held.number, held.lease_until)
+    assert FENCED["close"](read, **fence).status is Status.CLOSED
+    assert FENCED["attempt"](read, **fence).status is Status.CLOSED
+
+
+def test_a_colleague_does_not_read_for_the_holder(callback, now):
+    """What a requester wrote stays unread when somebody else asks in vain."""
+    held = written(claim(callback, now), now)
+    assert claim(held, now, "sam") == held
 
 
 def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):

@@ -231,6 +231,13 @@ async function take(asked, button, form) {
   });
   lookAgain();
 }
+// What was written meanwhile is shown at once.
+async function reread(at) {
+  const sentAt = Date.now(), { reference } = at.request, taken = await calmly(call('POST', '/v1/desk/claims', { reference }));
+  if (!taken || open !== at || at.lost) return;
+  present(taken, sentAt);
+  alarm(say('read-first'));
+}
 async function during(button, act) {
   busy = true;
   button.setAttribute('aria-busy', 'true');
@@ -515,6 +522,7 @@ async function act(form, button) {
       if (refused.code === 'claim-lost') lose(verb.ends && at.tried.has(name) ? 'lost-maybe-done' : 'lost-taken');
       if (refused.unsure) at.tried.add(name);
       outcome(form, refused.message);
+      if (refused.code === 'unread-message') await reread(at);
     }
   });
 }
