@@ -48,11 +48,8 @@ if TYPE_CHECKING:
     from chalicelib.ports import Opener, Randomness, RequestStore, Sealer
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
-<<<<<<< HEAD
     from chalicelib.usecases.screening import Screening
-=======
     from chalicelib.usecases.shredding import Shredding
->>>>>>> main
 
 HPKE_SUITE = "DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM"
 OPENAPI = Path(__file__).parent / "openapi.json"
