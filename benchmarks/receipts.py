@@ -38,7 +38,7 @@ class _Context:
 def _receipts(home: Path, count: int) -> dict[str, list[str]]:
     """Make *count* receipts of each kind; what expires is a request whose days are over, not yet purged."""
     from chalicelib.adapters.sqlite_rows import micros
-    from chalicelib.domain.receipts import receipt_from_bytes, request_id_of
+    from chalicelib.domain.receipts import Credential, receipt_from_bytes, request_id_of
     from chalicelib.domain.requests import Kind
     from chalicelib.usecases.intake import Submission
 

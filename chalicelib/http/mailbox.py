@@ -11,7 +11,7 @@ from chalicelib.domain.requests import Kind
 from chalicelib.http import local_times, shapes
 from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SealedMessage, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
-from chalicelib.http.reading import form_body, is_form, json_body, language_of, validated
+from chalicelib.http.reading import SEALED_LIMIT, form_body, is_form, json_body, language_of, validated
 from chalicelib.usecases.mailbox import shown_status
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class MailboxDoor:
     def write(self, http_request: Request) -> Response:
         """Add a message."""
         credential, key = _credential(http_request), idempotency_key(http_request)
-        body = json_body(http_request, MessageSubmission, sealed=SealedMessage)
+        body = json_body(http_request, MessageSubmission, sealed=SealedMessage, sealed_limit=SEALED_LIMIT)
         if isinstance(body, SealedMessage):
             request = self.mailbox.write_sealed(credential, body.letter())
         else:
@@ -82,7 +82,7 @@ class MailboxDoor:
         language = language_of(http_request)
         fields: dict[str, str] = {}
         try:
-            fields = {name: values[-1] for name, values in form_body(http_request).items()}
+            fields = {name: values[-1] for name, values in form_body(http_request, sealed_limit=SEALED_LIMIT).items()}
             return self._act(fields, language)
         except NotFound as refusal:
             return self._door(language, refusal.code, refusal.status)

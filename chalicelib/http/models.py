@@ -689,6 +689,7 @@ class HealthAnswer(Answer):
 
     status: Literal["ok", "down"]
     parts: dict[str, str]
+    detail: str | SkipJsonSchema[None] = Field(default=None, description="What is wrong, in a sentence.")
 
 
 class SignpostPhone(Answer):

@@ -173,6 +173,9 @@ class Public:
         if self.opener is not None:
             parts["opening"] = _state(self.opener.check)
         body = {"status": "ok" if accepting else "down", "parts": parts}
+        details = (self.texts.problem_detail(state, "en") for state in parts.values() if state != "ok")
+        if detail := " ".join(dict.fromkeys(each for each in details if each)):
+            body["detail"] = detail
         return shapes.answer(body, status=200 if accepting else 503)
 
     def openapi(self, _http_request: Request) -> Response:

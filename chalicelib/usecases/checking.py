@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from chalicelib.ports import PhoneBook
 
-FIELDS_LIMIT = 40
-NAME_LIMIT = 80
-TEXT_LIMIT = 8000
 MESSAGE_LIMIT = 3000
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _MAILBOX_KEY = re.compile(r'("mailbox_key"\s*:\s*")[^"]*')
@@ -53,17 +50,22 @@ def parsed(raw: bytes) -> object:
 
 
 def as_sent(details: object) -> dict[str, str]:
-    """Give what is there as flat text under flat names, whatever it is."""
+    """Give what is there as flat text under flat names, whatever it is; its size was bounded when it arrived."""
     if not isinstance(details, dict):
         return {"content": as_text(details)}
-    fields = list(details.items())[:FIELDS_LIMIT]
-    return {as_text(name)[:NAME_LIMIT]: as_text(value) for name, value in fields}
+    fields: dict[str, str] = {}
+    for name, value in details.items():
+        shown = as_text(name)
+        while shown in fields:
+            shown += "'"
+        fields[shown] = as_text(value)
+    return fields
 
 
 def as_text(value: object) -> str:
     """Give anything as text that shows what it is: without control characters, and none that turn its direction."""
     text = value if isinstance(value, str) else _dumped(value)
-    return _UNSAFE.sub("\ufffd", text)[:TEXT_LIMIT]
+    return _UNSAFE.sub("\ufffd", text)
 
 
 def message_text(content: object) -> str | None:
