@@ -16,8 +16,14 @@ from chalicelib.domain.receipts import encode
 
 
 @pytest.fixture
-def requester(quietline):
-    """Somebody whose browser seals."""
+def requester(shared_quietline):
+    """Somebody whose browser seals, on a server that others use as well."""
+    return Requester(shared_quietline)
+
+
+@pytest.fixture
+def alone(quietline):
+    """Somebody whose browser seals, on a server of their own."""
     return Requester(quietline)
 
 
@@ -26,10 +32,12 @@ def submit(requester, body=None, route="callbacks", **more):
     return requester.quietline.ask("POST", f"/v1/{route}", body or requester.body(), **more)
 
 
-def claim(requester, person="alex"):
-    """Take the requester's request at the desk."""
-    token = requester.quietline.token("practitioner", person)
-    answer = requester.quietline.ask("POST", "/v1/desk/claims", {}, token=token)
+def claim(requester):
+    """Take the requester's request at the desk, by its reference, as somebody who holds nothing else."""
+    ask = requester.quietline.ask
+    reference = ask("GET", "/v1/mailbox", headers=requester.mailbox).json()["reference"]
+    token = requester.quietline.token("practitioner", f"alex-{requester.request_id[:12]}")
+    answer = ask("POST", "/v1/desk/claims", {"reference": reference}, token=token)
     assert answer.status == 201, answer.body
     assert answer.json()["claim"]["request_id"] == requester.request_id
     return token, answer.json()
@@ -95,16 +103,16 @@ def test_the_same_bytes_get_the_same_answer_and_other_bytes_are_refused(requeste
     assert claimed["request"]["details"]["message"] == DETAILS["message"]
 
 
-def test_many_repeats_at_once_are_one_request(requester):
+def test_many_repeats_at_once_are_one_request(alone):
     """A browser that tries again while its first attempt is still under way makes one request."""
-    body = requester.body()
+    body = alone.body()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: submit(requester, body), range(8)))
+        answers = list(pool.map(lambda _: submit(alone, body), range(8)))
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body for answer in answers}) == 1
-    claim(requester)
-    token = requester.quietline.token("practitioner", "kim")
-    assert requester.quietline.ask("POST", "/v1/desk/claims", {}, token=token).status == 204
+    claim(alone)
+    token = alone.quietline.token("practitioner", "kim")
+    assert alone.quietline.ask("POST", "/v1/desk/claims", {}, token=token).status == 204
 
 
 def test_somebody_who_knows_an_id_cannot_put_another_request_in_its_place(requester):
@@ -347,9 +355,7 @@ def test_every_mailbox_route_takes_the_lookup_value(requester):
     assert ask("POST", "/v1/mailbox/messages", {"text": "plain"}, headers=requester.mailbox).status == 201
     chosen = ask("PUT", "/v1/mailbox/slot", {"slot": "2026-11-25T10:00Z/2h"}, headers=requester.mailbox)
     assert chosen.json()["slot"]["id"] == "2026-11-25T10:00Z/2h"
-    token = requester.quietline.token("practitioner", "alex")
-    reference = ask("GET", "/v1/mailbox", headers=requester.mailbox).json()["reference"]
-    claimed = ask("POST", "/v1/desk/claims", {"reference": reference}, token=token).json()
+    _, claimed = claim(requester)
     assert [each["text"] for each in claimed["request"]["messages"]] == ["plain"]
     assert requester.read() == []  # what was written in the clear has no copy: there was no key to make one with
     assert ask("DELETE", "/v1/mailbox", headers=requester.mailbox).status == 204
@@ -409,11 +415,11 @@ def keys_command(quietline, *arguments):
     )
 
 
-def test_rotation_without_downtime(requester):
+def test_rotation_without_downtime(alone):
     """A running server seals to the new key at once; requests from before, and from pages of before, still open."""
-    quietline = requester.quietline
+    quietline = alone.quietline
     before = quietline.ask("GET", "/v1/keys").json()["keys"]
-    assert submit(requester).status == 201
+    assert submit(alone).status == 201
     late = Requester(quietline)
     held_back = late.body()
     plain = quietline.ask("POST", "/v1/callbacks", {"statement_version": "2026-11", "details": DETAILS}).json()
@@ -431,15 +437,15 @@ def test_rotation_without_downtime(requester):
     for _ in range(4):
         claimed = quietline.ask("POST", "/v1/desk/claims", {}, token=token).json()
         opened[claimed["claim"]["request_id"]] = claimed["request"]["details"]["message"]
-    ids = {requester.request_id, late.request_id, new.request_id, plain["request_id"]}
+    ids = {alone.request_id, late.request_id, new.request_id, plain["request_id"]}
     assert opened == dict.fromkeys(ids, DETAILS["message"])
     assert quietline.ask("GET", "/health").json()["parts"]["opening"] == "ok"
 
 
-def test_a_damaged_key_fails_closed_with_one_sentence_and_everything_else_goes_on(requester):
+def test_a_damaged_key_fails_closed_with_one_sentence_and_everything_else_goes_on(alone):
     """Intake and mailbox work, the desk says `key-missing` and claims nothing, the ciphertext waits for the key."""
-    quietline = requester.quietline
-    assert submit(requester).status == 201
+    quietline = alone.quietline
+    assert submit(alone).status == 201
     token = quietline.token("practitioner", "alex")
     current = quietline.ask("GET", "/v1/keys").json()["keys"][0]["key_id"]
     ran = keys_command(quietline, "rotate")  # the server has not used the new key yet, and will not find it whole
@@ -456,36 +462,36 @@ def test_a_damaged_key_fails_closed_with_one_sentence_and_everything_else_goes_o
     health = quietline.ask("GET", "/health")
     assert (health.status, health.json()["parts"]["opening"]) == (200, "key-missing")
     assert "key" in health.json()["detail"]
-    assert quietline.ask("GET", "/v1/mailbox", headers=requester.mailbox).json()["status"] == "waiting"
+    assert quietline.ask("GET", "/v1/mailbox", headers=alone.mailbox).json()["status"] == "waiting"
     path.write_bytes(pem)
     assert "detail" not in quietline.ask("GET", "/health").json()
     taken = {quietline.ask("POST", "/v1/desk/claims", {}, token=token).json()["claim"]["request_id"] for _ in range(2)}
-    assert taken == {requester.request_id, later.request_id}
+    assert taken == {alone.request_id, later.request_id}
     assert current != new
 
 
-def test_the_recovery_key_opens_one_request_and_the_trail_says_so(requester, tmp_path):
+def test_the_recovery_key_opens_one_request_and_the_trail_says_so(alone, tmp_path):
     """From the file where it was kept, after it was moved away; the first start had said to move it."""
-    quietline = requester.quietline
-    submit(requester)
+    quietline = alone.quietline
+    submit(alone)
     keys = KeyFiles(quietline.home / "keys", may_make=False)
     (name,) = keys.recovery_keys_here()
     kept = (quietline.home / "keys" / name).rename(tmp_path / "kept.pem")
     assert submit(Requester(quietline)).status == 201
-    asked = ["recover", "--key", str(kept), "--request", requester.request_id, "--by", "sam"]
+    asked = ["recover", "--key", str(kept), "--request", alone.request_id, "--by", "sam"]
     ran = keys_command(quietline, *asked)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["details"]["message"] == DETAILS["message"]
-    assert encode(requester.receipt.mailbox_key) not in ran.stdout
+    assert encode(alone.receipt.mailbox_key) not in ran.stdout
     trail = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("auditor", "ash")).json()
     assert trail["verified"]
     assert [(each["actor"], each["request_id"]) for each in trail["entries"] if each["verb"] == "recover"] == [
-        ("sam", requester.request_id)
+        ("sam", alone.request_id)
     ]
     unknown = keys_command(quietline, "recover", "--key", str(kept), "--request", "A" * 43, "--by", "sam")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert len(unknown.stderr.splitlines()) == 1
     desk_key = quietline.ask("GET", "/v1/keys").json()["keys"][0]["key_id"]
-    foreign = ["--key", str(quietline.home / "keys" / f"{desk_key}.pem"), "--request", requester.request_id]
+    foreign = ["--key", str(quietline.home / "keys" / f"{desk_key}.pem"), "--request", alone.request_id]
     told = keys_command(quietline, "recover", *foreign, "--by", "sam")
     assert json.loads(told.stdout)["unreadable"] == "key-missing"
