@@ -63,7 +63,15 @@ SUBMITTED: Codes = _codes(
     REPEATABLE,
     {
         400: ("unreadable-form",),
-        409: ("impossible-phone", "key-reused", "keys-outdated", "slot-closed", "slot-full", "statement-outdated"),
+        409: (
+            "impossible-phone",
+            "key-reused",
+            "keys-outdated",
+            "not-padded",
+            "slot-closed",
+            "slot-full",
+            "statement-outdated",
+        ),
         503: ("references", "unverified-full"),
     },
 )
@@ -76,7 +84,7 @@ OF_DESK: Codes = _codes(
         503: ("key-missing", "sign-in-unavailable"),
     },
 )
-WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "sealed-elsewhere")
+WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = _codes(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
@@ -395,7 +403,9 @@ def _public() -> tuple[Operation, ...]:
             form=_leaves(models.InformationSubmission, models.InformationDetails),
             example=_INFORMATION,
             answers={201: models.AcceptedAnswer},
-            refuses=_codes(STORED, SUBMITTED, {409: ("key-reused", "keys-outdated", "statement-outdated")}),
+            refuses=_codes(
+                STORED, SUBMITTED, {409: ("key-reused", "keys-outdated", "not-padded", "statement-outdated")}
+            ),
             pages_too=True,
         ),
     )

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -24,7 +23,8 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.domain.envelope import STEP, Envelope, Recipient
-from chalicelib.domain.receipts import decode
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.requests import Kind
 from chalicelib.usecases.correspondence import SealedLetter
 
@@ -40,8 +40,9 @@ MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
 Concern = Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
-NOT_BLANK = {"pattern": r"\S"}
+NOT_BLANK = {"pattern": r"[^\s\x85]"}
 """For `openapi.json` alone: lengths are counted after trimming, and a schema cannot say so otherwise."""
+THREE_OR_MORE = {"pattern": r"[^\s\x85][\s\S]+[^\s\x85]"}
 Status = Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
 KindName = Literal["callback", "information", "referral"]
 OutcomeName = Literal["answered", "signposted", "unreachable", "escalated", "declined"]
@@ -90,7 +91,7 @@ class CallbackDetails(Wire):
     phone: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=3, max_length=40),
-        Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+        Field(json_schema_extra=THREE_OR_MORE),
     ]
     name: Short | None = None
     message: Text | None = None
@@ -117,16 +118,21 @@ MESSAGE_ID = r"^[A-Za-z0-9_-]{16}$"
 KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 
 
-def _sealed_in_steps(extra: int) -> AfterValidator:
-    """Make sure that what is sealed was padded: a size of its own would say how much somebody wrote."""
+def _padded(text: str, extra: int, pointer: str) -> bytes:
+    """
+    Read what is sealed, and make sure that it was padded: a size of its own would say how much somebody wrote.
 
-    def check(text: str) -> str:
-        size = len(decode(text)) - extra
-        if size % STEP or not STEP <= size <= CIPHERTEXT_STEPS * STEP:
-            raise ValueError
-        return text
-
-    return AfterValidator(check)
+    Raises:
+        Conflict: `not-padded`, which no schema can say.
+    """
+    try:
+        raw = decode(text)
+    except ValueError:
+        raw = b""
+    size = len(raw) - extra
+    if size % STEP or not STEP <= size <= CIPHERTEXT_STEPS * STEP or encode(raw) != text:
+        raise Conflict("not-padded", pointer=pointer)
+    return raw
 
 
 class SealedKey(Wire):
@@ -147,15 +153,20 @@ class Sealed(Wire):
     v: Literal[1]
     request_id: Annotated[str, StringConstraints(pattern=REQUEST_ID)]
     nonce: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16}$")]
-    ct: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=28000), _sealed_in_steps(_TAG)]
+    ct: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=28000)]
     recipients: Annotated[list[SealedKey], Field(min_length=1, max_length=8)]
 
     def envelope(self) -> Envelope:
-        """Give it as what it is."""
+        """
+        Give it as what it is.
+
+        Raises:
+            Conflict: `not-padded`.
+        """
         return Envelope(
             request_id=self.request_id,
             nonce=decode(self.nonce),
-            ct=decode(self.ct),
+            ct=_padded(self.ct, _TAG, "/sealed/ct"),
             recipients=tuple(
                 Recipient(key_id=each.key_id, enc=decode(each.enc), ct=decode(each.ct)) for each in self.recipients
             ),
@@ -216,13 +227,21 @@ class SealedMessage(Wire):
     copy_: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=28000),
-        _sealed_in_steps(_NONCE + _TAG),
         Field(alias="copy"),
     ]
 
     def letter(self) -> SealedLetter:
-        """Give it as what it is."""
-        return SealedLetter(message_id=self.message_id, for_desk=self.sealed.envelope(), for_mailbox=decode(self.copy_))
+        """
+        Give it as what it is.
+
+        Raises:
+            Conflict: `not-padded`.
+        """
+        return SealedLetter(
+            message_id=self.message_id,
+            for_desk=self.sealed.envelope(),
+            for_mailbox=_padded(self.copy_, _NONCE + _TAG, "/copy"),
+        )
 
 
 class SlotChoice(Wire):
@@ -240,7 +259,7 @@ class ClaimSubmission(Wire):
         Annotated[
             str,
             StringConstraints(strip_whitespace=True, min_length=3, max_length=60),
-            Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+            Field(json_schema_extra=THREE_OR_MORE),
         ]
         | None
     ) = None

@@ -124,7 +124,17 @@ def test_what_was_tampered_with_is_unverified_and_no_more(shared_quietline, chan
 
 @pytest.mark.parametrize(
     "altcha",
-    ["", "x", "bm9uc2Vuc2U=", "W10=", "e30=", "eyJjaGFsbGVuZ2UiOnt9LCJzb2x1dGlvbiI6e319", "bnVsbA==", "A" * 4096, "/w=="],
+    [
+        "",
+        "x",
+        "bm9uc2Vuc2U=",
+        "W10=",
+        "e30=",
+        "eyJjaGFsbGVuZ2UiOnt9LCJzb2x1dGlvbiI6e319",
+        "bnVsbA==",
+        "A" * 4096,
+        "/w==",
+    ],
 )
 def test_what_is_no_payload_is_unverified_and_no_more(shared_quietline, altcha):
     """Broken base64, broken JSON, JSON of another kind: no error, and no word of it in the answer."""
