@@ -346,7 +346,7 @@ class Public:
     ) -> Response:
         """Show the form; *kept* is the key and the token of one that comes back to be mended."""
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
-        token = proof.token if proof is not None and proof.token else self._form_token(key)
+        token = self._form_token(key, "" if proof is None else proof.token)
         statement = _statement(self.the_statement, language)
         try:
             slots = slots_for_page(self.opening, self.helpline, language) if kind == "callback" else []
@@ -365,10 +365,10 @@ class Public:
         )
         return self._page(page, language, status)
 
-    def _form_token(self, key: str) -> str:
+    def _form_token(self, key: str, before: str) -> str:
         """Sign the form; without the key for it the form still works, and is unverified."""
         try:
-            return self.screening.form_token(key)
+            return self.screening.form_token(key, before=before)
         except Unavailable:
             return ""
 

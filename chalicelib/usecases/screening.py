@@ -26,8 +26,10 @@ class Screening:
         """Give a challenge for one request: the hash of its idempotency key, or its id."""
         return self.proof_of_work.challenge(bound_to=bound_to, now=self.clock.now())
 
-    def form_token(self, idempotency_key: str) -> str:
-        """Give what a plain form carries to show when it was handed out."""
+    def form_token(self, idempotency_key: str, *, before: str = "") -> str:
+        """Give what a plain form carries to show when it was handed out: at first, if it comes back to be mended."""
+        if screening.is_ours(before, idempotency_key, secret=self._secret()):
+            return before
         return screening.form_token(idempotency_key, now=self.clock.now(), secret=self._secret())
 
     def is_verified(
