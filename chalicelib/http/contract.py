@@ -775,7 +775,8 @@ An anonymous contact-request and signposting API for a helpline. No account, coo
 Whatever goes wrong is answered as `application/problem+json` (RFC 9457) with a `code`, the places that are wrong, and
 another way to reach help; outside `/v1`, and on plain forms, a client that prefers `text/html` is given a page instead.
 Nothing that was sent is repeated in it. Beside what each operation lists, an unknown path is 404 `not-found`, and a
-wrong method 405 `method-not-allowed` with `Allow`. Times are ISO 8601 in UTC. A request body has at most 32 KiB, a sealed message 64 KiB."""
+wrong method 405 `method-not-allowed` with `Allow`. Times are ISO 8601 in UTC. A request body has at most 32 KiB,
+a sealed message 64 KiB."""
 
 
 def build() -> dict[str, Any]:

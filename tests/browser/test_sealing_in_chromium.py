@@ -9,10 +9,12 @@ from urllib.parse import unquote_plus
 
 import pytest
 from browser_side import Desk, as_jwk
+from sealed_requester import Requester
 from test_interop import envelope_of, random_receipt, random_words
 
 from chalicelib.adapters.hpke import AesCipher
 from chalicelib.domain.receipts import decode, encode, read_receipt, request_id_of
+from chalicelib.local.issuer import LocalIssuer
 
 MESSAGE = "I would like to talk to somebody, bluebell."
 
@@ -246,3 +248,25 @@ def test_the_module_in_chromium_and_python_open_each_other(tab, quietline, count
         assert opened == {"details": {"message": words}, "mailbox_key": encode(receipt.mailbox_key)}
         assert decode(told["opened"]).decode() == words
         assert told["reply"] == {"text": words}
+
+
+def test_the_desk_shows_what_does_not_validate_as_text(tab, quietline):
+    """No safe-contact rules, no number to dial: the fields as they are, a warning, and markup that stays text."""
+    requester = Requester(quietline)
+    details = {"phone": "07700 900123", "safety": "ok", "<b>x</b>": "<img src=x onerror=alert(1)>"}
+    body = requester.body({"details": details, "mailbox_key": encode(requester.receipt.mailbox_key)})
+    reference = quietline.ask("POST", "/v1/callbacks", body).json()["reference"]
+    message = requester.message({"text": "hello", "signposts": ["childline"]})
+    quietline.ask("POST", "/v1/mailbox/messages", message, headers=requester.mailbox)
+    ticket = LocalIssuer(quietline.home).ticket("practitioner", "kim")
+    tab.goto(f"/desk#{ticket}")
+    tab.fill("#reference", reference)
+    tab.locator("#quote button").first.click()
+    tab.wait_for_selector("#unreadable:visible")
+    assert "do not ring" in tab.inner_text("#unreadable")
+    assert not tab.locator("#contract").is_visible()
+    assert tab.locator("a[href^=tel]:visible").count() == 0
+    assert "07700 900123" in tab.inner_text("#message")
+    assert "<img src=x onerror=alert(1)>" in tab.inner_text("#message")
+    assert tab.locator("#message img, #message b").count() == 0
+    assert "not sent by our pages" in tab.inner_text("#letters")

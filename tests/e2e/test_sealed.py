@@ -241,7 +241,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_does_not_validate_is_shown_as_what_it_is(requester, name):
-    """The practitioner sees that it is invalid, and what is there as flat text; they can note, reply where it has a key."""
+    """The practitioner sees that it is invalid, and what is there as flat text; they can note, reply and close."""
     content = HOSTILE[name]
     if isinstance(content, dict):
         content = {**content, "mailbox_key": encode(requester.receipt.mailbox_key)}

@@ -177,7 +177,7 @@ def test_a_foreign_challenge_is_unverified(shared_quietline):
 
 @pytest.mark.parametrize(("minutes", "verified"), [(9, True), (11, False)])
 def test_a_challenge_ends_within_ten_minutes(open_house, minutes, verified):
-    """Solved in time and sent too late, it makes no request verified; nothing was kept, so a restart changes nothing."""
+    """Solved in time and sent too late, it makes no request verified; a restart between the two changes nothing."""
     with open_house() as quietline:
         altcha = solved(challenge(quietline))
     with open_house(later(TUESDAY_EVENING, minutes)) as quietline:
@@ -269,7 +269,7 @@ def test_a_form_that_comes_back_keeps_its_token(open_house):
 
 
 def test_past_the_cap_only_verified_requests_get_in(open_house):
-    """Unverified ones are told to ring, repeats of accepted ones are answered, verified ones get in; then there is room."""
+    """Unverified ones are told to ring; repeats of accepted ones and verified ones get in; a claim makes room."""
     with open_house(QUIETLINE_UNVERIFIED_CAP="2") as quietline:
         first = send(quietline, key=f"{KEY}-a")
         assert [first.status, send(quietline, key=f"{KEY}-b").status] == [201, 201]

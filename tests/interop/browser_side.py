@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,14 +22,14 @@ def find_node() -> str | None:
     found = shutil.which("node")
     if found is None:
         try:
-            from playwright._impl._driver import compute_driver_executable
+            from playwright._impl._driver import compute_driver_executable  # noqa: PLC0415 - where it is installed
         except ImportError:
             return None
         found = str(compute_driver_executable()[0])
     return found if Path(found).exists() else None
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The browser's side threw."""
 
 
@@ -51,7 +50,7 @@ class Browser:
         self._process.stdin.flush()
         told = json.loads(self._process.stdout.readline())
         if "refused" in told:
-            raise Refused(told["refused"])
+            raise RefusedError(told["refused"])
         return told["answer"]
 
     def stop(self) -> None:

@@ -331,9 +331,10 @@ class World:
         if model is SealedMessage:
             message_id = encode(secrets.token_bytes(12))
             kind, raw = f"message:{message_id}", json.dumps({"text": markers()}).encode()
-            key = read_receipt(self.receipt).mailbox_key
-            copy = AesCipher().encrypt(raw, key=key, kind=kind, request_id=self.request_id)
-            sealed = self._sealed(raw, kind, self.request_id)
+            receipt = read_receipt(self.receipt)
+            key, request_id = receipt.mailbox_key, request_id_of(receipt.lookup)
+            copy = AesCipher().encrypt(raw, key=key, kind=kind, request_id=request_id)
+            sealed = self._sealed(raw, kind, request_id)
             return {"message_id": message_id, "sealed": sealed, "copy": encode(copy)}
         if model in SEALED:
             kind, details = SEALED[model]

@@ -28,6 +28,12 @@ def opened(keys: KeyFiles, envelope) -> bytes:
     return HpkeOpener(keys.private_key, keys.recipients).open(envelope, kind="callback", request_id="r1")
 
 
+def recovered(path, keys: KeyFiles, envelope) -> bytes:
+    """Open with the recovery key in a file."""
+    mine = read_recovery_key(path)
+    return HpkeOpener(lambda _: mine, keys.recipients).open(envelope, kind="callback", request_id="r1")
+
+
 def ids(keys: KeyFiles) -> list[str]:
     """Name the current recipients."""
     return [each["key_id"] for each in keys.recipients()]
@@ -52,9 +58,8 @@ def test_the_first_run_makes_a_desk_key_and_a_recovery_key(keys, tmp_path):
     envelope = seal(keys)
     assert [each.key_id for each in envelope.recipients] == [desk, recovery]
     assert opened(keys, envelope) == CONTENT
-    mine = read_recovery_key(tmp_path / f"{recovery}.pem")
-    assert mine[0] == recovery
-    assert HpkeOpener(lambda _: mine, keys.recipients).open(envelope, kind="callback", request_id="r1") == CONTENT
+    assert read_recovery_key(tmp_path / f"{recovery}.pem")[0] == recovery
+    assert recovered(tmp_path / f"{recovery}.pem", keys, envelope) == CONTENT
 
 
 def test_sealing_goes_on_to_a_recovery_key_that_was_moved_away(keys, tmp_path):
@@ -69,8 +74,7 @@ def test_sealing_goes_on_to_a_recovery_key_that_was_moved_away(keys, tmp_path):
         envelope = seal(again)
         assert len(envelope.recipients) == 2
         assert opened(again, envelope) == CONTENT
-        mine = read_recovery_key(away / "key.pem")
-        assert HpkeOpener(lambda _: mine, again.recipients).open(envelope, kind="callback", request_id="r1") == CONTENT
+        assert recovered(away / "key.pem", again, envelope) == CONTENT
 
 
 def test_a_recovery_key_that_lies_at_the_desk_opens_nothing_there(keys, tmp_path):
@@ -109,7 +113,7 @@ def test_a_running_server_seals_to_the_new_key_and_opens_with_the_old(keys, tmp_
 
 
 def test_which_key_opens_is_told_by_its_id(keys, tmp_path):
-    """Without the old file only what was sealed to it is lost to the desk; without the new one, only what came since."""
+    """Without the old file what was sealed to it does not open; without the new one, what came since does not."""
     before, old_id = seal(keys), ids(keys)[0]
     new_id = keys.rotate()
     after = seal(keys)
@@ -208,7 +212,7 @@ def test_an_installation_from_before_recovery_keys_gets_one_by_rotating(tmp_path
 
 
 def test_a_lost_list_is_made_again_with_every_key(keys, tmp_path):
-    """The newest desk key is current, older ones are remembered, and the recovery key is sealed to though it is away."""
+    """The newest desk key is current, older ones are remembered, the recovery key is sealed to though it is away."""
     old_id, recovery = ids(keys)
     new_id = keys.rotate()
     os.utime(tmp_path / f"{old_id}.pem", (1, 1))
