@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop check token rotate recover demo bench content-check openapi pins format clean
+.PHONY: help run test test-interop check token rotate recover demo backup bench content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
+
+backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
+	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
 
 content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
 	@$(BIN)/python -m chalicelib.local.content_check

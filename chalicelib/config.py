@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHORTEST = 42
+"""Days: no request may expire before it is due, four weeks ahead at most and a holiday's three working days more."""
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
 
 
@@ -62,7 +64,7 @@ class Settings:
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
-            retention=read("RETENTION_DAYS", _days, "a number of days from 1 to 3650", default.retention),
+            retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
             retention_after_closing=read(
                 "RETENTION_CLOSED_DAYS", _days, "a number of days from 1 to 3650", default.retention_after_closing
             ),
@@ -106,6 +108,10 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 def _minutes(raw: str) -> timedelta:
     return timedelta(minutes=_whole(1, 240)(raw))
+
+
+def _long(raw: str) -> timedelta:
+    return timedelta(days=_whole(SHORTEST, 3650)(raw))
 
 
 def _days(raw: str) -> timedelta:

@@ -376,6 +376,23 @@ class ShredKeys(Protocol):
         ...
 
 
+class TrailAnchor(Protocol):
+    """
+    Remembers outside the store where the audit trail ended.
+
+    A trail that was cut off together with its head, and given an older head of its own, verifies in itself; it cannot
+    reach back behind the last anchor unseen. A backup that is put back is told in the same way: entries are missing.
+    """
+
+    def read(self) -> TrailHead | None:
+        """Give the anchor; None if there has been none yet."""
+        ...
+
+    def keep(self, head: TrailHead) -> None:
+        """Put *head* in the place of the anchor before."""
+        ...
+
+
 class Mailer(Protocol):
     """Sends the answers that somebody asked to have by e-mail."""
 

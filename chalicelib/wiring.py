@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.opening import Opening
@@ -139,7 +140,6 @@ class House:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
         from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
@@ -155,7 +155,7 @@ class House:
                 rules=self.rules,
                 helpline=self.helpline,
             ),
-            auditing=Auditing(store=self.store, key=lambda: self.keys.secret("audit.key")),
+            auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
@@ -174,7 +174,13 @@ class House:
         """What runs by the clock."""
         from chalicelib.usecases.retention import Retention  # noqa: PLC0415
 
-        return Retention(store=self.store, shred_keys=self.shred_keys, clock=self.clock, mailer=self._mailer)
+        return Retention(
+            store=self.store,
+            shred_keys=self.shred_keys,
+            clock=self.clock,
+            mailer=self._mailer,
+            auditing=self._auditing,
+        )
 
     @cached_property
     def store(self) -> RequestStore:
@@ -201,7 +207,9 @@ class House:
         """The files that hold keys."""
         from chalicelib.adapters.keyfiles import KeyFiles  # noqa: PLC0415
 
-        return KeyFiles(self.settings.home / "keys", may_make=not (self.settings.home / "quietline.db").exists())
+        return KeyFiles(
+            self.settings.home / "keys", may_make=lambda: not (self.settings.home / "quietline.db").exists()
+        )
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -349,6 +357,17 @@ class House:
         from chalicelib.usecases.checking import Checking  # noqa: PLC0415
 
         return Checking(shape=checked_details, phones=Phonenumbers())
+
+    @cached_property
+    def _auditing(self) -> Auditing:
+        from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
+        from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
+
+        return Auditing(
+            store=self.store,
+            key=lambda: self.keys.secret("audit.key"),
+            anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
+        )
 
     @cached_property
     def _mailer(self) -> Mailer:

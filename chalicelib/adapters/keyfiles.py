@@ -36,7 +36,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.receipts import decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -59,8 +59,8 @@ class _Listed:
 class KeyFiles:
     """The folder of keys; every file in it is made once, whole or not at all, also when two processes start at once."""
 
-    def __init__(self, folder: Path, *, may_make: bool = True) -> None:
-        """Look after *folder*; *may_make* is false where there is a database, whose keys these must be."""
+    def __init__(self, folder: Path, *, may_make: Callable[[], bool] = lambda: True) -> None:
+        """Look after *folder*; *may_make* says no once there is a database, whose keys these must be."""
         self._folder = folder
         self._may_make = may_make
         self._opened: dict[str, EllipticCurvePrivateKey] = {}
@@ -100,7 +100,7 @@ class KeyFiles:
             Unavailable: `keys`, the list cannot be read, or nothing can be written.
         """
         with _as_unavailable("keys"), self._alone():
-            self._may_make = True
+            self._may_make = lambda: True
             listed = self._listed()
             private = self._make_private(DESK)
             before = [each["key_id"] for each in listed.recipients if not each["key_id"].startswith(RECOVERY)]
@@ -201,7 +201,7 @@ class KeyFiles:
 
     def _write_once(self, name: str, content: bytes) -> None:
         """Put a file in place whole, unless somebody else was first, or it should have been there all along."""
-        if not self._may_make and name != _LIST:
+        if not self._may_make() and name != _LIST:
             raise Unavailable("keys")
         with self._draft(name, content) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, self._folder / name)

@@ -82,10 +82,11 @@ class ContactRequest:
     The head of a request: everything that the queue decides on, and nothing that anybody wrote.
 
     *promised_at* is the due time the requester was given on submitting, *promised_slot* the window it came from if
-    there was one. *answer_by* is set while something the requester wrote has not been handed to anybody. *windows* are
-    the agreed callback windows, earliest first; an information request has none. *visible_at* is when it may be handed
-    out; None means that the queue hands it out no more (every window was missed) although it still waits, overdue,
-    until the requester chooses again or rings. *number* is the fence of the latest claim.
+    there was one, *retained_until* when it goes at the latest. *answer_by* is set while something the requester wrote
+    or chose has not been handed to anybody. *windows* are the agreed callback windows, earliest first; an information
+    request has none. *visible_at* is when it may be handed out; None means that the queue hands it out no more (every
+    window was missed) although it still waits, overdue, until the requester chooses again or rings. *number* is the
+    fence of the latest claim.
     """
 
     request_id: str
@@ -99,6 +100,7 @@ class ContactRequest:
     visible_at: datetime | None
     windows: tuple[Window, ...]
     expires_at: datetime
+    retained_until: datetime
     verified: bool
     statement_version: str
     fingerprint: str
@@ -209,6 +211,7 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         visible_at=windows[0].starts_at if windows else sent_at,
         windows=windows,
         expires_at=sent_at + rules.retention,
+        retained_until=sent_at + rules.retention,
         verified=verified,
         statement_version=statement_version,
         fingerprint=fingerprint,
@@ -329,9 +332,9 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
     Record that the requester was rung and not reached.
 
     The request waits for the next window that they agreed to; of one that has begun, for what is left after this one,
-    so that they are not rung twice in a row. After the third attempt, or when no window is left, it is closed as
-    unreachable; the mailbox then says that a new slot can be chosen. If they have written meanwhile, it waits to be
-    read instead.
+    so that they are not rung twice in a row, unless they have written or chosen again meanwhile. After the third
+    attempt, or when no window is left, it is closed as unreachable, and the mailbox says that a new slot can be chosen;
+    if they have written meanwhile, it waits to be read instead.
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
@@ -345,7 +348,8 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
         (
             window
             for window in request.windows
-            if window.ends_at > now and (window.starts_at > now or window.ends_at > request.due_at)
+            if window.ends_at > now
+            and (window.starts_at > now or window.ends_at > request.due_at or request.answer_by is not None)
         ),
         None,
     )
@@ -353,7 +357,8 @@ def attempt(request: ContactRequest, *, practitioner: str, number: int, now: dat
         if request.answer_by is not None:
             return _to_be_read(_unclaimed(request, Status.WAITING), answer_by=request.answer_by, now=now)
         return _closed(request, outcome=Outcome.UNREACHABLE, now=now, rules=rules)
-    visible_at = later.starts_at if later.starts_at > now else max(now, request.due_at)
+    begun_at = now if request.answer_by is not None else max(now, request.due_at)
+    visible_at = later.starts_at if later.starts_at > now else begun_at
     return replace(_unclaimed(request, Status.WAITING), visible_at=visible_at, due_at=later.ends_at)
 
 
@@ -365,7 +370,8 @@ def close(
 
     Raises:
         ClaimLost: the lease has lapsed, or a later claim replaced it.
-        Conflict: `unread-message`; the requester has written since it was handed out. Handed out again, it shows what.
+        Conflict: `unread-message`; the requester has written, or chosen another slot, since it was handed out. Handed
+            out again, it shows what.
     """
     request = held(request, practitioner=practitioner, number=number, now=now)
     if request.answer_by is not None:
@@ -373,7 +379,7 @@ def close(
     return _closed(request, outcome=outcome, now=now, rules=rules)
 
 
-def message_arrived(request: ContactRequest, *, answer_by: datetime, now: datetime, rules: Rules) -> ContactRequest:
+def message_arrived(request: ContactRequest, *, answer_by: datetime, now: datetime) -> ContactRequest:
     """
     Take note that the requester has written.
 
@@ -381,7 +387,7 @@ def message_arrived(request: ContactRequest, *, answer_by: datetime, now: dateti
     the mailbox: they named no new window, so nobody may ring.
     """
     if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
-        return _to_be_read(_reopened(request, rules), answer_by=answer_by, now=now)
+        return _to_be_read(_reopened(request), answer_by=answer_by, now=now)
     return replace(request, answer_by=answer_by)
 
 
@@ -399,9 +405,11 @@ def outlive(request: ContactRequest, until: datetime) -> ContactRequest:
     return request
 
 
-def choose_slot(request: ContactRequest, *, slot: Window, rules: Rules) -> ContactRequest:
+def choose_slot(request: ContactRequest, *, slot: Window) -> ContactRequest:
     """
     Put another window in the place of the agreed ones; a closed request waits again.
+
+    Whoever holds it rang, or is about to ring, by what was agreed before: they see the new time before they finish.
 
     Raises:
         Conflict: `not-a-callback`; an information request is answered in the mailbox.
@@ -409,8 +417,16 @@ def choose_slot(request: ContactRequest, *, slot: Window, rules: Rules) -> Conta
     if request.kind is Kind.INFORMATION:
         raise Conflict("not-a-callback")
     if request.status is Status.CLOSED:
-        request = _reopened(request, rules)
-    return replace(request, windows=(slot,), visible_at=slot.starts_at, due_at=slot.ends_at, missed=0, attempts=0)
+        request = _reopened(request)
+    return replace(
+        request,
+        windows=(slot,),
+        visible_at=slot.starts_at,
+        due_at=slot.ends_at,
+        answer_by=slot.ends_at if request.status is Status.CLAIMED else request.answer_by,
+        missed=0,
+        attempts=0,
+    )
 
 
 def unpark(request: ContactRequest, *, now: datetime) -> ContactRequest:
@@ -474,12 +490,12 @@ def _to_be_read(request: ContactRequest, *, answer_by: datetime, now: datetime) 
     )
 
 
-def _reopened(request: ContactRequest, rules: Rules) -> ContactRequest:
+def _reopened(request: ContactRequest) -> ContactRequest:
     return replace(
         request,
         status=Status.WAITING,
         outcome=None,
         closed_at=None,
         lapses=0,
-        expires_at=request.submitted_at + rules.retention,
+        expires_at=request.retained_until,
     )

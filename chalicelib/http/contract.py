@@ -64,6 +64,8 @@ SUBMITTED: Codes = _codes(
     {
         400: ("unreadable-form",),
         409: (
+            "also-earlier",
+            "expires-first",
             "impossible-phone",
             "key-reused",
             "keys-outdated",
@@ -404,7 +406,9 @@ def _public() -> tuple[Operation, ...]:
             example=_INFORMATION,
             answers={201: models.AcceptedAnswer},
             refuses=_codes(
-                STORED, SUBMITTED, {409: ("key-reused", "keys-outdated", "not-padded", "statement-outdated")}
+                STORED,
+                SUBMITTED,
+                {409: ("expires-first", "key-reused", "keys-outdated", "not-padded", "statement-outdated")},
             ),
             pages_too=True,
         ),
@@ -460,7 +464,7 @@ def _mailbox() -> tuple[Operation, ...]:
             body=models.SlotChoice,
             example={"slot": EXAMPLE_SLOT},
             answers={200: models.ProgressAnswer},
-            refuses=_codes(OF_RECEIPT, WRITTEN, {409: ("not-a-callback", "slot-closed", "slot-full")}),
+            refuses=_codes(OF_RECEIPT, WRITTEN, {409: ("expires-first", "not-a-callback", "slot-closed", "slot-full")}),
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import Conflict, Malformed
@@ -127,7 +128,7 @@ class Desk:
             hold,
             body.text,
             signposts=body.signposts,
-            mail=self._mail(body.text, body.signposts, http_request) if body.by_email else None,
+            mail=partial(self._mail, body.text, body.signposts) if body.by_email else None,
             idempotency_key=idempotency_key(http_request),
         )
         progress = shapes.progress(replied.request, self.helpline.hours.zone, language_of(http_request))
@@ -229,8 +230,7 @@ class Desk:
         body: Fenced = json_body(http_request, model)
         return Hold(practitioner=person.subject, request_id=request_id, number=body.number), body
 
-    def _mail(self, text: str, signposts: Sequence[str], http_request: Request) -> str:
-        language = language_of(http_request)
+    def _mail(self, text: str, signposts: Sequence[str], language: str) -> str:
         links = [link for each in signposts if (link := self.signpost_link(each, language)) is not None]
         lines = ["\n".join(str(link[part]) for part in ("name", "phone", "url") if part in link) for link in links]
         return "\n\n".join([text, *lines]) + "\n"

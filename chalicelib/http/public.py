@@ -167,6 +167,7 @@ class Public:
         parts = {
             "storage": _state(self.store.ping),
             "sealing": _state(lambda: self.sealer.public_keys() and None),
+            "receipts": _state(self.intake.ready),
             "shredding": _state(lambda: self.shredding.key(None) and None),
         }
         accepting = all(state == "ok" for state in parts.values())

@@ -18,7 +18,7 @@ from chalicelib.domain.errors import Refusal, Unauthenticated, Unavailable
 from chalicelib.http.reading import preferred_language
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer
 from chalicelib.local.keys import recovery_warning
-from chalicelib.local.server import LocalServer, PortInUse, serve
+from chalicelib.local.server import CannotListen, LocalServer, PortInUse, serve
 from chalicelib.usecases.shredding import NOBODYS
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def main() -> int:
         house.store.ping()
         house.shred_keys.key(NOBODYS, now=house.clock.now())
         house.sealer.public_keys()
+        house.keys.secret("pepper")
+        _hourly(house)
     except Unavailable as unavailable:
         return _stop(_WHY.get(unavailable.code, _WHY["storage"]))
     try:
@@ -64,6 +66,8 @@ def main() -> int:
         )
     except PortInUse as error:
         return _stop(f"{error} (QUIETLINE_PORT)")
+    except CannotListen as error:
+        return _stop(f"{error} (QUIETLINE_HOST)")
     except CannotIssueError as error:
         return _stop(str(error))
     return 0
@@ -92,8 +96,10 @@ def _issuer(settings: Settings) -> LocalIssuer | None:
 
 def _hourly(house: House) -> None:
     found = house.retention.hourly()
-    if any(found.values()):
+    if found["purged"] or found["overdue"] or found["parked"]:
         log.info("%(purged)d expired and deleted, %(overdue)d overdue, %(parked)d parked", found)
+    if found["trail_broken"]:
+        log.warning("The audit trail does not verify: GET /v1/desk/audit says from which entry on.")
 
 
 def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> None:

@@ -99,6 +99,10 @@ class PortInUse(OSError):  # noqa: N818 - it reads as what is the case
     """Something else listens there already; the message is one sentence for the person who started us."""
 
 
+class CannotListen(OSError):  # noqa: N818 - it reads as what is the case
+    """The address is not one of this machine's; the message is one sentence, without the address."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """
@@ -171,6 +175,7 @@ class LocalServer:
 
         Raises:
             PortInUse: the port is taken.
+            CannotListen: the address is not one of ours.
         """
         _one_request_per_thread(app)
         _hush(app.log)
@@ -183,7 +188,8 @@ class LocalServer:
             self._server = LocalDevServer(app, config, host, port, handler_cls=Conversation, server_cls=listener)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise
+                message = "This machine has no such address to listen on."
+                raise CannotListen(message) from None
             message = f"Port {port} is already in use: stop what is running there, or choose another port."
             raise PortInUse(message) from None
         self._ticks = ticks

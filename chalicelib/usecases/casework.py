@@ -174,14 +174,15 @@ class Casework:
         text: str,
         *,
         signposts: Sequence[str] = (),
-        mail: str | None = None,
+        mail: Callable[[str], str] | None = None,
         idempotency_key: str | None = None,
     ) -> Replied:
         """
         Write to the requester; it is in the mailbox at once.
 
-        With *mail*, that text leaves by e-mail as well, for somebody who asked for one and gave an address: after the
-        reply is kept, so that a claim that was lost sends nothing, and a mail that fails loses nothing.
+        With *mail*, what it makes of the requester's language leaves by e-mail as well, for somebody who asked for one
+        and gave an address: after the reply is kept, so that a claim that was lost sends nothing, and a mail that fails
+        loses nothing.
 
         Raises:
             ClaimLost: it is no longer theirs.
@@ -201,19 +202,22 @@ class Casework:
         sent = None if mail is None or address is None else self._mail(request, message, address, mail)
         return Replied(request=request, emailed=sent)
 
-    def _mail(self, request: ContactRequest, message: Message, address: str, text: str) -> bool:
-        subject = self.helpline.mail_subject[requests.lane_language(request.language)]
+    def _mail(self, request: ContactRequest, message: Message, address: str, text: Callable[[str], str]) -> bool:
+        language = requests.lane_language(request.language)
         try:
             self.mailer.send(
                 sender=self.helpline.mail_sender,
                 to=address,
-                subject=subject,
-                text=text,
+                subject=self.helpline.mail_subject[language],
+                text=text(language),
                 request_id=request.request_id,
                 message_id=message.message_id,
             )
         except Unavailable:
             return False
+        newest = self.store.get(request.request_id, now=self.clock.now())
+        if newest is None or newest.status is Status.WITHDRAWN:
+            self.mailer.erase(request.request_id)  # withdrawn meanwhile: whatever has not left yet does not leave
         return True
 
     def note(self, hold: Hold, text: str, *, idempotency_key: str | None = None) -> ContactRequest:

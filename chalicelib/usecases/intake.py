@@ -99,7 +99,8 @@ class Intake:
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
-                `slot-full`, `key-reused`, `keys-outdated` (sealed to no key of the desk: nobody could open it).
+                `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
+                desk: nobody could open it).
             Unavailable: it could not be stored; nothing was accepted. `unverified-full`: too many wait already that
                 may be a machine's, and nothing shows that this one is not.
         """
@@ -131,6 +132,7 @@ class Intake:
             fingerprint=fingerprint,
             body_id=body_id,
         )
+        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
         content = self.shredding.begin(request, envelope.to_bytes())
         for attempt in range(REFERENCE_ATTEMPTS):
             try:
@@ -146,6 +148,15 @@ class Intake:
                 raise Conflict("slot-full", pointer="/slot") from None
             return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
+
+    def ready(self) -> None:
+        """
+        Make sure that a repeat would be recognised.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        self.pepper()
 
     def _identify(self, submission: Submission, receipt: Receipt | None) -> tuple[str, str]:
         """
@@ -206,10 +217,13 @@ class Intake:
             first = hours.next_slot(self.clock.now())
         else:
             first = self.opening.chosen(submission.slot, pointer="/slot", hours=hours)
-        also = (
-            self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours) for at, slot in enumerate(submission.also)
-        )
-        return tuple(window for window in (first, *also) if window is not None)
+        windows = [] if first is None else [first]
+        for at, slot in enumerate(submission.also):
+            window = self.opening.chosen(slot, pointer=f"/also/{at}", hours=hours)
+            if first is not None and window.ends_at < first.ends_at:
+                raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
+            windows.append(window)
+        return tuple(windows)
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:

@@ -105,7 +105,7 @@ class Mailbox:
 
         def arrive(newest: ContactRequest) -> ContactRequest:
             newest = requests.as_of(newest, now=now)
-            arrived = requests.message_arrived(newest, answer_by=answer_by, now=now, rules=self.rules)
+            arrived = requests.message_arrived(newest, answer_by=answer_by, now=now)
             return requests.outlive(arrived, answer_by)
 
         return self._change(
@@ -125,7 +125,7 @@ class Mailbox:
         now = self.clock.now()
 
         def choose(newest: ContactRequest) -> ContactRequest:
-            chosen = requests.choose_slot(requests.as_of(newest, now=now), slot=slot, rules=self.rules)
+            chosen = requests.choose_slot(requests.as_of(newest, now=now), slot=slot)
             return requests.outlive(chosen, slot.ends_at)
 
         return self._change(
@@ -150,8 +150,9 @@ class Mailbox:
         self.shredding.erase(request)
         now = self.clock.now()
         deed = Deed(at=floor_to_hour(now), actor="requester", verb="withdraw", request_id=request.request_id)
+        withdrawn = self.store.withdraw(request.request_id, partial(requests.withdraw, now=now), now=now, deed=deed)
         self.mailer.erase(request.request_id)
-        if not self.store.withdraw(request.request_id, partial(requests.withdraw, now=now), now=now, deed=deed):
+        if not withdrawn:
             raise NotFound("receipt-unknown")
 
     def _find(self, credential: Credential) -> tuple[ContactRequest, bytes]:

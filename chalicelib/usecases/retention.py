@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.domain.requests import Status
+
 if TYPE_CHECKING:
     from chalicelib.ports import Clock, Mailer, RequestStore, ShredKeys
+    from chalicelib.usecases.auditing import Auditing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Retention:
     shred_keys: ShredKeys
     clock: Clock
     mailer: Mailer
+    auditing: Auditing
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
@@ -33,7 +37,8 @@ class Retention:
         purged = self.store.purge(now=now, erase=self.shred_keys.erase)
         self.shred_keys.purge(now=now)
         for request_id in self.mailer.kept():
-            if self.store.get(request_id, now=now) is None:
+            request = self.store.get(request_id, now=now)
+            if request is None or request.status is Status.WITHDRAWN:
                 self.mailer.erase(request_id)
         lanes = self.store.lanes(now=now, soon=now)
         return Round(
@@ -41,6 +46,6 @@ class Retention:
         )
 
     def hourly(self) -> dict[str, int]:
-        """Run one round, and give its figures for a log or an alarm: numbers only."""
-        found = self.purge()
-        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked}
+        """Run one round, and give its figures for a log or an alarm: numbers only. A broken trail is one of them."""
+        found, sound = self.purge(), self.auditing.set_anchor()
+        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": not sound}

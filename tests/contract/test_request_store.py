@@ -219,7 +219,7 @@ def test_room_in_a_slot_comes_back(line, now):
         line.put(name, windows=(slot,), capacity=3)
     line.withdraw("a")
     line.close(line.claim())
-    line.change(partial(requests.choose_slot, slot=window(now + DAY), rules=RULES), "c", capacity=3)
+    line.change(partial(requests.choose_slot, slot=window(now + DAY)), "c", capacity=3)
     for name in "def":
         line.put(name, windows=(slot,), capacity=3)
     with pytest.raises(SlotFull):
@@ -666,7 +666,7 @@ def test_a_claim_that_is_given_again_is_decided_on_again(line, now, again):
     """What the requester wrote meanwhile is handed out with it, and the head says so."""
     line.put()
     line.claim(token="t")
-    line.change(partial(requests.message_arrived, answer_by=now + DAY, now=now, rules=RULES))
+    line.change(partial(requests.message_arrived, answer_by=now + DAY, now=now))
     assert line.claim(**again).answer_by is None
     assert line.get().answer_by is None
 
@@ -816,7 +816,7 @@ def test_a_new_slot_needs_room(line, now):
     full, free = window(now + HOUR), window(now + DAY)
     line.put("a", windows=(full,))
     before = line.put("b", windows=(free,))
-    choose = partial(requests.choose_slot, slot=full, rules=RULES)
+    choose = partial(requests.choose_slot, slot=full)
     with pytest.raises(SlotFull):
         line.change(choose, "b", capacity=1, messages=[message(sent_at=now)])
     assert line.get("b") == before

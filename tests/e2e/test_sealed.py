@@ -486,7 +486,7 @@ def test_the_recovery_key_opens_one_request_and_the_trail_says_so(alone, tmp_pat
     """From the file where it was kept, after it was moved away; the first start had said to move it."""
     quietline = alone.quietline
     submit(alone)
-    keys = KeyFiles(quietline.home / "keys", may_make=False)
+    keys = KeyFiles(quietline.home / "keys", may_make=lambda: False)
     (name,) = keys.recovery_keys_here()
     kept = (quietline.home / "keys" / name).rename(tmp_path / "kept.pem")
     assert submit(Requester(quietline)).status == 201

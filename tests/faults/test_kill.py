@@ -27,9 +27,12 @@ import writing_worker
 from chalicelib.adapters.hpke import HpkeOpener
 from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.config import Settings
 from chalicelib.domain.audit import broken_at
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.requests import Status
+from chalicelib.usecases.correspondence import open_content
+from chalicelib.wiring import House
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("QUIETLINE_KILLS", "12"))
@@ -212,6 +215,14 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(serve):
         assert server.ask_for_a_call(key, version) == (201, answer)
     for key in answers.keys() - acknowledged.keys():
         assert server.ask_for_a_call(key, version)[0] == 201
+    house = House(Settings(home=server.home, clock_starts_at=datetime.fromisoformat(CLOCK)))
+    casework = house.desk.casework
+    for key, answer in acknowledged.items():
+        request = house.store.get(answer["request_id"], now=house.clock.now())
+        sealed = casework.shredding.content(request, house.store.content(request), casework.shredding.key(request))
+        assert open_content(request, sealed, house.opener)["details"]["message"] == key
+    house.store.close()
+    house.shred_keys.close()
 
 
 def test_two_servers_on_one_folder_serve_one_queue(serve):

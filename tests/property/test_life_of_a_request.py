@@ -259,7 +259,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         answer_by, now = hour_of(self.now) + 72 * HOUR, self.now
 
         def arrive(request):
-            return requests.message_arrived(requests.as_of(request, now=now), answer_by=answer_by, now=now, rules=RULES)
+            return requests.message_arrived(requests.as_of(request, now=now), answer_by=answer_by, now=now)
 
         if not self.change(name, arrive, messages=[self.message(message_id)]):
             return
@@ -285,10 +285,11 @@ class LifeOfARequest(RuleBasedStateMachine):
         slot = (hour_of(self.now) + start * HOUR, hour_of(self.now) + (start + 2) * HOUR)
         window = Window(starts_at=slot[0], ends_at=slot[1])
         refused = Conflict if life.lane.startswith("information") else None
-        if self.change(name, partial(requests.choose_slot, slot=window, rules=RULES), refused=refused):
+        if self.change(name, partial(requests.choose_slot, slot=window), refused=refused):
             if life.state == "closed":
                 life.reopen()
             life.windows, (life.visible, life.due), life.attempts = [slot], slot, 0
+            life.owed = slot[1] if life.state == "claimed" else life.owed
 
     @precondition(lambda self: self.lives)
     @rule(data=st.data(), rare=st.integers(0, 9))
@@ -475,7 +476,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         elif verb == "attempt":
             life.attempts += 1
             spent = [w for w in life.windows if w[1] <= self.now or (w[0] <= self.now and w[1] <= life.due)]
-            left = [w for w in life.windows if w not in spent]
+            left = [w for w in life.windows if w[1] > self.now and (w not in spent or life.owed is not None)]
             if (life.attempts == 3 or not left) and life.owed is not None:
                 life.wait_to_be_read(self.now)
             elif life.attempts == 3 or not left:
@@ -483,7 +484,10 @@ class LifeOfARequest(RuleBasedStateMachine):
             else:
                 life.drop("waiting")
                 begins, ends = min(left, key=lambda w: (w[1], w[0]))
-                life.visible, life.due = (begins if begins > self.now else max(self.now, life.due)), ends
+                life.visible, life.due = (
+                    max(begins, self.now, self.now if life.owed else life.due if begins <= self.now else begins),
+                    ends,
+                )
 
     def holds(self, who, name, number):
         """Tell whether a claim is the newest one and live."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.adapters.anchor import FileAnchor
 from chalicelib.domain.audit import AuditEntry, Deed, TrailHead, append, broken_at, is_genuine, signed
 from chalicelib.usecases.auditing import Auditing
 
@@ -42,10 +44,25 @@ class KeptTrail:
         return [entry for entry in self._entries if entry.seq > after][:limit], self._head
 
 
+class KeptAnchor:
+    """An anchor in memory."""
+
+    def __init__(self, head=None) -> None:
+        self.head = head
+
+    def read(self):
+        """Give it."""
+        return self.head
+
+    def keep(self, head):
+        """Replace it."""
+        self.head = head
+
+
 def found(entries, head):
     """Look for damage as the domain does, and as the desk does through pages of the store; both must agree."""
     place = broken_at(entries, head, key=KEY)
-    page = Auditing(store=KeptTrail(entries, head), key=lambda: KEY).page(after=0, limit=10)
+    page = Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=KeptAnchor()).page(after=0, limit=10)
     assert (page.broken_at is None) is (place is None)
     return place
 
@@ -135,7 +152,7 @@ def test_a_forged_head_is_found_after_the_last():
         TrailHead(),
     ):
         assert broken_at(entries, forged, key=KEY) == 6
-        page = Auditing(store=KeptTrail(entries, forged), key=lambda: KEY).page(after=0, limit=10)
+        page = Auditing(store=KeptTrail(entries, forged), key=lambda: KEY, anchor=KeptAnchor()).page(after=0, limit=10)
         assert page.broken_at is not None or forged.count < 5
 
 
@@ -169,7 +186,7 @@ def test_a_page_is_checked_from_where_it_starts():
 def test_the_whole_trail_is_checked_whatever_page_is_read():
     """Damage in the first entry is told on the last page too, also in a trail of more than one step."""
     entries, head = chain(2300)
-    auditing = Auditing(store=KeptTrail(entries, head), key=lambda: KEY)
+    auditing = Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=KeptAnchor())
     assert auditing.page(after=2299, limit=1).broken_at is None
     entries[1500] = replace(entries[1500], deed=replace(entries[1500].deed, actor="kim"))
     page = auditing.page(after=2299, limit=1)
@@ -187,3 +204,64 @@ def test_the_chain_stays_what_it_was():
     """A vector that never changes: trails that were written before an update must still verify after it."""
     entries, _ = chain(2)
     assert [entry.mac for entry in entries] == MACS
+
+
+def test_any_of_ten_thousand_entries_altered_removed_reordered_or_cut_off_is_found():
+    """
+    Every single place in a long trail: what comes before it verifies, and it is found where it is.
+
+    A check walks the chain from its start, so whatever stands before the damage is checked once, and each place then
+    with the entries around it alone.
+    """
+    count = 10_000
+    entries, head = chain(count)
+    assert broken_at(entries, head, key=KEY) is None
+    befores = [TrailHead(), *(TrailHead(count=entry.seq, mac=entry.mac) for entry in entries)]
+    for at, entry in enumerate(entries):
+        before, after = befores[at], entries[at + 1 : at + 2]
+        altered = replace(entry, deed=replace(entry.deed, actor="sam"))
+        damaged = {"altered": [altered, *after], "removed": after, "cut off": [], "reordered": [*after, entry]}
+        if not after:
+            del damaged["reordered"]
+        for damage, left in damaged.items():
+            assert broken_at(left, head, key=KEY, after=before) == at + 1, (damage, at)
+
+
+def test_a_trail_put_back_with_its_own_older_head_is_found_at_the_anchor():
+    """Cut off together with its head it verifies in itself; it cannot reach back behind the last anchor unseen."""
+    entries, head = chain(9)
+    older = chain(5)
+    anchor = KeptAnchor()
+    assert Auditing(store=KeptTrail(entries[:7], chain(7)[1]), key=lambda: KEY, anchor=anchor).set_anchor()
+    auditing = partial(Auditing, key=lambda: KEY, anchor=anchor)
+    assert auditing(store=KeptTrail(entries, head)).page(after=0, limit=10).broken_at is None
+    assert auditing(store=KeptTrail(*older)).page(after=0, limit=10).broken_at == 6
+    assert auditing(store=KeptTrail(*chain(0))).page(after=0, limit=10).broken_at == 1
+
+
+def test_a_trail_that_went_another_way_since_an_older_head_is_found_at_the_anchor():
+    """Put back to an older head and grown on from there, it is long enough, and still not the one that was anchored."""
+    entries, head = chain(5)
+    longer, last = list(entries), head
+    for at in range(4):
+        longer.append(append(last, Deed(at=NOW, actor="eve", verb="open", number=at), key=KEY))
+        last = TrailHead(count=longer[-1].seq, mac=longer[-1].mac)
+    anchor = KeptAnchor(chain(7)[1])
+    auditing = Auditing(store=KeptTrail(longer, signed(last, key=KEY)), key=lambda: KEY, anchor=anchor)
+    assert auditing.page(after=0, limit=10).broken_at == 7
+    assert not auditing.set_anchor()
+    assert anchor.head == chain(7)[1]
+
+
+def test_an_anchor_that_nobody_signed_is_told(tmp_path):
+    """A file that was damaged or made up is not taken for "no anchor yet"."""
+    anchor = FileAnchor(tmp_path / "trail.anchor")
+    entries, head = chain(3)
+    auditing = Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=anchor)
+    assert auditing.page(after=0, limit=10).broken_at is None
+    assert auditing.set_anchor()
+    assert anchor.read() == head
+    assert auditing.page(after=0, limit=10).broken_at is None
+    for damage in (b"", b"{}", b"[]", b'{"count": 1, "mac": "m", "seal": "s"}'):
+        (tmp_path / "trail.anchor").write_bytes(damage)
+        assert auditing.page(after=0, limit=10).broken_at == 4

@@ -88,6 +88,7 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
         ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
         ("QUIETLINE_CLOCK", "yesterday"),
         ("QUIETLINE_RETENTION_DAYS", "forever"),
+        ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
     ],

@@ -103,7 +103,7 @@ def test_a_file_that_is_no_recovery_key_is_told(tmp_path, content):
 def test_a_running_server_seals_to_the_new_key_and_opens_with_the_old(keys, tmp_path):
     """Another process rotates; this one follows at its next request, and what was sealed before still opens."""
     (old_id, recovery), before = ids(keys), seal(keys)
-    new_id = KeyFiles(tmp_path, may_make=False).rotate()
+    new_id = KeyFiles(tmp_path, may_make=lambda: False).rotate()
     after = seal(keys)
     assert ids(keys) == [new_id, recovery]
     assert new_id != old_id
@@ -165,7 +165,7 @@ def test_nobody_reads_half_a_list(keys, tmp_path):
     for reader in readers:
         reader.start()
     for _ in range(15):
-        KeyFiles(tmp_path, may_make=False).rotate()
+        KeyFiles(tmp_path, may_make=lambda: False).rotate()
     done.set()
     for reader in readers:
         reader.join()
@@ -175,7 +175,7 @@ def test_nobody_reads_half_a_list(keys, tmp_path):
 def rotate(folder, start, told):
     """Rotate, as one of several processes."""
     start.wait()
-    told.put(KeyFiles(folder, may_make=False).rotate())
+    told.put(KeyFiles(folder, may_make=lambda: False).rotate())
 
 
 def test_rotations_at_once_are_all_remembered(keys, tmp_path):
@@ -219,7 +219,7 @@ def test_a_lost_list_is_made_again_with_every_key(keys, tmp_path):
     (tmp_path / f"{recovery}.pem").unlink()
     before = [dict(each) for each in keys.recipients()]
     (tmp_path / "recipients.json").unlink()
-    again = KeyFiles(tmp_path, may_make=False)
+    again = KeyFiles(tmp_path, may_make=lambda: False)
     assert [dict(each) for each in again.recipients()] == before
     assert list(again.retired()) == [old_id]
     assert again.recipients()[0]["key_id"] == new_id

@@ -320,7 +320,7 @@ def test_closing_never_lengthens_a_life(claimed, now):
 
 def written(request, now):
     """Write as the requester."""
-    return requests.message_arrived(request, answer_by=now + 3 * DAY, now=now, rules=RULES)
+    return requests.message_arrived(request, answer_by=now + 3 * DAY, now=now)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ANSWERED, Outcome.UNREACHABLE])
@@ -366,7 +366,7 @@ def test_a_claim_takes_what_was_written_with_it(callback, now):
 
 def test_nothing_written_during_a_claim_is_buried(head, now):
     """A message that nobody has read keeps a request open: closing is refused, and the last attempt lets it wait."""
-    held = written(claim(head(windows=(window(now - HOUR),)), now), now)
+    held = written(claim(head(windows=(window(now - HOUR),), attempts=2), now), now)
     fence = {"practitioner": "alex", "number": 1, "now": now}
     with pytest.raises(Conflict, match="unread-message"):
         FENCED["close"](held, **fence)
@@ -378,6 +378,31 @@ def test_nothing_written_during_a_claim_is_buried(head, now):
     assert FENCED["attempt"](read, **fence).status is Status.CLOSED
 
 
+def test_a_slot_chosen_during_a_claim_is_not_buried(head, now):
+    """Whoever holds it rings by what was agreed before: they see the new time before they finish, and it is kept."""
+    held = claim(head(windows=(window(now - HOUR),)), now)
+    tomorrow = requests.choose_slot(held, slot=window(now + DAY))
+    fence = {"practitioner": "alex", "number": 1, "now": now}
+    with pytest.raises(Conflict, match="unread-message"):
+        FENCED["close"](tomorrow, **fence)
+    assert FENCED["close"](claim(tomorrow, now), **fence).status is Status.CLOSED
+    waits = FENCED["attempt"](tomorrow, **fence)
+    assert (waits.status, waits.visible_at, waits.due_at) == (Status.WAITING, now + DAY, now + DAY + 2 * HOUR)
+    begun = FENCED["attempt"](requests.choose_slot(held, slot=window(now - HOUR, 3)), **fence)
+    assert (begun.status, begun.visible_at, begun.due_at) == (Status.WAITING, now, now + 2 * HOUR)
+
+
+def test_a_slot_chosen_while_it_waits_owes_nothing_more(callback, now):
+    """Whoever claims it next sees the new time anyway."""
+    assert requests.choose_slot(callback, slot=window(now + DAY)).answer_by is None
+
+
+def test_a_reopened_request_is_kept_as_long_as_was_promised_whatever_the_setting_says_now(claimed, now):
+    """Its shred key goes on the day that was promised: nothing may be promised beyond it."""
+    closed = requests.close(claimed, practitioner="alex", number=1, outcome=Outcome.ANSWERED, now=now, rules=RULES)
+    assert written(closed, now).expires_at == claimed.retained_until == claimed.submitted_at + RULES.retention
+
+
 def test_a_colleague_does_not_read_for_the_holder(callback, now):
     """What a requester wrote stays unread when somebody else asks in vain."""
     held = written(claim(callback, now), now)
@@ -386,7 +411,7 @@ def test_a_colleague_does_not_read_for_the_holder(callback, now):
 
 def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):
     """The new window is the only one, and attempts and misses begin anew."""
-    request = requests.choose_slot(replace(callback, attempts=2, missed=1), slot=window(now + 5 * DAY), rules=RULES)
+    request = requests.choose_slot(replace(callback, attempts=2, missed=1), slot=window(now + 5 * DAY))
     assert (request.windows, request.visible_at) == ((window(now + 5 * DAY),), now + 5 * DAY)
     assert (request.due_at, request.attempts, request.missed) == (now + 5 * DAY + 2 * HOUR, 0, 0)
     assert request.status is Status.WAITING
@@ -395,7 +420,7 @@ def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):
 def test_another_slot_reopens_what_was_unreachable(head, now):
     """Closed as unreachable, it waits for the new window."""
     closed = attempt(claim(head(windows=(window(now - HOUR),)), now), now)
-    request = requests.choose_slot(closed, slot=window(now + DAY), rules=RULES)
+    request = requests.choose_slot(closed, slot=window(now + DAY))
     assert (request.status, request.outcome, request.slot) == (Status.WAITING, None, window(now + DAY))
     assert request.expires_at == request.submitted_at + RULES.retention
 
@@ -410,14 +435,14 @@ def test_nothing_is_promised_past_the_end_of_a_life(callback):
 
 def test_another_slot_takes_nothing_out_of_a_practitioners_hands(claimed, now):
     """Somebody on the phone keeps the claim."""
-    request = requests.choose_slot(claimed, slot=window(now + DAY), rules=RULES)
+    request = requests.choose_slot(claimed, slot=window(now + DAY))
     assert requests.held(request, practitioner="alex", number=1, now=now).slot == window(now + DAY)
 
 
 def test_an_information_request_has_no_slot(head, now):
     """It is answered in the mailbox."""
     with pytest.raises(Conflict, match="not-a-callback"):
-        requests.choose_slot(head(), slot=window(now), rules=RULES)
+        requests.choose_slot(head(), slot=window(now))
 
 
 # --- unpark, expel, withdraw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from chalicelib.config import Settings
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.errors import ClaimLost, NotFound, Unavailable
+from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
 from chalicelib.domain.receipts import Credential
 from chalicelib.domain.requests import Kind, Outcome
+from chalicelib.local.backup import backup
 from chalicelib.ports import ContentName
 from chalicelib.usecases.casework import Hold
 from chalicelib.usecases.intake import Submission
@@ -28,10 +30,10 @@ class Helpline:
         self.house = House(Settings(home=folder, clock_starts_at=now))
         self.mailbox, self.casework = self.house.mailbox.mailbox, self.house.desk.casework
 
-    def submit(self):
+    def submit(self, **more):
         """Ask for information; give what the receipt opens with, and the head."""
         accepted = self.house.public.intake.submit(
-            Submission(kind=Kind.INFORMATION, statement_version="2026-11", details=DETAILS, body=b"body")
+            Submission(kind=Kind.INFORMATION, statement_version="2026-11", details={**DETAILS, **more}, body=b"body")
         )
         return Credential.of_receipt(accepted.receipt.code), accepted.request
 
@@ -189,3 +191,136 @@ def test_keeping_the_same_key_again_is_no_failure_and_another_is(line, now):
         line.house.shred_keys.keep(name, b"x" * 32, expires_at=until)
     assert line.house.shred_keys.key(name, now=now) == b"k" * 32
     assert line.house.shred_keys.key(name, now=until) is None
+
+
+def test_a_copy_made_while_the_server_runs_holds_everything(line, tmp_path, now):
+    """What was accepted a moment ago is in it; put back beside the living keys, it opens, except what was withdrawn."""
+    receipts = [line.submit()[0] for _ in range(5)]
+    backup(tmp_path / "home", tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
+    line.mailbox.withdraw(receipts[0])
+    line.submit()
+    line.close()
+    for path in (tmp_path / "home").glob("quietline.db*"):
+        path.unlink()
+    shutil.copy(tmp_path / "copy.db", tmp_path / "home" / "quietline.db")
+    restored = Helpline(tmp_path / "home", now)
+    with pytest.raises(NotFound):
+        restored.mailbox.read(receipts[0])
+    assert [restored.mailbox.read(receipt).status for receipt in receipts[1:]] == ["waiting"] * 4
+    opened = [restored.casework.claim(f"p{each}").opened for each in range(5)]
+    assert sorted(each.unreadable or "" for each in opened) == ["", "", "", "", "erased"]
+    restored.close()
+
+
+def test_a_backup_never_overwrites_another(line, tmp_path):
+    """The copy of yesterday is not given up for one that may fail half-way."""
+    line.submit()
+    (tmp_path / "copy.db").write_text("yesterday's")
+    with pytest.raises(FileExistsError):
+        backup(tmp_path / "home", tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "yesterday's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db", "home"]
+
+
+def test_keys_of_what_was_never_accepted_go_in_their_time(line, now, tmp_path):
+    """A key whose request was refused after all belongs to nobody; the hourly round erases it when it expires."""
+    name = ContentName("nobody", "body")
+    line.house.shred_keys.keep(name, b"k" * 32, expires_at=now + timedelta(hours=1))
+    line.close()
+    later = Helpline(tmp_path / "home", now + timedelta(hours=1))
+    later.house.retention.purge()
+    assert later.house.shred_keys.key(name, now=now) is None
+    later.close()
+
+
+def test_what_is_wrapped_is_bound_to_its_place(line, now):
+    """A message cannot be passed off as another, nor what the desk reads as what the mailbox does."""
+    receipt, request = line.submit()
+    line.mailbox.write(receipt, "more words")
+    (message,) = line.house.store.messages(request.request_id)
+    shredding, key = line.casework.shredding, line.key(request)
+    assert shredding.unwrap(request.request_id, [message], key)[0].for_desk
+    moved = (
+        replace(message, message_id="another"),
+        replace(message, for_desk=message.for_mailbox, for_mailbox=message.for_desk),
+    )
+    for each in moved:
+        assert shredding.unwrap(request.request_id, [each], key)[0].for_desk == b""
+    assert shredding.unwrap("another", [message], key)[0].for_desk == b""
+    assert shredding.content(replace(request, body_id="another"), line.house.store.content(request), key) == b""
+
+
+def test_nothing_is_promised_that_the_mailbox_will_not_live_to_see(tmp_path, now):
+    """Three days before the end a message, which is owed an answer in three working days, is refused; so is a slot."""
+    line = Helpline(tmp_path / "home", now)
+    receipt, request = line.submit()
+    line.close()
+    late = Helpline(tmp_path / "home", request.expires_at - timedelta(days=1))
+    with pytest.raises(Conflict, match="expires-first"):
+        late.mailbox.write(receipt, "one more thing")
+    assert late.house.store.messages(request.request_id) == ()
+    late.close()
+
+
+def test_mail_that_has_not_left_goes_with_its_request(line, tmp_path, now):
+    """Withdrawn before the relay took it, or while it was written: nothing of it stays in the outbox."""
+    outbox = tmp_path / "home" / "outbox"
+    receipt, _ = line.submit(email="sam@example.org")
+    line.casework.reply(hold_of(line.casework.claim("alex")), "the answer", mail="the answer in {}".format)
+    assert len(list(outbox.iterdir())) == 1
+    line.mailbox.withdraw(receipt)
+    assert list(outbox.iterdir()) == []
+
+
+def test_mail_to_somebody_who_withdraws_meanwhile_does_not_stay(line, tmp_path, monkeypatch):
+    """The mail is written after the reply is kept: a withdrawal in between still reaches it."""
+    receipt, _ = line.submit(email="sam@example.org")
+    taken = line.casework.claim("alex")
+    send = type(line.casework.mailer).send
+
+    def late(self, **message):
+        line.mailbox.withdraw(receipt)
+        send(self, **message)
+
+    monkeypatch.setattr(type(line.casework.mailer), "send", late)
+    line.casework.reply(hold_of(taken), "the answer", mail="the answer in {}".format)
+    assert list((tmp_path / "home" / "outbox").iterdir()) == []
+
+
+def test_the_hourly_round_erases_mail_of_what_was_withdrawn(line, tmp_path):
+    """Whatever was left behind by a crash goes with the next round."""
+    receipt, request = line.submit()
+    line.mailbox.withdraw(receipt)
+    outbox = tmp_path / "home" / "outbox"
+    outbox.mkdir()
+    (outbox / f"{request.request_id}.message.eml").write_text("left behind")
+    line.house.retention.purge()
+    assert list(outbox.iterdir()) == []
+
+
+def test_a_secret_that_was_lost_is_not_made_anew_by_a_running_house(line, tmp_path):
+    """A new pepper would answer a repeat with another receipt: the house refuses, and says so."""
+    line.submit()
+    (tmp_path / "home" / "keys" / "pepper").unlink()
+    with pytest.raises(Unavailable, match="keys"):
+        line.house.keys.secret("pepper")
+    with pytest.raises(Unavailable, match="keys"):
+        line.house.public.intake.ready()
+
+
+def test_a_further_time_before_the_first_is_refused_where_it_stands(line):
+    """It would be the one that counts, unasked, and past the first one's guard."""
+    slots = [slot.id for slot in line.house.opening.slots()]
+    submission = Submission(
+        kind=Kind.CALLBACK,
+        statement_version="2026-11",
+        details={**DETAILS, "phone": "07700 900123"},
+        body=b"body",
+        slot=slots[4],
+        also=(slots[8], slots[0]),
+    )
+    with pytest.raises(Conflict, match="also-earlier") as refused:
+        line.house.public.intake.submit(submission)
+    assert refused.value.pointer == "/also/1"
+    assert line.house.public.intake.submit(replace(submission, also=(slots[8],))).request.slot.id == slots[4]
