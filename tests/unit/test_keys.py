@@ -11,9 +11,12 @@ import pytest
 
 from chalicelib.adapters.hpke import HpkeOpener, HpkeSealer
 from chalicelib.adapters.keyfiles import KeyFiles, read_recovery_key
+from chalicelib.config import Settings
 from chalicelib.domain.envelope import RECOVERY
 from chalicelib.domain.errors import Unavailable
+from chalicelib.local.keys import main, recovery_warning
 from chalicelib.ports import Unreadable
+from chalicelib.wiring import House
 
 CONTENT = b"bluebell"
 
@@ -247,3 +250,41 @@ def test_a_list_of_recovery_keys_alone_is_damaged(keys, tmp_path):
     (tmp_path / "recipients.json").write_text(json.dumps({"recipients": [recovery]}))
     with pytest.raises(Unavailable, match="keys"):
         seal(keys)
+
+
+def test_every_start_says_where_the_recovery_key_still_lies(tmp_path):
+    """Until it is moved away: which file, and where to; afterwards nothing is said."""
+    house = House(Settings(home=tmp_path))
+    house.keys.make()
+    (name,) = house.keys.recovery_keys_here()
+    said = recovery_warning(house)
+    assert f"{tmp_path}/keys/{name}" in said
+    assert "Move that file off this machine" in said
+    (tmp_path / "keys" / name).unlink()
+    assert recovery_warning(house) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["rotate"], "There are no keys yet: start the server once."),
+        (["recover", "--key", "nowhere.pem", "--request", "A", "--by", "sam"], "That file holds no recovery key."),
+    ],
+)
+def test_what_stands_in_the_way_of_a_command_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, says):
+    """Exit code 2 and a sentence, and no traceback."""
+    monkeypatch.setenv("QUIETLINE_HOME", str(tmp_path / "home"))
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"{says}\n"
+
+
+def test_a_rotation_that_finds_damage_changes_nothing_and_says_so(tmp_path, monkeypatch, capsys):
+    """The command behind `make rotate` ends with one sentence, and the list is as it was."""
+    home = tmp_path / "home"
+    home.mkdir()
+    KeyFiles(home / "keys").make()
+    (home / "keys" / "recipients.json").write_text("nonsense")
+    monkeypatch.setenv("QUIETLINE_HOME", str(home))
+    assert main(["rotate"]) == 2
+    assert "nothing was changed" in capsys.readouterr().err
+    assert (home / "keys" / "recipients.json").read_text() == "nonsense"
