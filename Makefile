@@ -19,7 +19,7 @@ test: $(VENV)/.dev ## run the tests
 
 COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
-	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop
+	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop tests/browser -k "interop or chromium_and_python"
 
 check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/ruff check .
