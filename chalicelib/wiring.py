@@ -74,6 +74,7 @@ class House:
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
+        from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
         intake = Intake(
             store=self.store,
@@ -86,7 +87,7 @@ class House:
             statement=self._statement,
             rules=self.rules,
             screening=self._screening,
-            unverified_cap=self.settings.unverified_cap,
+            room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.keys.secret("pepper"),
         )

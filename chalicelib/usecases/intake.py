@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
-    from chalicelib.usecases.screening import Screening
+    from chalicelib.usecases.screening import Room, Screening
     from chalicelib.usecases.shredding import Shredding
 
 REFERENCE_ATTEMPTS = 12
@@ -87,7 +87,7 @@ class Intake:
     statement: Statement
     rules: Rules
     screening: Screening
-    unverified_cap: int
+    room: Room
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
 
@@ -178,8 +178,7 @@ class Intake:
             altcha=submission.altcha,
             form=submission.form,
         )
-        cap = self.unverified_cap
-        if not verified and self.store.unverified(at_most=cap, now=self.clock.now()) >= cap:
+        if not verified and not self.room.is_left():
             raise Unavailable("unverified-full")
         return verified
 

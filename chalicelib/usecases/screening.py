@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain import screening
@@ -11,7 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.domain.screening import FormProof
-    from chalicelib.ports import Clock, ProofOfWork
+    from chalicelib.ports import Clock, ProofOfWork, RequestStore
+
+
+RECOUNT = timedelta(minutes=1)
+SHARE = 10
+"""How many processes may let requests in side by side without passing the cap: each takes its share of what is free."""
+
+
+class Room:
+    """
+    How much room there is for unverified requests, without counting them for each: *cap* may wait.
+
+    While there is much, a process lets a tenth of it in before it counts again; close to the cap it counts every time.
+    """
+
+    def __init__(self, store: RequestStore, *, cap: int, clock: Clock) -> None:
+        self._store, self._cap, self._clock = store, cap, clock
+        self._granted, self._until = 0, datetime.min.replace(tzinfo=UTC)
+
+    def is_left(self) -> bool:
+        """Tell whether one more may wait."""
+        now = self._clock.now()
+        if self._granted > 0 and now < self._until:
+            self._granted -= 1
+            return True
+        free = self._cap - self._store.unverified(at_most=self._cap, now=now)
+        self._granted, self._until = free // SHARE, now + RECOUNT
+        return free > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from chalicelib.domain.screening import (
     name_of_key,
     secret_for,
 )
+from chalicelib.usecases.screening import Room
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 SECRET = secret_for("form", pepper=b"pepper")
@@ -70,6 +71,63 @@ def test_no_other_time_has_the_same_signature(issued):
     token = form_token("key", now=NOW, secret=SECRET)
     changed = f"{issued}.{token.split('.')[1]}"
     assert is_ours(changed, "key", secret=SECRET) is (changed == token)
+
+
+class Counting:
+    """A store of which only the count of unverified requests is asked."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting, self.asked = waiting, 0
+
+    def unverified(self, *, at_most, now):
+        """Count."""
+        self.asked += 1
+        return min(self.waiting, at_most)
+
+
+class Standing:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self):
+        """Tell the time."""
+        return self.at
+
+
+def test_room_is_counted_seldom_while_there_is_much_and_always_near_the_cap():
+    """Ten processes side by side let in no more than the cap, and an empty queue is not counted for each request."""
+    store, clock = Counting(0), Standing()
+    rooms = [Room(store, cap=1000, clock=clock) for _ in range(10)]
+    let_in = 0
+    while let_in <= 1000:
+        taken = [room for room in rooms if room.is_left()]
+        if not taken:
+            break
+        let_in += len(taken)
+        store.waiting += len(taken)
+    assert 1000 <= let_in <= 1000 + len(rooms)
+    assert store.asked < let_in / 2
+    assert not any(room.is_left() for room in rooms)
+    store.waiting = 999
+    assert rooms[0].is_left()
+
+
+def test_room_is_counted_again_after_a_minute():
+    """What others let in meanwhile is seen, whatever was granted before."""
+    store, clock = Counting(0), Standing()
+    room = Room(store, cap=1000, clock=clock)
+    assert room.is_left()
+    store.waiting = 1000
+    assert room.is_left()
+    clock.at += timedelta(seconds=60)
+    assert not room.is_left()
+
+
+def test_no_cap_at_all_lets_nobody_in():
+    """A cap of nothing has no room from the first request on."""
+    assert not Room(Counting(0), cap=0, clock=Standing()).is_left()
 
 
 def test_secrets_of_different_purposes_have_nothing_in_common():
