@@ -14,7 +14,7 @@ help: ## what there is
 run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 	@exec $(BIN)/python -m chalicelib.local.run
 
-test: $(VENV)/.dev ## run the tests
+test: $(VENV)/.dev $(VENV)/.engines ## run the tests
 	@$(BIN)/python -m pytest
 
 COUNT ?= 1000
@@ -73,6 +73,12 @@ $(VENV)/.local: $(VENV)/bin/python requirements-local.txt
 $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 	@echo "Installing what is needed to test (once) ..." >&2
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.engines: $(VENV)/.dev tests/aws/requirements.txt
+	@echo "Installing the engine that stands in for AWS in tests (once) ..." >&2
+	@$(PYTHON) -m venv .engines/ministack
+	@.engines/ministack/bin/python -m pip --disable-pip-version-check --quiet install -r tests/aws/requirements.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt

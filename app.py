@@ -6,7 +6,7 @@ Quietline: every route of both faces, at a glance.
 
 from collections.abc import Callable
 
-from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
+from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Cron, Rate, Request, Response, SQSEvent
 
 from chalicelib.wiring import House
 
@@ -37,6 +37,11 @@ def face(name: str) -> Callable[..., Callable[[Handler], Handler]]:
 
 
 public, desk = face("public"), face("desk")
+
+
+def on_desk(register: Callable[..., Callable[..., object]]) -> Callable[..., Callable[..., object]]:
+    """Register what no person asks for (a queue, a schedule) with the desk face only, which has the rights to do it."""
+    return register if "desk" in house.settings.faces else lambda handler: handler
 
 
 # ---------------------------------------------------------------- public face: who we are and when we answer
@@ -121,12 +126,85 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+# ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
+
+
+@public("/oruk", cors=ANY_SITE)
+def oruk(http_request: Request) -> Response:
+    return house.oruk.about(http_request)
+
+
+@public("/oruk/services", cors=ANY_SITE)
+def oruk_services(http_request: Request) -> Response:
+    return house.oruk.services(http_request)
+
+
+@public("/oruk/services/{record_id}", cors=ANY_SITE)
+def oruk_service(http_request: Request, record_id: str) -> Response:
+    return house.oruk.service(http_request, record_id)
+
+
+@public("/oruk/service_at_locations", cors=ANY_SITE)
+def oruk_service_at_locations(http_request: Request) -> Response:
+    return house.oruk.service_at_locations(http_request)
+
+
+@public("/oruk/service_at_locations/{record_id}", cors=ANY_SITE)
+def oruk_service_at_location(http_request: Request, record_id: str) -> Response:
+    return house.oruk.service_at_location(http_request, record_id)
+
+
+@public("/oruk/organizations", cors=ANY_SITE)
+def oruk_organizations(http_request: Request) -> Response:
+    return house.oruk.organizations(http_request)
+
+
+@public("/oruk/organizations/{record_id}", cors=ANY_SITE)
+def oruk_organization(http_request: Request, record_id: str) -> Response:
+    return house.oruk.organization(http_request, record_id)
+
+
+@public("/oruk/taxonomies", cors=ANY_SITE)
+def oruk_taxonomies(http_request: Request) -> Response:
+    return house.oruk.taxonomies(http_request)
+
+
+@public("/oruk/taxonomies/{record_id}", cors=ANY_SITE)
+def oruk_taxonomy(http_request: Request, record_id: str) -> Response:
+    return house.oruk.taxonomy(http_request, record_id)
+
+
+@public("/oruk/taxonomy_terms", cors=ANY_SITE)
+def oruk_taxonomy_terms(http_request: Request) -> Response:
+    return house.oruk.taxonomy_terms(http_request)
+
+
+@public("/oruk/taxonomy_terms/{record_id}", cors=ANY_SITE)
+def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
+    return house.oruk.taxonomy_term(http_request, record_id)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
 @public("/")
 def landing_page(http_request: Request) -> Response:
     return house.public.landing(http_request)
+
+
+@public("/help/{audience}")
+def help_page(http_request: Request, audience: str) -> Response:
+    return house.help_pages.show(http_request, audience)
+
+
+@public("/sitemap.xml")
+def sitemap(http_request: Request) -> Response:
+    return house.help_pages.sitemap(http_request)
+
+
+@public("/robots.txt")
+def robots(http_request: Request) -> Response:
+    return house.help_pages.robots(http_request)
 
 
 @public("/request")
@@ -248,9 +326,19 @@ def openapi(http_request: Request) -> Response:
     return house.public.openapi(http_request)
 
 
-# ---------------------------------------------------------------- by the clock
+# ---------------------------------------------------------------- by queue and by the clock (desk face)
 
 
-@app.schedule(Rate(1, unit=Rate.HOURS))
+@on_desk(app.on_sqs_message(queue="quietline-overflow", batch_size=10))
+def drain(trigger: SQSEvent) -> dict[str, list[dict[str, str]]]:
+    return house.triggers.drain(trigger)
+
+
+@on_desk(app.schedule(Cron("0/15", "*", "*", "*", "?", "*")))
+def ring(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
+    return house.triggers.ring()
+
+
+@on_desk(app.schedule(Rate(1, unit=Rate.HOURS)))
 def purge(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
     return house.retention.hourly()

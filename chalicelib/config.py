@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +32,7 @@ class Settings:
     home: Path = Path(".quietline")
     host: str = "127.0.0.1"
     port: int = 8000
+    url: str | None = None
     faces: frozenset[str] = frozenset(FACES)
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
@@ -41,11 +44,25 @@ class Settings:
     oidc_audience: str = "quietline"
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
+    kms_keys: Mapping[str, str] = field(default_factory=dict)
+    recipients: tuple[Mapping[str, str], ...] = ()
+    pepper_secret: str | None = None
+    audit_secret: str | None = None
+    overflow_queue: str | None = None
+    doorbell_topic: str | None = None
+    doorbell_webhook: str | None = None
+    doorbell_secret: str | None = field(default=None, repr=False)
+    mail: str = "outbox"
 
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server; elsewhere the built-in sign-in is off."""
         return self.host in LOOPBACK
+
+    @property
+    def site(self) -> str:
+        """Under which address people reach this site, for what must name it in full: sitemap, feed, structured data."""
+        return self.url or f"http://{self.host}:{self.port}"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -57,10 +74,16 @@ class Settings:
         """
         read = _Reader(environ)
         default = cls()
+        webhook = read("DOORBELL_WEBHOOK", _webhook, "an https address", default.doorbell_webhook)
+        doorbell_secret = read("DOORBELL_SECRET", _secret, "at least 32 characters", default.doorbell_secret)
+        if webhook is not None and doorbell_secret is None:
+            message = "QUIETLINE_DOORBELL_SECRET must be set where QUIETLINE_DOORBELL_WEBHOOK is."
+            raise SettingError(message)
         return cls(
             home=read("HOME", Path, "a folder for data and keys", default.home),
             host=read("HOST", str, "an address to listen on", default.host),
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
+            url=read("URL", _site, "the https address of this site, without a path or a slash", default.url),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
@@ -72,12 +95,23 @@ class Settings:
                 "UNVERIFIED_CAP", _whole(0, 10_000_000), "a number from 0 to 10000000", default.unverified_cap
             ),
             clock_starts_at=read("CLOCK", _instant, "an instant like 2026-11-24T18:05:00Z", default.clock_starts_at),
-            oidc_issuer=read("OIDC_ISSUER", _issuer, "the https address of a sign-in service", default.oidc_issuer),
+            oidc_issuer=read("OIDC_ISSUER", _address, "the https address of a sign-in service", default.oidc_issuer),
             oidc_audience=read("OIDC_AUDIENCE", str, "the audience that tokens carry", default.oidc_audience),
             oidc_algorithm=read(
-                "OIDC_ALGORITHM", _algorithm, "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
+                "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
+            recipients=read(
+                "RECIPIENTS", _recipients, "the JSON list that GET /v1/keys gives under keys", default.recipients
+            ),
+            pepper_secret=read("PEPPER_SECRET", _arn("secretsmanager"), "the ARN of a secret", default.pepper_secret),
+            audit_secret=read("AUDIT_SECRET", _arn("secretsmanager"), "the ARN of a secret", default.audit_secret),
+            overflow_queue=read("OVERFLOW_QUEUE", _address, "the URL of an SQS queue", default.overflow_queue),
+            doorbell_topic=read("DOORBELL_TOPIC", _arn("sns"), "the ARN of an SNS topic", default.doorbell_topic),
+            doorbell_webhook=webhook,
+            doorbell_secret=doorbell_secret,
+            mail=read("MAIL", _one_of("outbox", "ses"), "outbox or ses", default.mail),
         )
 
 
@@ -132,15 +166,72 @@ def _instant(raw: str) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _issuer(raw: str) -> str:
+def _site(raw: str) -> str:
+    address = urlsplit(_address(raw))
+    if raw != f"{address.scheme}://{address.netloc}" or "@" in address.netloc:
+        raise ValueError
+    return raw
+
+
+def _address(raw: str) -> str:
+    """Read an https address; plain http reaches this machine only, and carries no sign-in."""
     address = urlsplit(raw)
     trusted = address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
-    if not address.hostname or not trusted:
+    if not address.hostname or not trusted or address.port == 0:
         raise ValueError
     return raw
 
 
-def _algorithm(raw: str) -> str:
-    if raw not in ALGORITHMS:
+def _webhook(raw: str) -> str:
+    address = urlsplit(_address(raw))
+    if address.username or address.password or address.fragment or not raw.isascii() or not raw.isprintable():
         raise ValueError
     return raw
+
+
+def _secret(raw: str) -> str:
+    if len(raw) < 32:  # noqa: PLR2004 - 128 bits in hexadecimal
+        raise ValueError
+    return raw
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError
+        return raw
+
+    return parse
+
+
+def _arn(service: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[^:\s]*:[^:\s]*:\S+", raw):
+            raise ValueError
+        return raw
+
+    return parse
+
+
+def _kms_keys(raw: str) -> Mapping[str, str]:
+    keys = dict(each.strip().split("=", 1) for each in raw.split(",") if each.strip())
+    if not keys or not all(re.fullmatch(r"[\w.-]+", name) and key for name, key in keys.items()):
+        raise ValueError
+    return keys
+
+
+def _recipients(raw: str) -> tuple[Mapping[str, str], ...]:
+    """Read the public keys to seal to; each is an uncompressed P-256 point, 65 bytes, in base64url."""
+    listed = json.loads(raw)
+    if not isinstance(listed, list) or not listed:
+        raise ValueError
+    for each in listed:
+        if not isinstance(each, dict) or set(each) != {"key_id", "kem", "public_key"}:
+            raise ValueError
+        if not all(isinstance(value, str) and value for value in each.values()):
+            raise ValueError
+        if not re.fullmatch(r"B[A-Za-z0-9_-]{86}", each["public_key"]):  # 0x04 and two coordinates
+            raise ValueError
+    if len({each["key_id"] for each in listed}) != len(listed):
+        raise ValueError
+    return tuple(listed)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from chalicelib.domain.access import Person
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
     from chalicelib.domain.envelope import Envelope
+    from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.requests import ContactRequest
-    from chalicelib.domain.signposts import Signpost
+    from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
 
 
@@ -74,10 +75,10 @@ class Opener(Protocol):
 
     def check(self) -> None:
         """
-        Make sure that the current private key is here, before anything is claimed with it.
+        Make sure that the current private key can be used, before anything is claimed with it.
 
         Raises:
-            Unavailable: `key-missing`.
+            Unavailable: `key-missing`; `key-unreachable`, it may be there, and what keeps it does not answer now.
         """
         ...
 
@@ -86,7 +87,7 @@ class Opener(Protocol):
         Give the content of *envelope*.
 
         Raises:
-            Unavailable: `key-missing`, no private key for any of its recipients is here.
+            Unavailable: `key-missing`, no private key for any of its recipients is here; `key-unreachable`, as above.
             Unreadable: it does not open as *kind* of *request_id*: damaged, or not what it says.
         """
         ...
@@ -149,7 +150,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneState:
-    """How one lane stands: counts, and the oldest waiting request's hour of submission; no content."""
+    """
+    How one lane stands: counts, and the oldest waiting request's hour of submission; no content.
+
+    Of those *waiting*, *ready* can be claimed now, and *due_at* is when the first is due.
+    """
 
     lane: str
     waiting: int = 0
@@ -158,6 +163,17 @@ class LaneState:
     overdue: int = 0
     claimed: int = 0
     parked: int = 0
+    ready: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """What the doorbell says of a lane: how many wait, and when the first of them is due."""
+
+    lane: str
+    waiting: int
+    due_at: datetime | None
 
 
 class ProofOfWork(Protocol):
@@ -376,6 +392,44 @@ class ShredKeys(Protocol):
         ...
 
 
+class Overflow(Protocol):
+    """
+    Where an accepted request waits while the store refuses.
+
+    * What `put` has taken is durable, and comes to be drained at least once, as it was put; perhaps more than once, in
+      no particular order, and for as long as it has not been drained. It is not forgotten but by being drained; what
+      was tried in vain too often is set aside for a person, with an alarm.
+    * It waits for an answer for 1.5 seconds at the most: the requester has waited for the store before.
+    """
+
+    def put(self, overflowed: Overflowed) -> None:
+        """
+        Put a request aside.
+
+        Raises:
+            Unavailable: `storage`, it was not taken, or could not be told to have been.
+        """
+        ...
+
+
+class Doorbell(Protocol):
+    """
+    Tells practitioners that something waits, and nothing of what.
+
+    It carries what `Ring` has and nothing else, answers within a few seconds whether anybody heard it or not, and
+    tries once: the queue is the truth, and the next round rings again.
+    """
+
+    def ring(self, rings: Sequence[Ring], *, at: datetime) -> None:
+        """
+        Ring once for the round that began at *at*.
+
+        Raises:
+            Unavailable: `doorbell`, it was not heard.
+        """
+        ...
+
+
 class TrailAnchor(Protocol):
     """
     Remembers outside the store where the audit trail ended.
@@ -430,7 +484,28 @@ class ContentStore(Protocol):
         ...
 
     def signposts(self) -> Sequence[Signpost]:
-        """Give every signpost."""
+        """
+        Give every signpost, those no longer offered included; nothing that was ever given out is removed.
+
+        The same object as long as nothing has changed, and another one as soon as something has: what is made from
+        it is kept until then.
+        """
+        ...
+
+    def organizations(self) -> Sequence[Organization]:
+        """Give everybody who offers help; a change shows in `signposts` as well."""
+        ...
+
+    def regions(self) -> Sequence[Region]:
+        """Give every police force area."""
+        ...
+
+    def help_pages(self) -> Mapping[str, object]:
+        """Give what the pages for each audience say: title, lead, questions and answers, by language."""
+        ...
+
+    def search_words(self) -> Mapping[str, object]:
+        """Give the words in which people look for help: by language, what they mean."""
         ...
 
 

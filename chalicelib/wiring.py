@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
+from chalicelib.domain import overflow
 from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_statement
-from chalicelib.domain.requests import Rules
+from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from chalice.app import Response
@@ -24,24 +25,36 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.keyfiles import KeyFiles
+    from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
+    from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
-    from chalicelib.ports import Clock, Identity, Mailer, Opener, RequestStore, Sealer, ShredKeys
+    from chalicelib.http.triggers import Triggers
+    from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.directory import Directory
+    from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
+    from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
+
+    return nearest(word, known)
 
 
 class House:
@@ -89,7 +102,8 @@ class House:
             screening=self._screening,
             room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
-            pepper=lambda: self.keys.secret("pepper"),
+            pepper=lambda: self.secret("pepper"),
+            overflow=self._overflow,
         )
         return Public(
             helpline=self.helpline,
@@ -137,6 +151,28 @@ class House:
         return Signposts(self._signposting)
 
     @cached_property
+    def help_pages(self) -> HelpPages:
+        """The pages that anybody can read, and what tells search engines about them."""
+        from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
+
+        return HelpPages(
+            signposting=self._signposting,
+            questions=self.content.help_pages,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+            site=self.settings.site,
+        )
+
+    @cached_property
+    def oruk(self) -> Oruk:
+        """The Open Referral feed."""
+        from chalicelib.http.oruk import Oruk  # noqa: PLC0415
+
+        return Oruk(self._directory, self.settings.site)
+
+    @cached_property
     def desk(self) -> Desk:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
@@ -160,6 +196,7 @@ class House:
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
+            doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
         )
 
@@ -184,6 +221,24 @@ class House:
         )
 
     @cached_property
+    def triggers(self) -> Triggers:
+        """What arrives by queue and by the clock."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.triggers import Triggers  # noqa: PLC0415
+        from chalicelib.usecases.overflowing import Overflowing  # noqa: PLC0415
+
+        return Triggers(
+            overflowing=Overflowing(
+                store=self.store,
+                shredding=self._shredding,
+                clock=self.clock,
+                randomness=SystemRandomness(),
+                words=self.content.reference_words,
+            ),
+            doorkeeping=self._doorkeeping,
+        )
+
+    @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
@@ -193,7 +248,7 @@ class House:
         if not path.exists():
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
-        return SqliteStore(path, audit_key=self.keys.secret("audit.key"))
+        return SqliteStore(path, audit_key=self.secret("audit.key"))
 
     @cached_property
     def shred_keys(self) -> ShredKeys:
@@ -212,19 +267,49 @@ class House:
             self.settings.home / "keys", may_make=lambda: not (self.settings.home / "quietline.db").exists()
         )
 
+    def secret(self, name: str) -> bytes:
+        """
+        Give the secret `pepper` or `audit.key`: from Secrets Manager where it is said to be there, else from its file.
+
+        Raises:
+            Unavailable: `keys`.
+        """
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return self.keys.secret(name) if arns[name] is None else self._managed_secrets.secret(name)
+
+    @cached_property
+    def _managed_secrets(self) -> ManagedSecrets:
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+        from chalicelib.adapters.secretsmanager import ManagedSecrets  # noqa: PLC0415
+
+        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        return ManagedSecrets(
+            Client("secretsmanager", connect=0.5, read=1.0, attempts=2),
+            {name: arn for name, arn in arns.items() if arn},
+        )
+
+    def recipients(self) -> Sequence[Mapping[str, str]]:
+        """List the public keys to seal to: those of the settings, or the key files'."""
+        return self.settings.recipients or self.keys.recipients()
+
     @cached_property
     def sealer(self) -> Sealer:
         """What closes content; public keys only."""
         from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
 
-        return HpkeSealer(self.keys.recipients, self.keys.retired)
+        return HpkeSealer(self.recipients, lambda: () if self.settings.recipients else self.keys.retired())
 
     @cached_property
     def opener(self) -> Opener:
         """What opens content; the desk's alone."""
+        if self.settings.kms_keys:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.kms import KmsOpener  # noqa: PLC0415
+
+            return KmsOpener(Client("kms", connect=1.0, read=2.0, attempts=3), self.settings.kms_keys, self.recipients)
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
-        return HpkeOpener(self.keys.private_key, self.keys.recipients)
+        return HpkeOpener(self.keys.private_key, self.recipients)
 
     def recovery(self, key_file: Path) -> Recovery:
         """
@@ -285,6 +370,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
     @cached_property
@@ -316,7 +402,13 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content)
+        return Signposting(self.content, _nearest)
+
+    @cached_property
+    def _directory(self) -> Directory:
+        from chalicelib.usecases.directory import Directory  # noqa: PLC0415
+
+        return Directory(self.content)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
@@ -360,18 +452,55 @@ class House:
         return Checking(shape=checked_details, phones=Phonenumbers())
 
     @cached_property
+    def _overflow(self) -> Overflow | None:
+        if self.settings.overflow_queue is None:
+            return None
+        from chalicelib.adapters import sqs  # noqa: PLC0415
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+
+        client = Client("sqs", connect=sqs.CONNECT, read=sqs.READ, attempts=1)
+        return sqs.SqsOverflow(client, self.settings.overflow_queue)
+
+    @cached_property
+    def _doorkeeping(self) -> Doorkeeping:
+        from chalicelib.usecases.doorbell import Doorkeeping  # noqa: PLC0415
+
+        return Doorkeeping(store=self.store, doorbells=self._doorbells, clock=self.clock)
+
+    @cached_property
+    def _doorbells(self) -> tuple[Doorbell, ...]:
+        settings = self.settings
+        doorbells: list[Doorbell] = []
+        if settings.doorbell_topic is not None:
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.sns import SnsDoorbell  # noqa: PLC0415
+
+            client = Client("sns", connect=1.0, read=2.0, attempts=2)
+            doorbells.append(SnsDoorbell(client, settings.doorbell_topic, self.helpline.hours.zone))
+        if settings.doorbell_webhook is not None and settings.doorbell_secret is not None:
+            from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
+
+            doorbells.append(WebhookDoorbell(settings.doorbell_webhook, settings.doorbell_secret))
+        return tuple(doorbells)
+
+    @cached_property
     def _auditing(self) -> Auditing:
         from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
 
         return Auditing(
             store=self.store,
-            key=lambda: self.keys.secret("audit.key"),
+            key=lambda: self.secret("audit.key"),
             anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
         )
 
     @cached_property
     def _mailer(self) -> Mailer:
+        if self.settings.mail == "ses":
+            from chalicelib.adapters.aws import Client  # noqa: PLC0415
+            from chalicelib.adapters.ses import SesMailer  # noqa: PLC0415
+
+            return SesMailer(Client("sesv2", connect=1.0, read=3.0, attempts=1))
         from chalicelib.adapters.outbox import Outbox  # noqa: PLC0415
 
         return Outbox(self.settings.home / "outbox")

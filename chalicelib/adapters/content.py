@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.signposts import Organization, Phone, Region, Signpost
+from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,18 @@ class PackagedContent:
         """Give every signpost, in the order in which they are shown: that of the file names."""
         return self._signposts
 
+    def organizations(self) -> tuple[Organization, ...]:
+        """Give everybody who offers help, in the order of the file."""
+        return tuple(self._organizations.values())
+
+    def search_words(self) -> Mapping[str, Any]:
+        """Give the words in which people look for help, and what they mean."""
+        return self._search_words
+
+    def help_pages(self) -> Mapping[str, Any]:
+        """Give what the pages for each audience say."""
+        return self._help_pages
+
     def words(self, language: str) -> Mapping[str, Any]:
         """Give every visible word of the pages and answers, in *language*."""
         if language not in self._words:
@@ -63,6 +75,10 @@ class PackagedContent:
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the records as they are written, by file name, for the content check: nothing is promised."""
         return {path.name: _json(path) for path in sorted((self._folder / "signposts").glob("*.json"))}
+
+    def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Give the organisations as they are written, for the content check."""
+        return _json(self._folder / "organizations.json")
 
     @cached_property
     def _helpline(self) -> Mapping[str, Any]:
@@ -78,28 +94,58 @@ class PackagedContent:
         return tuple(words["first"]), tuple(words["second"])
 
     @cached_property
+    def _search_words(self) -> Mapping[str, Any]:
+        return _toml(self._folder / "search.toml")
+
+    @cached_property
+    def _help_pages(self) -> Mapping[str, Any]:
+        return _toml(self._folder / "help.toml")
+
+    @cached_property
     def _regions(self) -> tuple[Region, ...]:
         return tuple(Region(**region) for region in _json(self._folder / "regions.json"))
 
     @cached_property
+    def _organizations(self) -> Mapping[str, Organization]:
+        try:
+            records = self.organization_records()
+            organizations = (
+                Organization(**{**record, "last_modified": datetime.fromisoformat(record["last_modified"])})
+                for record in records
+            )
+            return {organization.name: organization for organization in organizations}
+        except (KeyError, TypeError, ValueError) as error:
+            message = "The content file organizations.json is incomplete."
+            raise ContentBroken(message) from error
+
+    @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:
-        return tuple(_signpost(name, record) for name, record in self.signpost_records().items())
+        return tuple(_signpost(name, record, self._organizations) for name, record in self.signpost_records().items())
 
 
-def _signpost(name: str, record: Mapping[str, Any]) -> Signpost:
+def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
     try:
         return Signpost(
             **{
                 **record,
                 **{field: tuple(record[field]) for field in _LISTS},
                 "phones": tuple(Phone(**phone) for phone in record.get("phones", ())),
-                "organization": Organization(**record["organization"]),
+                "schedules": tuple(
+                    Schedule(**{**schedule, "days": tuple(schedule["days"])})
+                    for schedule in record.get("schedules", ())
+                ),
+                "organization": organizations[record["organization"]["name"]],
                 "assured_date": date.fromisoformat(record["assured_date"]),
+                "last_modified": _instant(record.get("last_modified")),
             }
         )
     except (KeyError, TypeError, ValueError) as error:
         message = f"The content file {name} is incomplete."
         raise ContentBroken(message) from error
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -95,9 +95,22 @@ class HpkeOpener:
         recipient = next(recipient for recipient in envelope.recipients if recipient.key_id == key_id)
         try:
             key = _SUITE.decrypt(recipient.enc + recipient.ct, private, aad + b"|" + key_id.encode())
-            return unpad(AESGCM(key).decrypt(envelope.nonce, envelope.ct, aad))
         except (InvalidTag, ValueError):
             raise Unreadable from None
+        return unlock(envelope, key, aad)
+
+
+def unlock(envelope: Envelope, key: bytes, aad: bytes) -> bytes:
+    """
+    Open an envelope with its content key, however a recipient got it.
+
+    Raises:
+        Unreadable: it is damaged, or not what it says.
+    """
+    try:
+        return unpad(AESGCM(key).decrypt(envelope.nonce, envelope.ct, aad))
+    except (InvalidTag, ValueError):
+        raise Unreadable from None
 
 
 class AesCipher:

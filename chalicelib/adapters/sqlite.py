@@ -282,7 +282,9 @@ class SqliteStore:
                 sum(free AND missed = 0 AND due_at > :now AND due_at < :soon),
                 sum(due_at <= :now OR missed > 0),
                 sum(status = 'claimed' AND NOT free),
-                sum(status = 'parked')
+                sum(status = 'parked'),
+                sum(free AND ready_at <= :now),
+                min(CASE WHEN free THEN due_at END)
             FROM (
                 SELECT *, status = 'waiting' OR (status = 'claimed' AND lease_until <= :now) AS free
                 FROM requests
@@ -300,6 +302,8 @@ class SqliteStore:
                 overdue=row[4],
                 claimed=row[5],
                 parked=row[6],
+                ready=row[7] or 0,
+                due_at=perhaps_instant(row[8]),
             )
             for row in rows
         )

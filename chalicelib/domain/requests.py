@@ -74,6 +74,7 @@ class Rules:
     attempts_limit: int = 3
     retention: timedelta = timedelta(days=90)
     retention_after_closing: timedelta = timedelta(days=30)
+    tombstone: timedelta = TOMBSTONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,13 +454,13 @@ def expel(request: ContactRequest, *, now: datetime) -> ContactRequest:
     return settle(_unclaimed(request, Status.WAITING), now=now)
 
 
-def withdraw(request: ContactRequest, *, now: datetime) -> ContactRequest:
+def withdraw(request: ContactRequest, *, now: datetime, tombstone: timedelta = TOMBSTONE) -> ContactRequest:
     """Leave only a tombstone: what tells a repeated submission from a new one, and nothing else."""
     return replace(
         _unclaimed(request, Status.WITHDRAWN),
         visible_at=None,
         windows=(),
-        expires_at=floor_to_hour(now) + TOMBSTONE,
+        expires_at=floor_to_hour(now) + tombstone,
     )
 
 

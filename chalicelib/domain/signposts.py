@@ -2,16 +2,15 @@
 Signposts: where else there is help, for whom, about what and where.
 
 A signpost points to one offer of help by one organisation. The texts are data that people have reviewed
-(`content/signposts/`); this module knows which words the data may use, which records suit somebody, how to
-find one in people's own words, and what is wrong with a record before it is published.
+(`content/signposts/`); this module knows which words the data may use, which records suit somebody, and what is wrong
+with a record before it is published.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal, TypeGuard
 from urllib.parse import urlsplit
 
@@ -19,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 LANGUAGES: tuple[str, ...] = ("en", "cy")
+ACTIVE = "active"
+STATUSES: tuple[str, ...] = (ACTIVE, "inactive", "temporarily closed", "defunct")
+"""The words of Open Referral for whether help can be had."""
+WEEK: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITED_KINGDOM = "UK"
 NATIONS: tuple[str, ...] = ("England", "Wales", "Scotland", "Northern Ireland")
 
@@ -56,52 +59,12 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
 }
 """What a signpost is about, in the order in which the topics are offered."""
 
-_OTHER_WORDS: Mapping[str, Mapping[str, str]] = {
-    "own-behaviour": {
-        "en": "myself urges feelings ashamed attracted images pictures viewing internet",
-        "cy": "chwant ysfa teimladau cywilydd delweddau lluniau gwylio rhyngrwyd",
-    },
-    "someone-else": {
-        "en": "husband wife partner boyfriend girlfriend father mother brother sister family friend arrested",
-        "cy": "gŵr gwraig partner cariad tad mam brawd chwaer perthynas teulu ffrind arestio",
-    },
-    "young-person": {
-        "en": "teenager teen son daughter boy girl school friend",
-        "cy": "arddegau mab merch bachgen plentyn ysgol ffrind",
-    },
-    "child-at-risk": {
-        "en": "son daughter grandchild niece nephew children unsafe harm",
-        "cy": "mab merch ŵyr wyres nith nai plant niwed anniogel",
-    },
-    "survivor": {
-        "en": "childhood past happened victim abused",
-        "cy": "plentyndod gorffennol digwydd dioddefwr cam-drin",
-    },
-    "professional": {
-        "en": "teacher social worker nurse doctor police officer coach work",
-        "cy": "athro athrawes gweithiwr cymdeithasol nyrs meddyg heddwas hyfforddwr gwaith",
-    },
-    "stopping": {"en": "stop quit control change", "cy": "stopio peidio rheoli newid"},
-    "self-help": {"en": "read exercises advice website", "cy": "darllen ymarferion cyngor gwefan"},
-    "emotional-support": {
-        "en": "talk listen lonely sad anxious suicidal crisis",
-        "cy": "siarad gwrando unig trist pryderus hunanladdol argyfwng",
-    },
-    "reporting": {"en": "report tell police", "cy": "adrodd hysbysu heddlu"},
-    "online-safety": {"en": "internet phone chat website", "cy": "rhyngrwyd ffôn sgwrs gwefan"},
-    "emergency": {"en": "danger urgent ambulance police now", "cy": "perygl brys ambiwlans heddlu nawr"},
-}
-"""Words in which people look for an audience or a topic; they are searched and never shown."""
-
-_TOKEN = re.compile(r"[^\W_]+")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _NUMBER = re.compile(r"\+?\d[\d ]{1,19}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_SHORTEST_STEM = 4
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 _OLDEST = 120
-_EXACT = 3
-_NAME, _LABEL, _SUMMARY, _OTHER = 4, 3, 2, 1
 
 _TEXTS = ("name", "summary", "hours")
 _REQUIRED = frozenset(
@@ -110,7 +73,7 @@ _REQUIRED = frozenset(
         "organization", "source", "assured_date", "review_days", "licence",
     }
 )  # fmt: skip
-_FIELDS = _REQUIRED | {"hours", "phones", "minimum_age", "maximum_age"}
+_FIELDS = _REQUIRED | {"hours", "schedules", "phones", "minimum_age", "maximum_age", "status", "last_modified"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +95,27 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Organization:
-    """Who offers the help."""
+class Schedule:
+    """
+    When help is open each week: the same hours on each of *days* (`mon` to `sun`), by the clock of the United Kingdom.
 
+    *opens_at* and *closes_at* are `HH:MM`; `24:00` is the end of the day.
+    """
+
+    days: tuple[str, ...]
+    opens_at: str
+    closes_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """Who offers the help; its *name* is how signposts refer to it."""
+
+    id: str
     name: str
+    description: Mapping[str, str]
+    website: str | None = None
+    last_modified: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +125,15 @@ class Signpost:
 
     Texts are by language. *languages* are those in which the help is given, which may differ from those of
     the texts. *anonymous* is true only where we know that nobody has to say who they are. *source* is the
-    page on which the record was checked, on *assured_date*; after *review_days* it counts as stale.
+    page on which the record was checked, on *assured_date*; after *review_days* it counts as stale. *status* is
+    `active` for help that can be had; what is no longer offered keeps its record, so that directories learn of it.
     """
 
     id: str
     name: Mapping[str, str]
     summary: Mapping[str, str]
     hours: Mapping[str, str] | None = None
+    schedules: tuple[Schedule, ...] = ()
     url: str
     phones: tuple[Phone, ...] = ()
     audience: tuple[str, ...]
@@ -166,6 +148,14 @@ class Signpost:
     assured_date: date
     review_days: int
     licence: str
+    status: str = ACTIVE
+    last_modified: datetime | None = None
+
+    @property
+    def modified_at(self) -> datetime:
+        """When anything that is said about this help last changed, its check and its organisation included."""
+        assured_at = datetime.combine(self.assured_date, time(0), UTC)
+        return max(assured_at, self.organization.last_modified, self.last_modified or assured_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +181,20 @@ def coverage(regions: Iterable[Region]) -> Mapping[str, frozenset[str]]:
     return served_by
 
 
+def place_names(regions: Iterable[Region]) -> Mapping[str, Mapping[str, str]]:
+    """Name each place for which help is offered, by language."""
+    return {**_WIDE_PLACES, **{region.code: region.name for region in regions}}
+
+
+_WIDE_PLACES: Mapping[str, Mapping[str, str]] = {
+    UNITED_KINGDOM: {"en": "United Kingdom", "cy": "Y Deyrnas Unedig"},
+    "England": {"en": "England", "cy": "Lloegr"},
+    "Wales": {"en": "Wales", "cy": "Cymru"},
+    "Scotland": {"en": "Scotland", "cy": "Yr Alban"},
+    "Northern Ireland": {"en": "Northern Ireland", "cy": "Gogledd Iwerddon"},
+}
+
+
 def matches(
     signpost: Signpost,
     *,
@@ -206,85 +210,13 @@ def matches(
     )
 
 
-def folded(text: str) -> tuple[str, ...]:
-    """Reduce a text to the words that are compared: no case, accents or punctuation, so "tŷ" is "ty"."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return tuple(_TOKEN.findall("".join(letter for letter in plain if not unicodedata.combining(letter))))
-
-
-_FILLER: Mapping[str, frozenset[str]] = {
-    "en": frozenset(
-        folded(
-            "a about am an and any are as at be been but by can could do does for from get has have he her "
-            "him his how i if in is it its ll m me my of on or our s she should so some t that the their "
-            "them they this to ve was we what when where who will with would you your"
-        )
-    ),
-    "cy": frozenset(
-        folded(
-            "a ac ag ai am ar at beth bod chi dw ei eich ein er eu fe fel fi fo fod fy fyddai gan gyda hi "
-            "hwn i mae mewn na nac neu ni nid nhw o oes os pan pwy roedd rwy rwyf rydw s sut sy sydd ti un "
-            "wedi y ydw yn yr"
-        )
-    ),
-}
-"""Words that say nothing about what is looked for."""
-
-
-def words_of(signpost: Signpost, language: str) -> Mapping[str, int]:
-    """Give the words under which a signpost is found in *language*; weighed by where they stand."""
-    weighed: dict[str, int] = {}
-    tags = (*signpost.audience, *signpost.topics)
-    labels = (AUDIENCES.get(tag) or TOPICS[tag] for tag in tags)
-    others = (_OTHER_WORDS[tag] for tag in tags if tag in _OTHER_WORDS)
-    for weight, texts in (
-        (_NAME, (signpost.name[language], signpost.organization.name)),
-        (_LABEL, (label[language] for label in labels)),
-        (_SUMMARY, (signpost.summary[language],)),
-        (_OTHER, (words[language] for words in others)),
-    ):
-        for word in {word for text in texts for word in folded(text)} - _FILLER[language]:
-            weighed[word] = weighed.get(word, 0) + weight
-    return weighed
-
-
-def search(
-    found_under: Iterable[tuple[Signpost, Mapping[str, int]]], text: str, *, language: str
-) -> tuple[Signpost, ...]:
-    """
-    Find signposts in people's own words, best first.
-
-    Every word that says something counts once, at the weight of the best word it agrees with; a signpost that
-    agrees with more of them comes first, then the heavier, then as the content is ordered. A word agrees with
-    an equal one, which counts three times, and, from four letters on, with one that begins with it or that it
-    begins with: "stopping" finds "stop". Not every word has to be found, so a whole sentence may be typed.
-    *found_under* pairs signposts with their `words_of`.
-    """
-    terms = tuple(dict.fromkeys(term for term in folded(text) if term not in _FILLER[language]))
-    ranked: list[tuple[int, int, int, Signpost]] = []
-    for place, (signpost, weighed) in enumerate(found_under):
-        weights = [weight for weight in (_weight(term, weighed) for term in terms) if weight]
-        if weights:
-            ranked.append((-len(weights), -sum(weights), place, signpost))
-    return tuple(signpost for _, _, _, signpost in sorted(ranked, key=lambda entry: entry[:3]))
-
-
-def _weight(term: str, weighed: Mapping[str, int]) -> int:
-    exact = _EXACT * weighed.get(term, 0)
-    if exact or len(term) < _SHORTEST_STEM:
-        return exact
-    return max(
-        (
-            weight
-            for word, weight in weighed.items()
-            if word.startswith(term) or (len(word) >= _SHORTEST_STEM and term.startswith(word))
-        ),
-        default=0,
-    )
-
-
 def problems_of(
-    record: Mapping[str, object], today: date, *, regions: Collection[str], taken: Collection[str] = ()
+    record: Mapping[str, object],
+    today: date,
+    *,
+    regions: Collection[str],
+    organizations: Collection[str] | None = None,
+    taken: Collection[str] = (),
 ) -> tuple[ContentProblem, ...]:
     """
     Find everything that is wrong with a record, as it is written, before anybody is sent somewhere by it.
@@ -292,7 +224,7 @@ def problems_of(
     Errors are what may not be published: a missing text or language, no source or date, a word outside the
     lists, an address that cannot be opened, an id that is already *taken*. A warning is a record that has not
     been checked within its own `review_days`: still better than nothing, and somebody should look. *regions*
-    are the ONS codes.
+    are the ONS codes, *organizations* the names of those that are described; None asks for no description.
     """
     name = str(record.get("id") or "?")
     errors = [
@@ -301,6 +233,8 @@ def problems_of(
             *_shape(record),
             *_identity(record, taken),
             *_texts(record),
+            *_organization(record, organizations),
+            *_schedules(record),
             *_addresses(record),
             *_phones(record.get("phones", [])),
             *_lists(record, frozenset(regions)),
@@ -333,10 +267,38 @@ def _identity(record: Mapping[str, object], taken: Collection[str]) -> Iterator[
 def _texts(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for field in (field for field in _TEXTS if field in record):
         yield from missing_languages(record[field], f"/{field}")
+
+
+def _organization(record: Mapping[str, object], known: Collection[str] | None) -> Iterator[tuple[str, str]]:
     if "organization" in record:
         organization = record["organization"]
         if not isinstance(organization, dict) or not _is_text(organization.get("name")):
             yield "/organization/name", "missing"
+        elif known is not None and organization["name"] not in known:
+            yield "/organization/name", "unknown-value"
+
+
+def _schedules(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    if "schedules" not in record:
+        return
+    schedules = record["schedules"]
+    if not isinstance(schedules, list) or not schedules:
+        yield "/schedules", "missing"
+        return
+    if "hours" not in record:
+        yield "/hours", "missing"  # what machines are told, people are told as well
+    yield from ((f"/schedules/{place}", "bad-hours") for place, each in enumerate(schedules) if not is_schedule(each))
+
+
+def is_schedule(schedule: object) -> bool:
+    """Tell whether *schedule* names days of the week, each once, and closes after it opens."""
+    if not isinstance(schedule, dict) or schedule.keys() != {"days", "opens_at", "closes_at"}:
+        return False
+    days, opens_at, closes_at = schedule["days"], schedule["opens_at"], schedule["closes_at"]
+    if not isinstance(days, list) or not days or not all(isinstance(day, str) and day in WEEK for day in days):
+        return False
+    on_a_clock = all(isinstance(at, str) and _CLOCK.fullmatch(at) for at in (opens_at, closes_at))
+    return on_a_clock and opens_at < closes_at and len(set(days)) == len(days)
 
 
 def missing_languages(texts: object, pointer: str) -> Iterator[tuple[str, str]]:
@@ -419,10 +381,22 @@ def _numbers(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "/assured_date", "bad-date"
     if "review_days" in record and not (_is_whole(record["review_days"]) and record["review_days"]):
         yield "/review_days", "bad-number"
+    if "status" in record and record["status"] not in STATUSES:
+        yield "/status", "unknown-value"
+    if "last_modified" in record and not is_instant(record["last_modified"]):
+        yield "/last_modified", "bad-date"
     ages = [record[field] for field in ("minimum_age", "maximum_age") if field in record]
     whole = [age for age in ages if _is_whole(age) and age <= _OLDEST]
     if len(whole) < len(ages) or whole != sorted(whole):
         yield "/minimum_age", "bad-age"
+
+
+def is_instant(value: object) -> bool:
+    """Tell whether *value* is an instant in UTC, as `2026-11-24T18:05:00Z`."""
+    try:
+        return isinstance(value, str) and value.endswith("Z") and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _day(value: object) -> date | None:

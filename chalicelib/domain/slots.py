@@ -73,6 +73,11 @@ class OpeningHours:
     working_days: int = 3
     _known_shifts: dict[date, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
 
+    def each_week(self) -> Iterator[tuple[int, time, time]]:
+        """Give the shifts of an ordinary week: weekday (Monday is 0), opening, closing; `time.max` is the day's end."""
+        for weekday, shifts in enumerate(self.shifts):
+            yield from ((weekday, opens, closes) for opens, closes in shifts)
+
     def is_working_day(self, day: date) -> bool:
         """Tell whether *day* is Monday to Friday and no bank holiday."""
         return day.weekday() < 5 and not self.holidays(day)  # noqa: PLR2004 - Saturday

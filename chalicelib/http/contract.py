@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.errors import Refusal
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
-from chalicelib.http import models
+from chalicelib.http import models, oruk, oruk_models
+from chalicelib.http.problems import FOR_PROGRAMS
 from chalicelib.http.signposts import SignpostSearch
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ RECEIPT = "receipt"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
+XML, PLAIN = "application/xml", "text/plain"
 
 # ---------------------------------------------------------------- refusals that many share
 
@@ -83,7 +87,7 @@ OF_DESK: Codes = _codes(
     {
         401: ("token-expired", "token-invalid", "token-missing"),
         403: ("scope-missing",),
-        503: ("key-missing", "sign-in-unavailable"),
+        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
     },
 )
 WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
@@ -165,6 +169,50 @@ PARAMETERS: Mapping[str, Schema] = {
     "Limit": _query(
         "limit", {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, "How many entries; at most 1,000 come."
     ),
+    "Search": _query(
+        "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
+    ),
+    "Page": _query(
+        "page", {"type": "integer", "minimum": 1, "maximum": oruk.LARGEST_NUMBER, "default": 1}, "Which page."
+    ),
+    "PerPage": _query(
+        "per_page",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": oruk.PER_PAGE},
+        "How many on a page.",
+    ),
+    "TaxonomyTermId": _query("taxonomy_term_id", {"type": "string", "format": "uuid"}, "Sorted under this term."),
+    "TaxonomyId": _query("taxonomy_id", {"type": "string", "format": "uuid"}, "Sorted under a term of this taxonomy."),
+    "MinimumAge": _query(
+        "minimum_age",
+        {"type": "integer", "minimum": 0, "maximum": oruk.OLDEST},
+        "Services that say a minimum age, of at least this.",
+    ),
+    "MaximumAge": _query(
+        "maximum_age",
+        {"type": "integer", "minimum": 0, "maximum": oruk.OLDEST},
+        "Services that say a maximum age, of at most this.",
+    ),
+    "StartTime": _query(
+        "start_time",
+        {"type": "string", "pattern": oruk.CLOCK},
+        "Services with a schedule that opens at this time or later.",
+    ),
+    "EndTime": _query(
+        "end_time", {"type": "string", "pattern": oruk.CLOCK}, "Services with a schedule that closes by this time."
+    ),
+    "Day": _query(
+        "day",
+        _one_of(tuple(ICAL_DAYS)),
+        "Services with a schedule for this day; with times, the same schedule must agree.",
+    ),
+    "ModifiedAfter": _query(
+        "modified_after",
+        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
+        "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
+    ),
+    "Words": _query("lang", _one_of(LANGUAGES), "The language of the texts; before `Accept-Language`."),
+    "RecordId": _path("record_id", "The UUID of a record.", EXAMPLE_RECORD),
+    "AudienceName": _path("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": _path("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "Script": _path("name", "The name of a script.", "page.js"),
     "RequestId": _path("request_id", "The id of a request, as a claim gives it.", "A" * 43),
@@ -181,7 +229,7 @@ class Operation:
     One route: what it takes, what it answers, and every way in which it refuses.
 
     *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *empty* that there is a status without a body as well.
+    is HTML, *media* that it is some other text, *cached* that it has an ETag.
     """
 
     name: str
@@ -198,9 +246,10 @@ class Operation:
     form: Schema | None = None
     refuses: Codes = field(default_factory=dict)
     page: bool = False
-    script: bool = False
     pages_too: bool = False
     linked_data: bool = False
+    cached: bool = False
+    media: str | None = None
     example: object = None
 
     @property
@@ -211,7 +260,7 @@ class Operation:
     @property
     def refuses_in_pages(self) -> bool:
         """Whether a browser is told in a page what is wrong: where it asked for one, or posted a plain form."""
-        return self.form is not None or not self.path.startswith("/v1/")
+        return self.form is not None or not self.path.startswith(FOR_PROGRAMS)
 
 
 def _desk(name: str, method: str, path: str, scope: str, summary: str, **more: Any) -> Operation:  # noqa: ANN401
@@ -324,7 +373,7 @@ class _Plain(GenerateJsonSchema):
 
 def operations() -> tuple[Operation, ...]:
     """List every operation, in the order of `app.py`."""
-    return (*_public(), *_mailbox(), *_signposts(), *_pages(), *_desk_face(), *_either())
+    return (*_public(), *_mailbox(), *_signposts(), *_oruk(), *_pages(), *_desk_face(), *_either())
 
 
 def _public() -> tuple[Operation, ...]:
@@ -481,6 +530,7 @@ def _signposts() -> tuple[Operation, ...]:
             answers={200: models.SignpostsAnswer, 304: None},
             refuses=FILTERED,
             linked_data=True,
+            cached=True,
         ),
         Operation(
             name="get_signpost",
@@ -492,6 +542,7 @@ def _signposts() -> tuple[Operation, ...]:
             answers={200: models.SignpostAnswer, 304: None},
             refuses=_codes(FILTERED, {404: ("signpost-unknown",)}),
             linked_data=True,
+            cached=True,
         ),
         Operation(
             name="search_signposts",
@@ -502,9 +553,72 @@ def _signposts() -> tuple[Operation, ...]:
             parameters=("Language", *WORDS),
             body=SignpostSearch,
             example={"q": "someone to talk to", "language": "en"},
-            answers={200: models.SignpostsAnswer},
+            answers={200: models.SearchAnswer},
             refuses=_codes(FILTERED, WRITTEN),
         ),
+    )
+
+
+OF_ORUK: Codes = {400: ("empty", "repeated", "unknown-parameter", "unknown-value", "unsupported-parameter")}
+PAGED = ("Search", "Page", "PerPage")
+SORTED_SO = ("TaxonomyTermId", "TaxonomyId")
+SERVED_SO = ("MinimumAge", "MaximumAge", "StartTime", "EndTime", "Day", "ModifiedAfter")
+FOR_ALL = ("IfNoneMatch", "Words", "AcceptLanguage")
+
+
+def _oruk() -> tuple[Operation, ...]:
+    everything = (*PAGED, *SORTED_SO, *SERVED_SO)
+    return (
+        _feed("oruk", "", "Which version of Open Referral UK this is", oruk_models.OrukAbout),
+        _feed("oruk_services", "services", "The services", oruk_models.OrukServices, *everything),
+        _feed("oruk_service", "services", "One service, with all that belongs to it", oruk_models.OrukWholeService),
+        _feed(
+            "oruk_service_at_locations",
+            "service_at_locations",
+            "The services, each where it is had",
+            oruk_models.OrukServicesAtLocations,
+            *everything,
+        ),
+        _feed(
+            "oruk_service_at_location",
+            "service_at_locations",
+            "One service where it is had",
+            oruk_models.OrukWholeServiceAtLocation,
+        ),
+        _feed(
+            "oruk_organizations",
+            "organizations",
+            "The organisations",
+            oruk_models.OrukOrganizations,
+            *PAGED,
+            *SORTED_SO,
+            "ModifiedAfter",
+        ),
+        _feed(
+            "oruk_organization", "organizations", "One organisation and its services", oruk_models.OrukWholeOrganization
+        ),
+        _feed("oruk_taxonomies", "taxonomies", "The taxonomies", oruk_models.OrukTaxonomies, *PAGED),
+        _feed("oruk_taxonomy", "taxonomies", "One taxonomy and its terms", oruk_models.OrukWholeTaxonomy),
+        _feed("oruk_taxonomy_terms", "taxonomy_terms", "The terms", oruk_models.OrukTerms, *PAGED, "TaxonomyId"),
+        _feed("oruk_taxonomy_term", "taxonomy_terms", "One term", oruk_models.OrukTerm),
+    )
+
+
+def _feed(name: str, folder: str, summary: str, answer: type[BaseModel], *parameters: str) -> Operation:
+    """Describe a route of the feed: a list if it takes *parameters*, else the feed itself or one record."""
+    path = f"/oruk/{folder}" if folder else "/oruk"
+    one = bool(folder) and not parameters
+    refuses = _codes(OF_ORUK, {400: ("invalid",)} if parameters else {}, {404: ("record-unknown",)} if one else {})
+    return Operation(
+        name=name,
+        method="get",
+        path=f"{path}/{{record_id}}" if one else path,
+        summary=summary,
+        tag="directory",
+        parameters=(*(("RecordId",) if one else ()), *parameters, *FOR_ALL),
+        answers={200: answer, 304: None},
+        refuses=refuses,
+        cached=True,
     )
 
 
@@ -520,6 +634,35 @@ def _pages() -> tuple[Operation, ...]:
             answers={200: None},
             refuses=STORED,
             page=True,
+        ),
+        Operation(
+            name="help_page",
+            method="get",
+            path="/help/{audience}",
+            summary="What there is for one audience, with schema.org's JSON-LD in it",
+            tag="pages",
+            parameters=("AudienceName", *WORDS),
+            answers={200: None},
+            refuses=_codes(STORED, {404: ("audience-unknown",)}),
+            page=True,
+        ),
+        Operation(
+            name="sitemap",
+            method="get",
+            path="/sitemap.xml",
+            summary="The pages that search engines may list",
+            tag="pages",
+            answers={200: None},
+            media=XML,
+        ),
+        Operation(
+            name="robots",
+            method="get",
+            path="/robots.txt",
+            summary="Where search engines may not go",
+            tag="pages",
+            answers={200: None},
+            media=PLAIN,
         ),
         Operation(
             name="request_page",
@@ -552,7 +695,7 @@ def _pages() -> tuple[Operation, ...]:
             parameters=("Script",),
             answers={200: None},
             refuses={404: ("not-found",)},
-            script=True,
+            media=SCRIPT,
         ),
         Operation(
             name="mailbox_page",
@@ -769,6 +912,7 @@ TAGS = {
     "requests": "Asking for help, without an account",
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
     "signposts": "Where else there is help; for any site to fetch",
+    "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",
@@ -777,10 +921,10 @@ ABOUT = """\
 An anonymous contact-request and signposting API for a helpline. No account, cookie or address is kept.
 
 Whatever goes wrong is answered as `application/problem+json` (RFC 9457) with a `code`, the places that are wrong, and
-another way to reach help; outside `/v1`, and on plain forms, a client that prefers `text/html` is given a page instead.
-Nothing that was sent is repeated in it. Beside what each operation lists, an unknown path is 404 `not-found`, and a
-wrong method 405 `method-not-allowed` with `Allow`. Times are ISO 8601 in UTC. A request body has at most 32 KiB,
-a sealed message 64 KiB."""
+another way to reach help; outside `/v1` and `/oruk`, and on plain forms, a client that prefers `text/html` is given a
+page instead. Nothing that was sent is repeated in it. Beside what each operation lists, an unknown path is 404
+`not-found`, and a wrong method 405 `method-not-allowed` with `Allow`. Times are ISO 8601 in UTC. A request body has at
+most 32 KiB, a sealed message 64 KiB."""
 
 
 def build() -> dict[str, Any]:
@@ -904,13 +1048,11 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
             answer["content"][LINKED_DATA] = {"schema": {"type": "object"}}
         if operation.pages_too:
             answer["content"][HTML] = text
-    elif operation.script:
-        answer["content"] = {SCRIPT: text}
-    elif operation.page:
-        answer["content"] = {HTML: text}
+    elif operation.page or operation.media:
+        answer["content"] = {operation.media or HTML: text}
     elif status == HTTPStatus.OK:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
-    if operation.linked_data:
+    if operation.cached:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return answer
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.casework import Casework, Claimed
+    from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
 
 READ, CLAIM, SUPERVISE, AUDIT = "queue:read", "queue:claim", "queue:supervise", "audit:read"
@@ -56,6 +57,7 @@ class Desk:
     opening: Opening
     clock: Clock
     helpline: Helpline
+    doorkeeping: Doorkeeping
     signpost_link: Callable[[str, str], dict[str, Any] | None]
 
     def queue(self, http_request: Request) -> Response:
@@ -68,7 +70,8 @@ class Desk:
             hours = None if state.oldest_at is None else int((now - state.oldest_at) / timedelta(hours=1))
             counts = {name: getattr(state, name) for name in _LANE_FIELDS}
             lanes.append({"kind": kind, "language": language, "oldest_wait_hours": hours, **counts})
-        return shapes.answer({"lanes": lanes})
+        rung_at = self.doorkeeping.rung_at
+        return shapes.answer({"lanes": lanes, "rung_at": None if rung_at is None else instant(rung_at)})
 
     def claim(self, http_request: Request) -> Response:
         """Hand out a request; 204 when nothing is claimable."""

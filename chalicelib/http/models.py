@@ -579,6 +579,7 @@ class QueueAnswer(Answer):
     """The queue's state by lane, without content."""
 
     lanes: list[LaneAnswer]
+    rung_at: datetime | None
 
 
 class ClaimAnswer(Answer):
@@ -752,5 +753,32 @@ class SignpostsAnswer(Answer):
     """The signposts that suit."""
 
     signposts: list[SignpostAnswer]
+    count: int
+    language: Literal["en", "cy"]
+
+
+class MatchAnswer(Answer):
+    """
+    One reason why a signpost was found, in our words.
+
+    *value* is the code of an audience or a topic, the id of the signpost, or a word in which its name or summary
+    agrees.
+    """
+
+    kind: Literal["audience", "topic", "signpost", "name", "summary"]
+    value: str
+    label: str
+
+
+class FoundSignpostAnswer(SignpostAnswer):
+    """A signpost that was found, and why: the weightiest reason first."""
+
+    matched: list[MatchAnswer]
+
+
+class SearchAnswer(Answer):
+    """What was found, best first."""
+
+    signposts: list[FoundSignpostAnswer]
     count: int
     language: Literal["en", "cy"]

@@ -19,6 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from chalicelib.domain.signposts import AUDIENCES
 from chalicelib.http.models import EMAIL
 
 if TYPE_CHECKING:
@@ -74,7 +75,38 @@ class Pages:
 
     def landing(self, *, language: str, helpline: Record) -> str:
         """Say what this is and who it is for, the phone first, then the ways to ask without ringing."""
-        return self._render("landing", language, helpline=helpline, switch="/")
+        return self._render("landing", language, helpline=helpline, audiences=tuple(AUDIENCES), switch="/")
+
+    def help(  # noqa: PLR0913 - what the page shows
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        audience: str,
+        address: str,
+        page: Mapping[str, str],
+        questions: Sequence[Mapping[str, str]],
+        signposts: Sequence[Record],
+        others: Sequence[Mapping[str, str]],
+        linked_data: str,
+    ) -> str:
+        """
+        Show what there is for one audience: the phone first, then what people ask, then where else there is help.
+
+        *linked_data* is JSON that is safe inside markup; *address* is the page's own, in full, for search engines.
+        """
+        return self._render(
+            "help",
+            language,
+            helpline=helpline,
+            address=address,
+            page=page,
+            questions=questions,
+            signposts=signposts,
+            others=others,
+            linked_data=linked_data,
+            switch=f"/help/{audience}",
+        )
 
     def request_form(  # noqa: PLR0913 - what the page shows
         self,

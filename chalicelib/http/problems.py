@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("quietline")
 
 _TYPE = "urn:quietline:problem:"
+FOR_PROGRAMS = ("/v1/", "/oruk")
+"""Where answers are for programs: whoever asks there is never answered with a page, unless they posted a plain form."""
 _HEADERS = {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
@@ -110,7 +112,7 @@ class Problems:
 
     def _answer(self, refusal: Refusal, http_request: Request) -> Response:
         language = language_of(http_request)
-        asks_for_page = is_form(http_request) or not http_request.path.startswith("/v1/")
+        asks_for_page = is_form(http_request) or not http_request.path.startswith(FOR_PROGRAMS)
         if self._page is not None and asks_for_page and prefers_html(http_request):
             try:
                 return self._page(refusal.status, refusal.code, language)

@@ -283,11 +283,11 @@ class Public:
         line = self._line(language, accepted.hours)
         due = shapes.promised(request, helpline, language)
         expires_on = (request.submitted_at + self.intake.rules.retention).date()
-        steps = self._next_steps(request, language, open_now=bool(line["open_now"]))
+        steps = self._next_steps(request, language, open_now=bool(line["open_now"]), delayed=accepted.delayed)
         if html:
             page = self.pages.receipt(
                 language=language,
-                helpline=self._for_page(language),
+                helpline=self._for_page(language, accepted.hours),
                 receipt="" if accepted.receipt is None else accepted.receipt.shown,
                 reference=request.reference,
                 due=due["local"],
@@ -310,14 +310,14 @@ class Public:
         }
         return shapes.answer(body, status=201, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
-    def _next_steps(self, request: ContactRequest, language: str, *, open_now: bool) -> list[str]:
+    def _next_steps(self, request: ContactRequest, language: str, *, open_now: bool, delayed: bool) -> list[str]:
         if request.kind is Kind.INFORMATION:
             first = "information"
         elif request.promised_slot is None:
             first = "callback_no_slot"
         else:
             first = "callback_open" if open_now else "callback_closed"
-        keys = (first, "keep_receipt", "read_mailbox", "emergency")
+        keys = (first, *(("delayed",) if delayed else ()), "keep_receipt", "read_mailbox", "emergency")
         return [self.texts.next_step(key, language) for key in keys]
 
     def _line(self, language: str, hours: OpeningHours | None = None) -> dict[str, Any]:
@@ -329,8 +329,8 @@ class Public:
             "opens_local": None if opens_at is None else local_times.moment(opens_at, zone, language),
         }
 
-    def _for_page(self, language: str) -> dict[str, Any]:
-        open_now, opens_at = self.opening.status()
+    def _for_page(self, language: str, hours: OpeningHours | None = None) -> dict[str, Any]:
+        open_now, opens_at = self.opening.status(hours)
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
     def _page(self, page: str, language: str, status: int = 200) -> Response:
@@ -349,13 +349,15 @@ class Public:
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
         token = self._form_token(key, "" if proof is None else proof.token)
         statement = _statement(self.the_statement, language)
+        refused = status == Unavailable.status  # then nobody waits for the store once more to be told so
         try:
-            slots = slots_for_page(self.opening, self.helpline, language) if kind == "callback" else []
+            offers = kind == "callback" and not refused
+            slots = slots_for_page(self.opening, self.helpline, language) if offers else []
         except Unavailable:
             slots = []
         page = self.pages.request_form(
             language=language,
-            helpline=self._for_page(language),
+            helpline=self._for_page(language, self.helpline.hours if refused else None),
             kind=kind,
             statement=statement,
             slots=slots,

@@ -8,34 +8,32 @@ flat JSON in one language; whoever asks for `application/ld+json` gets the same 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.domain.errors import FieldError, Invalid, Malformed
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
+from chalicelib.http import linked_data
+from chalicelib.http.kept import FRESH, Shelves, handed_out
 from chalicelib.http.reading import json_body, language_of, query
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from chalice.app import Request
 
+    from chalicelib.domain.searching import Found, Match
     from chalicelib.domain.signposts import Signpost
+    from chalicelib.http.kept import Headers, Shelf
     from chalicelib.usecases.signposting import Signposting
 
-Headers: TypeAlias = "dict[str, str | list[str]]"
-
-_KEPT = 256
-"""Serialised answers to keep: every combination of filters would be thousands, people ask for dozens."""
 _JSON = "application/json"
 _LINKED_DATA = "application/ld+json"
-_SCHEMA_ORG = "https://schema.org"
-_OPAQUE_TAG = re.compile(r'"([^"]*)"')
+_VARY = "Accept, Accept-Language"
+_REASONS = 5
+"""As many reasons as somebody may want to read, the weightiest first."""
 
 
 class SignpostSearch(BaseModel):
@@ -51,20 +49,12 @@ class SignpostSearch(BaseModel):
     region: Annotated[str, StringConstraints(max_length=20)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    body: str
-    etag: str
-    headers: Headers
-
-
 class Signposts:
     """Answers for `/v1/signposts`, `/v1/signposts/{id}` and `/v1/signposts/search`."""
 
     def __init__(self, signposting: Signposting) -> None:
         self._signposting = signposting
-        self._ready: dict[tuple[str | None, ...], _Ready] = {}
-        self._items: dict[tuple[str, str], str] = {}
+        self._ready = Shelves()
 
     def list(self, http_request: Request) -> Response:
         """
@@ -82,12 +72,14 @@ class Signposts:
             )
         language, kind = _language(http_request), _kind(http_request)
         key = (kind, language, *filters)
-        ready = self._ready.get(key)
+        shelf = self._ready.of(self._signposting.edition())
+        ready = shelf.find(key)
         if ready is None:
             audience, topic, region = filters
             found = self._signposting.find(audience=audience, topic=topic, region=region)
-            ready = self._keep(key, self._document(found, language, kind), language, kind)
-        return _answer(http_request, ready)
+            body = _document(shelf, found, language, kind)
+            ready = shelf.keep(key, body, _kept_headers(language, kind))
+        return handed_out(http_request, ready)
 
     def get(self, http_request: Request, signpost_id: str) -> Response:
         """
@@ -98,17 +90,20 @@ class Signposts:
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
         language, kind = _language(http_request), _kind(http_request)
+        shelf = self._ready.of(self._signposting.edition())
         signpost = self._signposting.get(signpost_id)
         key = (kind, language, signpost.id)
-        ready = self._ready.get(key)
+        ready = shelf.find(key)
         if ready is None:
-            body = self._item(signpost, language) if kind == _JSON else _linked_document(signpost, language)
-            ready = self._keep(key, body, language, kind)
-        return _answer(http_request, ready)
+            body = _item(shelf, signpost, language) if kind == _JSON else linked_data.document(signpost, language)
+            ready = shelf.keep(key, body, _kept_headers(language, kind))
+        return handed_out(http_request, ready)
 
     def search(self, http_request: Request) -> Response:
         """
-        Find signposts in people's own words, best first; nothing of it is kept anywhere.
+        Find signposts in people's own words, best first and with the reasons; nothing of it is kept anywhere.
+
+        The reasons are in our words and never in those that were typed.
 
         Raises:
             Refusal: the body is unreadable, too large or breaks the schema; nothing of it is echoed.
@@ -118,35 +113,29 @@ class Signposts:
             raise Invalid((FieldError("/region", "unknown-value"),))
         in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
         language = asked.language or in_query
-        found = self._signposting.search(asked.q, language=language, audience=asked.audience, region=asked.region)
+        shelf = self._ready.of(self._signposting.edition())
+        found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
         headers: Headers = {**_headers(language, _JSON), "Cache-Control": "no-store"}
-        return Response(self._document(found, language, _JSON), headers=headers)
+        return Response(_listed([_found(shelf, each, language) for each in found], language), headers=headers)
 
-    def _document(self, found: Collection[Signpost], language: str, kind: str) -> str:
-        if kind == _LINKED_DATA:
-            graph = [_linked(signpost, language) for signpost in found]
-            return _compact({"@context": _SCHEMA_ORG, "@graph": graph})
-        items = ",".join(self._item(signpost, language) for signpost in found)
-        return f'{{"signposts":[{items}],"count":{len(found)},"language":"{language}"}}'
 
-    def _item(self, signpost: Signpost, language: str) -> str:
-        key = (language, signpost.id)
-        if key not in self._items:
-            self._items[key] = _compact(flat(signpost, language))
-        return self._items[key]
+def _document(shelf: Shelf, found: Collection[Signpost], language: str, kind: str) -> str:
+    if kind == _LINKED_DATA:
+        return linked_data.graph([linked_data.service(signpost, language) for signpost in found])
+    return _listed([_item(shelf, signpost, language) for signpost in found], language)
 
-    def _keep(self, key: tuple[str | None, ...], body: str, language: str, kind: str) -> _Ready:
-        if len(self._ready) >= _KEPT:
-            self._ready.clear()  # one step, so that threads need no lock; what is wanted is soon back
-        etag = f'"{sha256(body.encode()).hexdigest()}"'
-        headers: Headers = {
-            **_headers(language, kind),
-            "ETag": etag,
-            "Cache-Control": "public, max-age=300, stale-while-revalidate=86400",
-            "Vary": "Accept, Accept-Language",
-        }
-        ready = self._ready[key] = _Ready(body, etag, headers)
-        return ready
+
+def _found(shelf: Shelf, found: Found, language: str) -> str:
+    reasons = [_reason(match, found.signpost, language) for match in found.matched[:_REASONS]]
+    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{_compact(reasons)}}}'
+
+
+def _item(shelf: Shelf, signpost: Signpost, language: str) -> str:
+    key = (language, signpost.id)
+    item = shelf.pieces.get(key)
+    if item is None:
+        item = shelf.pieces[key] = _compact(flat(signpost, language))
+    return item
 
 
 def flat(signpost: Signpost, language: str) -> dict[str, Any]:
@@ -178,58 +167,25 @@ def flat(signpost: Signpost, language: str) -> dict[str, Any]:
     )
 
 
-def _linked_document(signpost: Signpost, language: str) -> str:
-    return _compact({"@context": _SCHEMA_ORG, **_linked(signpost, language)})
-
-
-def _linked(signpost: Signpost, language: str) -> dict[str, Any]:
-    channel = {
-        "@type": "ServiceChannel",
-        "serviceUrl": signpost.url,
-        "servicePhone": [
-            {"@type": "ContactPoint", "telephone": phone.e164 or phone.number} for phone in signpost.phones
-        ],
-        "availableLanguage": signpost.languages,
-    }
-    return _without_empty(
-        {
-            "@type": "Service",
-            "identifier": signpost.id,
-            "name": signpost.name[language],
-            "description": signpost.summary[language],
-            "url": signpost.url,
-            "provider": {"@type": "Organization", "name": signpost.organization.name},
-            "availableChannel": _without_empty(channel),
-            "hoursAvailable": signpost.hours
-            and {"@type": "OpeningHoursSpecification", "description": signpost.hours[language]},
-            "audience": [
-                _without_empty(
-                    {
-                        "@type": "PeopleAudience",
-                        "audienceType": AUDIENCES[audience][language],
-                        "suggestedMinAge": signpost.minimum_age,
-                        "suggestedMaxAge": signpost.maximum_age,
-                    }
-                )
-                for audience in signpost.audience
-            ],
-            "areaServed": signpost.regions,
-            "subjectOf": {
-                "@type": "CreativeWork",
-                "inLanguage": language,
-                "license": signpost.licence,
-                "isBasedOn": signpost.source,
-                "dateModified": signpost.assured_date.isoformat(),
-            },
-        }
-    )
-
-
 def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value not in ((), [])}
 
 
-def _compact(document: Mapping[str, Any]) -> str:
+def _reason(match: Match, signpost: Signpost, language: str) -> dict[str, str]:
+    if match.kind == "audience":
+        label = AUDIENCES[match.value][language]
+    elif match.kind == "topic":
+        label = TOPICS[match.value][language]
+    else:
+        label = signpost.name[language] if match.kind == "signpost" else match.value
+    return {"kind": match.kind, "value": match.value, "label": label}
+
+
+def _listed(items: Sequence[str], language: str) -> str:
+    return f'{{"signposts":[{",".join(items)}],"count":{len(items)},"language":"{language}"}}'
+
+
+def _compact(document: object) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -249,6 +205,10 @@ def _kind(http_request: Request) -> str:
     return _LINKED_DATA if _LINKED_DATA in (http_request.headers.get("accept") or "") else _JSON
 
 
+def _kept_headers(language: str, kind: str) -> Headers:
+    return {**_headers(language, kind), "Cache-Control": FRESH, "Vary": _VARY}
+
+
 def _headers(language: str, kind: str) -> Headers:
     return {
         "Content-Type": kind,
@@ -256,16 +216,3 @@ def _headers(language: str, kind: str) -> Headers:
         "Access-Control-Allow-Origin": "*",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def _answer(http_request: Request, ready: _Ready) -> Response:
-    held = http_request.headers.get("if-none-match")
-    if held and _is_held(held, ready.etag):
-        unchanged: Headers = {name: value for name, value in ready.headers.items() if name != "Content-Type"}
-        return Response("", headers=unchanged, status_code=304)
-    return Response(ready.body, headers=dict(ready.headers))
-
-
-def _is_held(held: str, etag: str) -> bool:
-    """Compare weakly, as RFC 9110 13.1.2 asks: any tag of the list, with or without `W/`, or `*`."""
-    return held == etag or held.strip() == "*" or etag[1:-1] in _OPAQUE_TAG.findall(held)

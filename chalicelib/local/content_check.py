@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.config import Settings
 from chalicelib.domain.helpline import DAYS
+from chalicelib.domain.searching import problems_of_words
 from chalicelib.domain.signposts import (
+    AUDIENCES,
     LANGUAGES,
     NATIONS,
     ContentProblem,
     is_address,
+    is_instant,
     is_phone,
     missing_languages,
     problems_of,
@@ -36,6 +39,7 @@ _WORDS = 256
 _WORD = re.compile(r"[a-z]{3,9}")
 _ONS = re.compile(r"[EWSN]\d{8}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+_OF_ORGANIZATIONS = frozenset({"id", "name", "description", "website", "last_modified"})
 _WHOLE_NUMBERS = (
     ("slots", "minutes"),
     ("slots", "every_minutes"),
@@ -68,6 +72,18 @@ class Checked(Protocol):
         """Give `references.toml`."""
         ...
 
+    def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Give `organizations.json` as it is written."""
+        ...
+
+    def help_pages(self) -> Mapping[str, Any]:
+        """Give `help.toml`."""
+        ...
+
+    def search_words(self) -> Mapping[str, Any]:
+        """Give `search.toml`."""
+        ...
+
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the signposts as they are written, by file name."""
         ...
@@ -81,6 +97,9 @@ def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
         ("statement.toml", lambda: _statement(content.statement())),
         ("regions.json", lambda: _regions(content.regions())),
         ("references.toml", lambda: _references(content.reference_words())),
+        ("organizations.json", lambda: _organizations(content.organization_records())),
+        ("help.toml", lambda: _help_pages(content.help_pages())),
+        ("search.toml", lambda: problems_of_words(content.search_words(), _ids(content))),
     )
     for name, find in files:
         try:
@@ -95,7 +114,8 @@ def _signposts(content: Checked, today: date) -> Iterator[ContentProblem]:
     try:
         records = content.signpost_records()
         codes = {region.code for region in content.regions()}
-    except (TypeError, ValueError):
+        organizations = {each["name"] for each in content.organization_records()}
+    except (KeyError, TypeError, ValueError):
         yield ContentProblem(record="signposts", pointer="", code="unreadable")
         return
     if not records:
@@ -105,8 +125,50 @@ def _signposts(content: Checked, today: date) -> Iterator[ContentProblem]:
         if not isinstance(record, dict):
             yield ContentProblem(record=name, pointer="", code="unreadable")
             continue
-        yield from problems_of(record, today, regions=codes, taken=taken)
+        yield from problems_of(record, today, regions=codes, organizations=organizations, taken=taken)
         taken.add(str(record.get("id")))
+
+
+def _ids(content: Checked) -> set[str]:
+    return {str(record.get("id")) for record in content.signpost_records().values() if isinstance(record, dict)}
+
+
+def _organizations(organizations: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
+    seen: set[str] = set()
+    for place, each in enumerate(organizations):
+        for field in ("id", "name"):
+            if not _is_text(each.get(field)):
+                yield f"/{place}/{field}", "missing"
+            elif (known := f"{field} {each[field]}") in seen:
+                yield f"/{place}/{field}", "duplicate"
+            else:
+                seen.add(known)
+        yield from missing_languages(each.get("description"), f"/{place}/description")
+        if "website" in each and not is_address(each["website"]):
+            yield f"/{place}/website", "bad-url"
+        if not is_instant(each.get("last_modified")):
+            yield f"/{place}/last_modified", "bad-date"
+        yield from ((f"/{place}/{field}", "unknown-field") for field in sorted(each.keys() - _OF_ORGANIZATIONS))
+
+
+def _help_pages(pages: Mapping[str, Any]) -> Iterator[Found]:
+    yield from _questions(pages.get("common"), "/common")
+    audiences = pages.get("audience") or {}
+    yield from ((f"/audience/{audience}", "unknown-value") for audience in audiences if audience not in AUDIENCES)
+    for audience in AUDIENCES:
+        page = audiences.get(audience) or {}
+        for field in ("title", "lead"):
+            yield from missing_languages(page.get(field), f"/audience/{audience}/{field}")
+        yield from _questions(page.get("questions"), f"/audience/{audience}/questions")
+
+
+def _questions(questions: object, pointer: str) -> Iterator[Found]:
+    if not isinstance(questions, list) or not questions:
+        yield pointer, "missing"
+        return
+    for place, each in enumerate(questions):
+        for field in ("question", "answer"):
+            yield from missing_languages(each.get(field), f"{pointer}/{place}/{field}")
 
 
 def _helpline(helpline: Mapping[str, Any]) -> Iterator[Found]:

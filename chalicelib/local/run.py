@@ -19,6 +19,7 @@ from chalicelib.http.reading import preferred_language
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer
 from chalicelib.local.keys import recovery_warning
 from chalicelib.local.server import CannotListen, LocalServer, PortInUse, serve
+from chalicelib.usecases.doorbell import round_of
 from chalicelib.usecases.shredding import NOBODYS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.wiring import House
 
 PURGE_EVERY = 3600.0
+LOOK_AT_THE_CLOCK_EVERY = 10.0
 TICKET_LIMIT = 100
 _SERVER_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 503: "busy"}
 
@@ -61,7 +63,7 @@ def main() -> int:
             port=settings.port,
             refuse=Refusals(house),
             extra={} if issuer is None else {("POST", "/desk/sign-in"): SignIn(issuer, house)},
-            ticks=[(PURGE_EVERY, lambda: _hourly(house))],
+            ticks=[(PURGE_EVERY, lambda: _hourly(house)), *_rounds(house)],
             ready=lambda server: _greet(server, house, issuer),
         )
     except PortInUse as error:
@@ -100,6 +102,28 @@ def _hourly(house: House) -> None:
         log.info("%(purged)d expired and deleted, %(overdue)d overdue, %(parked)d parked", found)
     if found["trail_broken"]:
         log.warning("The audit trail does not verify: GET /v1/desk/audit says from which entry on.")
+
+
+def _rounds(house: House) -> list[tuple[float, Rounds]]:
+    return [(LOOK_AT_THE_CLOCK_EVERY, Rounds(house))] if "desk" in house.settings.faces else []
+
+
+class Rounds:
+    """Rings the doorbell at the beginning of each round: a schedule's fixed times, kept by looking at the clock."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._last = round_of(house.clock.now())
+
+    def __call__(self) -> None:
+        """Ring, if another round has begun."""
+        this = round_of(self._house.clock.now())
+        if this == self._last:
+            return
+        self._last = this
+        found = self._house.triggers.ring()
+        if found["lanes"]:
+            log.info("doorbell: something waits in %(lanes)d lanes; %(rang)d rang, %(failed)d failed", found)
 
 
 def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> None:

@@ -54,8 +54,8 @@ class Opened:
     """
     A request's content in the desk's hands, without the mailbox key.
 
-    *unreadable* says why *details* is None: `damaged`, `key-missing` or `erased`; or why they cannot be relied on:
-    `invalid`, and then they are what is there, as flat text.
+    *unreadable* says why *details* is None: `damaged`, `erased`, `key-missing` or `key-unreachable`; or why they cannot
+    be relied on: `invalid`, and then they are what is there, as flat text.
     """
 
     details: Mapping[str, Any] | None

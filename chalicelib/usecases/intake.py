@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
 from chalicelib.domain.errors import Conflict, Unavailable
+from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.screening import FormProof
     from chalicelib.domain.slots import OpeningHours, Window
-    from chalicelib.ports import Clock, PhoneBook, Randomness, RequestStore, Sealer
+    from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.screening import Room, Screening
     from chalicelib.usecases.shredding import Shredding
@@ -65,12 +66,15 @@ class Accepted:
     """
     What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours.
 
+    *delayed* means that the store refused: the request waits in the overflow queue, and the mailbox is empty yet.
+
     Where their browser sealed, it made the receipt as well, and there is none here.
     """
 
     receipt: Receipt | None = field(repr=False)
     request: ContactRequest
     hours: OpeningHours
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class Intake:
     room: Room
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
+    overflow: Overflow | None = None
 
     def submit(self, submission: Submission) -> Accepted:
         """
@@ -101,19 +106,24 @@ class Intake:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
                 `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
                 desk: nobody could open it).
-            Unavailable: it could not be stored; nothing was accepted. `unverified-full`: too many wait already that
-                may be a machine's, and nothing shows that this one is not.
+            Unavailable: it could not be stored, nor put aside; nothing was accepted. `unverified-full`: too many wait
+                already that may be a machine's, and nothing shows that this one is not.
         """
-        hours, sealed = self.opening.hours(), submission.envelope
-        receipt = None if sealed is not None else self._receipt(submission.idempotency_key)
+        receipt = None if submission.envelope is not None else self._receipt(submission.idempotency_key)
+        hours, refusing = self._hours()
         request_id, fingerprint = self._identify(submission, receipt)
-        if submission.idempotency_key is not None or sealed is not None:
-            known = self.store.get(request_id, now=self.clock.now())
+        if not refusing and (submission.idempotency_key is not None or receipt is None):
+            try:
+                known = self.store.get(request_id, now=self.clock.now())
+            except Unavailable as refusal:
+                known, refusing = None, self._may_overflow(refusal)
             if known is not None:
                 return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
         verified = self._is_verified(submission, request_id)
+        if not verified and not refusing:
+            refusing = self._make_sure_of_room()
         windows = self._windows(submission, hours)
         envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
@@ -133,21 +143,51 @@ class Intake:
             body_id=body_id,
         )
         requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
-        content = self.shredding.begin(request, envelope.to_bytes())
-        for attempt in range(REFERENCE_ATTEMPTS):
+        if not refusing:
             try:
-                accepted = self.store.submit(
-                    replace(request, reference=reference_of(request_id, self.words(), attempt)),
-                    content=content,
+                accepted = self._store(
+                    request,
+                    envelope.to_bytes(),
                     capacity=self.opening.helpline.slot_capacity if submission.slot else None,
-                    now=now,
+                )
+            except Unavailable as refusal:
+                refusing = self._may_overflow(refusal)
+            else:
+                return _answer(accepted, fingerprint, receipt, hours)
+        self._put_aside(request, envelope.to_bytes())
+        return Accepted(receipt=receipt, request=request, hours=hours, delayed=True)
+
+    def _hours(self) -> tuple[OpeningHours, bool]:
+        """Read the hours, and tell whether the store refuses already: it is not waited for twice."""
+        try:
+            return self.opening.hours_with_closures(), False
+        except Unavailable:
+            return self.opening.helpline.hours, self.overflow is not None
+
+    def _may_overflow(self, refusal: Unavailable) -> bool:
+        """Let the overflow queue take over where it is the store that refuses; else the refusal stands."""
+        if self.overflow is None or refusal.code != "storage":
+            raise refusal
+        return True
+
+    def _store(self, request: ContactRequest, sealed: bytes, *, capacity: int | None) -> ContactRequest:
+        content = self.shredding.begin(request, sealed)
+        for attempt in range(REFERENCE_ATTEMPTS):
+            reference = reference_of(request.request_id, self.words(), attempt)
+            try:
+                return self.store.submit(
+                    replace(request, reference=reference), content=content, capacity=capacity, now=self.clock.now()
                 )
             except ReferenceTaken:
                 continue
             except SlotFull:
                 raise Conflict("slot-full", pointer="/slot") from None
-            return _answer(accepted, fingerprint, receipt, hours)
         raise Unavailable("references")
+
+    def _put_aside(self, request: ContactRequest, sealed: bytes) -> None:
+        if self.overflow is None:
+            raise Unavailable("storage")
+        self.overflow.put(Overflowed(request=request, sealed=sealed, queued_at=self.clock.now()))
 
     def ready(self) -> None:
         """
@@ -172,15 +212,22 @@ class Intake:
         return request_id, keyed_fingerprint(submission.body, pepper=self.pepper())
 
     def _is_verified(self, submission: Submission, request_id: str) -> bool:
-        verified = self.screening.is_verified(
+        return self.screening.is_verified(
             idempotency_key=None if submission.envelope is not None else submission.idempotency_key,
             request_id=request_id,
             altcha=submission.altcha,
             form=submission.form,
         )
-        if not verified and not self.room.is_left():
+
+    def _make_sure_of_room(self) -> bool:
+        """Refuse what may be a machine's where too much of it waits; tell whether the store refuses to say."""
+        try:
+            is_left = self.room.is_left()
+        except Unavailable as refusal:
+            return self._may_overflow(refusal)
+        if not is_left:
             raise Unavailable("unverified-full")
-        return verified
+        return False
 
     def _envelope(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Envelope:
         if submission.envelope is not None:

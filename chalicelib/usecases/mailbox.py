@@ -149,8 +149,9 @@ class Mailbox:
             raise NotFound("receipt-unknown")
         self.shredding.erase(request)
         now = self.clock.now()
+        withdraw = partial(requests.withdraw, now=now, tombstone=self.rules.tombstone)
         deed = Deed(at=floor_to_hour(now), actor="requester", verb="withdraw", request_id=request.request_id)
-        withdrawn = self.store.withdraw(request.request_id, partial(requests.withdraw, now=now), now=now, deed=deed)
+        withdrawn = self.store.withdraw(request.request_id, withdraw, now=now, deed=deed)
         self.mailer.erase(request.request_id)
         if not withdrawn:
             raise NotFound("receipt-unknown")

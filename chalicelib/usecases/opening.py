@@ -26,9 +26,18 @@ class Opening:
     def hours(self) -> OpeningHours:
         """Give the opening hours with the closures in them; as published, if the closures cannot be read."""
         try:
-            closures = self.store.closures()
+            return self.hours_with_closures()
         except Unavailable:
             return self.helpline.hours
+
+    def hours_with_closures(self) -> OpeningHours:
+        """
+        Give the opening hours with the closures in them.
+
+        Raises:
+            Unavailable: the closures cannot be read.
+        """
+        closures = self.store.closures()
         return replace(self.helpline.hours, closures=closures) if closures else self.helpline.hours
 
     def status(self, hours: OpeningHours | None = None) -> tuple[bool, datetime | None]:

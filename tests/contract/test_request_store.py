@@ -931,8 +931,34 @@ def test_lanes_count_what_stands_in_them(line, now):
     oldest = (now - 9 * HOUR).replace(minute=0)
     assert line.store.lanes(now=now, soon=soon) == (
         LaneState(lane="information/cy", parked=1),
-        LaneState(lane="information/en", waiting=5, oldest_at=oldest, due_soon=1, overdue=3, claimed=1, parked=1),
+        LaneState(
+            lane="information/en",
+            waiting=5,
+            oldest_at=oldest,
+            due_soon=1,
+            overdue=3,
+            claimed=1,
+            parked=1,
+            ready=5,
+            due_at=now,
+        ),
     )
+
+
+def test_lanes_tell_what_can_be_claimed_now_and_when_the_first_is_due(line, now):
+    """A callback before its window waits and cannot be claimed; a window told as missed is nobody's to claim."""
+    line.put("later", windows=(window(now + DAY),))
+    line.put("sooner", windows=(window(now + HOUR),))
+    line.put("missed", windows=(window(now - DAY),), visible_at=None, missed=1)
+    (state,) = line.store.lanes(now=now, soon=now)
+    assert (state.waiting, state.ready, state.due_at) == (3, 0, window(now - DAY).ends_at)
+    (state,) = line.store.lanes(now=window(now + HOUR).starts_at, soon=now)
+    assert (state.waiting, state.ready) == (3, 1)
+    line.put("held", now=now, status=Status.CLAIMED, claimed_by="alex", lease_until=now + TICK, due_at=now - DAY)
+    (_, state) = line.store.lanes(now=now, soon=now)
+    assert (state.waiting, state.ready, state.due_at) == (0, 0, None)
+    (_, state) = line.store.lanes(now=now + TICK, soon=now)
+    assert (state.waiting, state.ready, state.due_at) == (1, 1, now - DAY)
 
 
 def test_held_by_lists_live_claims_earliest_lease_first(line, now):

@@ -200,14 +200,18 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(serve):
         ]
         for writer in writers:
             writer.start()
-        time.sleep(dice.uniform(0.1, 0.6))
+        before = sum(answer is not None for answer in [*answers.values()])
+        until = time.monotonic() + 20
+        while sum(answer is not None for answer in [*answers.values()]) == before and time.monotonic() < until:
+            time.sleep(0.01)  # a machine under load may need a while to its first answer
+        time.sleep(dice.uniform(0, 0.5))
         server.kill()
         stop.set()
         for writer in writers:
             writer.join()
         server.start()
     acknowledged = {key: answer for key, answer in answers.items() if answer is not None}
-    assert len(acknowledged) > SERVER_KILLS
+    assert len(acknowledged) >= SERVER_KILLS
     for key, answer in acknowledged.items():
         receipt = f"Receipt {answer['receipt']}"
         status, mailbox = server.ask("GET", "/v1/mailbox", Authorization=receipt)

@@ -35,12 +35,16 @@ import pytest
 from chalice.test import Client
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fakes import FakeQueue
 from pydantic import AwareDatetime, BaseModel
 
 import app as quietline
 from chalicelib.adapters.hpke import AesCipher, HpkeSealer
 from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
+from chalicelib.domain.directory import identity
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
 from chalicelib.http.contract import HTML, PARAMETERS, operations
@@ -53,6 +57,7 @@ from chalicelib.http.models import (
 )
 from chalicelib.http.reading import BODY_LIMIT
 from chalicelib.local.issuer import LocalIssuer
+from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +69,7 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
+SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
 
 
 # ---------------------------------------------------------------- the detector
@@ -292,6 +298,14 @@ def as_form(body: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- the planting
 
 
+RECORDS = {
+    "services": identity("service", "childline"),
+    "service_at_locations": identity("service-at-location", "childline"),
+    "organizations": identity("organization", "nspcc"),
+    "taxonomies": identity("taxonomy", "topic"),
+    "taxonomy_terms": identity("term", "topic", "recovery"),
+}
+"""A record of each list of the directory, so that what is planted on it gets past "not found"."""
 HEADERS = (
     "Accept", "Accept-Language", "Accept-Encoding", "Authorization", "Content-Type", "Cookie", "Forwarded",
     "Idempotency-Key", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent", "X-Amzn-Trace-Id",
@@ -359,6 +373,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
     target = target.replace("{name}", "page.js")
+    target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
     def asked(target: str = target, body: Any = None, **headers: str) -> Asked:
@@ -430,7 +445,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
                 )
 
 
-def accepted_ones(world: World, markers: Markers, phones: list[str]):
+def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C901 - every good request there is
     """Give the good requests, in the order of the job: what a marker can be written into and kept."""
     token, receipt = {"Authorization": f"Bearer {world.token}"}, {"Authorization": f"Receipt {world.receipt}"}
     claim = f"/v1/desk/claims/{world.request_id}"
@@ -454,6 +469,11 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):
             for accept in ("application/json", "text/html"):
                 sent = {"Content-Type": FORM, "Accept": accept, "Idempotency-Key": markers()}
                 yield Asked(method=method, target=target, headers=sent, body=form)
+    for words in ("worried about my son", "emergancy childlnie", "gw\u0175r"):  # understood, mistyped, and neither
+        asked = {"q": f"{words} {markers()} {markers()[:40]}", "language": "cy"}
+        headers = {"Content-Type": "application/json"}
+        raw = json.dumps(asked).encode()
+        yield Asked(method="POST", target="/v1/signposts/search", headers=headers, body=raw)
     reply = {"number": world.number, "text": markers()}
     yield Asked(method="POST", target=f"{claim}/replies", headers=token, body=json.dumps(reply).encode())
     yield Asked(method="GET", target="/v1/mailbox", headers=receipt, may_answer=True)
@@ -670,11 +690,14 @@ FAULTS = {
     "keys fail": ("keys", UnicodeError, ()),
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
+    "the directory fails": ("_directory", LookupError, ()),
+    "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
 }
-WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"), "signposts": ()}
+WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
+        "signposts": (), "oruk": ()}  # fmt: skip
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -707,7 +730,8 @@ def _once_each(world: World, markers: Markers):
         headers = {**world.headers(operation.caller), "Accept-Language": markers(), "Content-Type": "application/json"}
         body = b"" if operation.body is None else json.dumps(good(operation.body, markers)).encode()
         odd = f"{target}?{markers()}={markers()}"
-        yield Asked(method=method, target=odd, headers=headers, body=body, may_answer=operation.name == "claim")
+        for asked in (odd, target):  # some refuse an odd query before they do any work
+            yield Asked(method=method, target=asked, headers=headers, body=body, may_answer=operation.name == "claim")
 
 
 def a_house(home: Path) -> House:
@@ -730,7 +754,7 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "opening", "problems")
+        parts = ("public", "mailbox", "desk", "signposts", "oruk", "help_pages", "opening", "problems")
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -754,8 +778,10 @@ def test_nothing_leaks_when_a_use_case_fails(face, tmp_path, monkeypatch, caplog
         handlers = getattr(house, face)
         for name in WORK[face]:
             object.__setattr__(handlers, name, Broken(getattr(handlers, name), ValueError))
-        if not WORK[face]:
+        if face == "signposts":
             handlers._signposting = Broken(handlers._signposting, ValueError, ("find", "get", "search"))
+        if face == "oruk":
+            handlers._directory = Broken(handlers._directory, ValueError)
 
     leaks = swept_in_process(house, monkeypatch, home, break_it, detector, markers)
     assert leaks == []
@@ -764,6 +790,48 @@ def test_nothing_leaks_when_a_use_case_fails(face, tmp_path, monkeypatch, caplog
     assert b"unforeseen ValueError at" in said
     assert detector.find(said) == set()
     assert detector.search_folder(home, allowed=("outbox/",)) == {}
+
+
+@pytest.mark.parametrize("slip", [None, "sealing that does not seal", "a letter with the receipt"])
+def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, caplog):
+    """
+    With the store down, every good request ends in the queue: no marker, phone number or receipt is in a letter of it.
+
+    Nor is any in what draining them says, and two slips of ours would each be found.
+    """
+    markers, phones, receipts, queue = Markers(), [], [], FakeQueue(receives_limit=99)
+    draw, write = Intake._receipt, Overflowed.to_text
+    detector, house = Detector(markers.secret), a_house(tmp_path)
+    caplog.set_level(logging.DEBUG)
+    house.__dict__["_overflow"] = queue
+    monkeypatch.setattr(quietline, "house", house)
+    with Client(quietline.app) as client:
+        ask = InProcess(client)
+        world = a_world(ask, tmp_path)
+        monkeypatch.setattr(Broken, "secret", staticmethod(markers))
+        house.__dict__.pop("public")
+        house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
+        if slip == "sealing that does not seal":
+            plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
+            house.__dict__["sealer"] = types.SimpleNamespace(seal=plain)
+        if slip == "a letter with the receipt":
+            monkeypatch.setattr(Overflowed, "to_text", lambda letter: write(letter) + receipts[-1].shown)
+        monkeypatch.setattr(Intake, "_receipt", lambda *given: receipts.append(draw(*given)) or receipts[-1])
+        for asked in accepted_ones(world, markers, phones):
+            if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
+                assert ask(asked)[0] == 201
+    assert len(queue.waiting) == len(receipts) > 3
+    for phone in phones:
+        detector.watch(phone)
+    for receipt in receipts:
+        detector.watch(receipt.shown)
+        detector.watch(receipt.code)
+        detector.watch_bytes(receipt.lookup)
+        detector.watch_bytes(receipt.mailbox_key)
+    found = set().union(*(detector.find(body.encode()) for body in queue.bodies()))
+    assert bool(found) is (slip is not None)
+    queue.deliver(quietline.drain, batch=1000)
+    assert detector.find(_logged(caplog)) == set()
 
 
 def _logged(caplog: pytest.LogCaptureFixture) -> bytes:

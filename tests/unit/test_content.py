@@ -46,7 +46,8 @@ def record(**changes: object) -> dict[str, object]:
 
 def found(changed: dict[str, object], **options: Any) -> list[tuple[str, str]]:
     """Give what is wrong with a record, as pointers and codes."""
-    return [(one.pointer, one.code) for one in problems_of(changed, TODAY, regions=REGIONS, **options)]
+    problems = problems_of(changed, TODAY, regions=REGIONS, organizations={"Example"}, **options)
+    return [(one.pointer, one.code) for one in problems]
 
 
 @pytest.fixture
@@ -89,6 +90,28 @@ def test_a_complete_record_is_accepted() -> None:
     assert found(record(phones=None)) == []
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"days": [], "opens_at": "09:00", "closes_at": "17:00"},
+        {"days": ["mon", "mon"], "opens_at": "09:00", "closes_at": "17:00"},
+        {"days": ["monday"], "opens_at": "09:00", "closes_at": "17:00"},
+        {"days": ["mon"], "opens_at": "17:00", "closes_at": "09:00"},
+        {"days": ["mon"], "opens_at": "9:00", "closes_at": "17:00"},
+        {"days": ["mon"], "opens_at": "09:00", "closes_at": "24:30"},
+        {"days": ["mon"], "opens_at": "09:00"},
+        {"days": ["mon"], "opens_at": "09:00", "closes_at": "17:00", "note": "x"},
+        "mon 9 to 5",
+    ],
+)
+def test_hours_that_no_clock_shows_are_an_error(schedule: object) -> None:
+    """A directory must not send somebody to a line that is closed: days and times are exact, or refused."""
+    hours = {"en": "Mondays.", "cy": "Dydd Llun."}
+    good = {"days": ["mon", "sun"], "opens_at": "09:00", "closes_at": "24:00"}
+    assert found(record(hours=hours, schedules=[good])) == []
+    assert found(record(hours=hours, schedules=[good, schedule])) == [("/schedules/1", "bad-hours")]
+
+
 @pytest.mark.parametrize("field", sorted(set(record()) - {"phones"}))
 def test_a_missing_field_is_an_error(field: str) -> None:
     """Every required field is required: the source and the date it was checked on among them."""
@@ -116,6 +139,12 @@ def test_a_text_in_one_language_only_is_an_error(field: str, language: str) -> N
         ({"topics": ["recovery", "recovery"]}, ("/topics", "repeated")),
         ({"languages": ["English"]}, ("/languages", "unknown-value")),
         ({"url": "http://example.org/"}, ("/url", "bad-url")),
+        ({"organization": {"name": "Nobody"}}, ("/organization/name", "unknown-value")),
+        ({"status": "closed"}, ("/status", "unknown-value")),
+        ({"last_modified": "2026-11-24"}, ("/last_modified", "bad-date")),
+        ({"last_modified": "2026-11-24T12:00:00"}, ("/last_modified", "bad-date")),
+        ({"schedules": []}, ("/schedules", "missing")),
+        ({"schedules": [{"days": ["mon"], "opens_at": "09:00", "closes_at": "17:00"}]}, ("/hours", "missing")),
         ({"url": "https://example"}, ("/url", "bad-url")),
         ({"url": "https://somebody@example.org/"}, ("/url", "bad-url")),
         ({"url": "https://example.org/a page"}, ("/url", "bad-url")),
@@ -255,3 +284,37 @@ def test_the_table_says_what_and_where() -> None:
     assert lines[0].split() == ["error", "quiet-line", "/url", "bad-url"]
     assert lines[1].split() == ["warning", "quiet-line", "/assured_date", "stale"]
     assert lines[2] == "Content check: 1 errors, 1 warnings."
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "problem"),
+    [
+        ("organizations.json", '"id": "nspcc"', '"id": "samaritans"', ("/2/id", "duplicate")),
+        (
+            "organizations.json",
+            '"cy": "Rhywun i siarad',
+            '"xx": "Rhywun i siarad',
+            ("/2/description/cy", "missing-language"),
+        ),
+        ("organizations.json", '"https://napac.org.uk/"', '"napac"', ("/3/website", "bad-url")),
+        ("organizations.json", '"name": "Samaritans"', '"name": ""', ("/2/name", "missing")),
+        ("help.toml", "[audience.survivor]", "[audience.survivors]", ("/audience/survivors", "unknown-value")),
+        ("help.toml", "[[common]]", "[[shared]]", ("/common", "missing")),
+        ("help.toml", 'cy = "Pa ieithoedd', 'de = "Pa ieithoedd', ("/common/2/question/cy", "missing-language")),
+        ("search.toml", 'signposts = ["shore"]', 'signposts = ["store"]', ("/meaning/4/signposts/0", "unknown-value")),
+    ],
+)
+def test_what_is_wrong_beside_the_signposts_is_found(
+    folder: Path, name: str, before: str, after: str, problem: tuple[str, str]
+) -> None:
+    """Organisations, the pages for each audience and the words of the search are checked like the signposts."""
+    rewrite(folder / name, lambda text: text.replace(before, after))
+    problems = check(PackagedContent(folder), TODAY)
+    assert (name, *problem) in {(one.record, one.pointer, one.code) for one in problems}
+
+
+def test_a_signpost_of_an_organisation_that_is_not_described_cannot_be_loaded(folder: Path) -> None:
+    """Who offers help is described, or the content is refused as a whole."""
+    rewrite(folder / "organizations.json", lambda text: text.replace('"name": "NSPCC"', '"name": "Another"'))
+    with pytest.raises(ContentBroken):
+        PackagedContent(folder).signposts()

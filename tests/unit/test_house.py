@@ -68,13 +68,40 @@ def test_each_face_has_its_own_routes_and_only_those(tmp_path):
 
 def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
     """A cold start of the public face does not pay for token verification, nor for page templates."""
-    needless = ("jwt", "jinja2", "holidays", "phonenumbers", "boto3")
+    needless = ("jwt", "jinja2", "holidays", "phonenumbers", "boto3", "jellyfish")
     code = f"import sys, app; print([name for name in {needless} if name in sys.modules])"
     environment = {**os.environ, "QUIETLINE_FACES": "public", "QUIETLINE_HOME": str(tmp_path)}
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_what_lives_on_aws_is_not_called_before_it_is_needed(tmp_path):
+    """A request that the store takes pays for no client of AWS, whatever queues, keys and topics are set."""
+    code = """
+import json, sys, app
+from chalice.test import Client
+body = {"statement_version": "2026-11", "details": {"concern": "survivor", "message": "x"}}
+with Client(app.app) as client:
+    headers = {"Content-Type": "application/json"}
+    print(client.http.request("POST", "/v1/information-requests", headers=headers, body=json.dumps(body)).status_code)
+print("boto3" in sys.modules)  # botocore is: the test client brings it
+"""
+    arn = "arn:aws:%s:eu-west-2:000000000000:quietline"
+    environment = {
+        **os.environ,
+        "QUIETLINE_HOME": str(tmp_path),
+        "QUIETLINE_OVERFLOW_QUEUE": "https://sqs.eu-west-2.amazonaws.com/000000000000/quietline-overflow",
+        "QUIETLINE_KMS_KEYS": f"desk-1={arn % 'kms'}",
+        "QUIETLINE_DOORBELL_TOPIC": arn % "sns",
+        "QUIETLINE_PEPPER_SECRET": arn % "secretsmanager",
+        "QUIETLINE_MAIL": "ses",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split("\n")[:2] == ["201", "False"]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +115,10 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
         ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
         ("QUIETLINE_CLOCK", "yesterday"),
         ("QUIETLINE_RETENTION_DAYS", "forever"),
+        ("QUIETLINE_URL", "http://help.example"),
+        ("QUIETLINE_URL", "https://help.example/"),
+        ("QUIETLINE_URL", "https://help.example/path"),
+        ("QUIETLINE_URL", "https://sam@help.example"),
         ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),

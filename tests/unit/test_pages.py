@@ -290,7 +290,7 @@ def test_what_json_answers_need_has_words() -> None:
     ].keys()
     assert {"required", "too-long", "impossible-phone", "unknown-key", "wrong-type", "other"} <= asked["errors"].keys()
     callback = {"callback_open", "callback_closed", "callback_no_slot"}
-    assert callback | {"information", "keep_receipt", "read_mailbox", "emergency"} == asked["next"].keys()
+    assert callback | {"information", "delayed", "keep_receipt", "read_mailbox", "emergency"} == asked["next"].keys()
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)

@@ -176,12 +176,12 @@ on($('sign-out'), 'click', () => location.reload());
 
 async function refresh() {
   try {
-    const { lanes } = await call('GET', '/v1/desk/queue');
+    const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
     table('queue', 'lane waiting oldest soon overdue claimed parked', lanes.map((lane) => [
       laneOf(lane), lane.waiting, lane.oldest_wait_hours === null ? '–' : say('hours', { n: lane.oldest_wait_hours }), lane.due_soon,
       lane.overdue ? el('strong.late', lane.overdue) : 0, lane.claimed, lane.parked,
     ]));
-    fill('queue-age', say('queue-age', { time: clock(Date.now()) }));
+    fill('queue-age', say('queue-age', { time: clock(Date.now()) }), rung ? ` ${say('doorbell', { time: clock(rung) })}` : '');
   } catch (refused) {
     fill('queue-age', say('queue-stale'));
     throw refused;
