@@ -174,7 +174,7 @@ class MailboxDoor:
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
     def _page(self, page: str, language: str, status: int) -> Response:
-        return shapes.page(page, self.pages.headers(language, status=status), status)
+        return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
 
     def _contents(self, contents: Contents, language: str) -> dict[str, Any]:
         request, zone = contents.request, self.helpline.hours.zone

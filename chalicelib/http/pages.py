@@ -36,6 +36,7 @@ OTHER_LANGUAGE = {"en": "cy", "cy": "en"}
 FURTHER_SLOTS = 3
 DAYS_OFFERED = 7  # open days; four lists of a whole month would weigh more than everything else, and calm nobody
 RETRY_AFTER = "30"
+OWN_SCRIPTS = "script-src 'self'; connect-src 'self'"
 
 # In the order of the page: the error summary follows it and links to nothing that is not there.
 CALLBACK_FIELDS = (
@@ -53,17 +54,18 @@ class Pages:
     def __init__(self, texts: Callable[[str], Mapping[str, object]]) -> None:
         self._texts = texts
 
-    def headers(self, language: str, *, status: int) -> dict[str, str]:
+    def headers(self, language: str, *, status: int, scripts: bool = False) -> dict[str, str]:
         """
-        Say how a browser must treat a page: run and fetch what is ours alone, keep nothing, tell nobody where one was.
+        Say how a browser must treat a page: run nothing, fetch nothing, keep nothing, tell nobody where one came from.
 
-        No script stands in a page; the only style allowed is the one that the page carries, by its hash. A page
-        that says "not now" (503) says when to try again.
+        The only style allowed is the one that the page carries, by its hash. A page with *scripts*, which seal in the
+        browser, may run and ask what is ours, and nothing that stands in the page itself. A page that says "not now"
+        (503) says when to try again.
         """
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Language": language,
-            "Content-Security-Policy": self._policy,
+            "Content-Security-Policy": f"{self._policy}; {OWN_SCRIPTS}" if scripts else self._policy,
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -295,8 +297,8 @@ class Pages:
     def _policy(self) -> str:
         digest = b64encode(sha256(self._style.encode()).digest()).decode()
         return (
-            f"default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{digest}'; "
-            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; "
+            "base-uri 'none'"
         )
 
     @cached_property

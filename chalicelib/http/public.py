@@ -366,7 +366,7 @@ class Public:
             idempotency_key=key,
             form_token=token,
         )
-        return self._page(page, language, status)
+        return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
 
     def _form_token(self, key: str, before: str) -> str:
         """Sign the form; without the key for it the form still works, and is unverified."""
