@@ -216,7 +216,7 @@ def test_without_javascript_everything_works_as_before(chromium, quietline, lang
 def test_the_module_in_chromium_and_python_open_each_other(tab, quietline, count):
     """Random requests sealed in Chromium's WebCrypto open here, and what we seal and reply opens there."""
     desk, dice, cipher = Desk(), random.Random(6), AesCipher()
-    tab.goto("/privacy")
+    tab.goto("/mailbox")
     jwk = as_jwk(desk.private["desk-1"])
     for _ in range(count):
         receipt, words = random_receipt(dice), random_words(dice)

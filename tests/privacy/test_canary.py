@@ -461,10 +461,12 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")
         if operation.sealed_body is not None:
             sealed = good(operation.sealed_body, markers, **world.given(operation.sealed_body, markers, phone[0]))
+            sealed.pop("slot", None)
             opens = world.mailbox if operation.caller == "receipt" else {}
             headers = {"Content-Type": "application/json", **opens}
             yield Asked(method=method, target=target, headers=headers, body=json.dumps(sealed).encode())
         if operation.form is not None:
+            body.pop("slot", None)  # as soon as possible: the slots fill up
             form = urlencode(as_form(body), doseq=True).encode()
             for accept in ("application/json", "text/html"):
                 sent = {"Content-Type": FORM, "Accept": accept, "Idempotency-Key": markers()}
