@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+ARCH   ?= arm64
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop check token rotate recover demo backup bench content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,12 +15,18 @@ help: ## what there is
 run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 	@exec $(BIN)/python -m chalicelib.local.run
 
-test: $(VENV)/.dev $(VENV)/.engines ## run the tests
+test: $(VENV)/.engines ## run the tests
 	@$(BIN)/python -m pytest
 
 COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
 	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop tests/browser -k "interop or chromium_and_python"
+
+test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
+	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
+
+tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
+	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"
 
 check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/ruff check .
@@ -45,6 +52,15 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
 
+package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
+	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
+
+recipients: $(VENV)/.local ## the stacks' parameter Recipients: make recipients KEYS="kms-1=public.json recovery-1=recovery.pem"
+	@$(BIN)/python -m chalicelib.local.recipients $(KEYS)
+
+doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make doctor [ENV=settings.json]
+	@$(BIN)/python -m chalicelib.local.doctor $(ENV)
+
 backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
 	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
 
@@ -59,7 +75,7 @@ format: $(VENV)/.dev ## put code into shape
 	$(BIN)/ruff check --fix .
 
 clean: ## remove what was installed and built; data and keys stay
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .engines dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Quietline needs Python 3.11 or newer; say which with PYTHON=python3.12"; exit 1; }
@@ -75,10 +91,10 @@ $(VENV)/.dev: $(VENV)/.local requirements-dev.txt
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.engines: $(VENV)/.dev tests/aws/requirements.txt
-	@echo "Installing the engine that stands in for AWS in tests (once) ..." >&2
-	@$(PYTHON) -m venv .engines/ministack
-	@.engines/ministack/bin/python -m pip --disable-pip-version-check --quiet install -r tests/aws/requirements.txt
+$(VENV)/.engines: $(VENV)/.dev tests/engines.py tests/aws/requirements.txt
+	@echo "Installing the engines that stand in for AWS in tests (once) ..." >&2
+	@PYTHONPATH=.:tests/package $(BIN)/python tests/engines.py
+	@PYTHONPATH=tests/package $(BIN)/python -c "import cloud; cloud.install()"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt

@@ -41,7 +41,8 @@ public, desk = face("public"), face("desk")
 
 def on_desk(register: Callable[..., Callable[..., object]]) -> Callable[..., Callable[..., object]]:
     """Register what no person asks for (a queue, a schedule) with the desk face only, which has the rights to do it."""
-    return register if "desk" in house.settings.faces else lambda handler: handler
+    wanted = "desk" in house.settings.faces
+    return lambda handler: register(house.problems.round(handler)) if wanted else handler
 
 
 # ---------------------------------------------------------------- public face: who we are and when we answer
@@ -342,3 +343,8 @@ def ring(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says 
 @on_desk(app.schedule(Rate(1, unit=Rate.HOURS)))
 def purge(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - it says nothing but "now"
     return house.retention.hourly()
+
+
+@on_desk(app.schedule(Rate(5, unit=Rate.MINUTES)))
+def watch(trigger: CloudWatchEvent) -> dict[str, int]:  # noqa: ARG001 - as above
+    return house.watch.look()

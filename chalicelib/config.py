@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+STORES = ("sqlite", "dynamodb")
 SHORTEST = 42
 """Days: no request may expire before it is due, four weeks ahead at most and a holiday's three working days more."""
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
@@ -34,6 +35,9 @@ class Settings:
     port: int = 8000
     url: str | None = None
     faces: frozenset[str] = frozenset(FACES)
+    store: str = "sqlite"
+    table: str = "quietline"
+    shred_table: str = "quietline-shred"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -44,6 +48,8 @@ class Settings:
     oidc_audience: str = "quietline"
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
+    metrics: str | None = None
+    trail_anchor: str | None = None
     kms_keys: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[Mapping[str, str], ...] = ()
     pepper_secret: str | None = None
@@ -85,6 +91,9 @@ class Settings:
             port=read("PORT", _whole(0, 65535), "a port number from 0 to 65535", default.port),
             url=read("URL", _site, "the https address of this site, without a path or a slash", default.url),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
+            store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
+            table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
+            shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
@@ -101,6 +110,8 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            trail_anchor=read("TRAIL_ANCHOR", str, "the name of a parameter in Systems Manager", default.trail_anchor),
+            metrics=read("METRICS", _namespace, "a namespace of CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
             recipients=read(
                 "RECIPIENTS", _recipients, "the JSON list that GET /v1/keys gives under keys", default.recipients
@@ -178,6 +189,12 @@ def _address(raw: str) -> str:
     address = urlsplit(raw)
     trusted = address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)
     if not address.hostname or not trusted or address.port == 0:
+        raise ValueError
+    return raw
+
+
+def _namespace(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._/#-]{1,255}", raw) or raw.startswith("AWS/"):
         raise ValueError
     return raw
 

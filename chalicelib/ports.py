@@ -468,6 +468,14 @@ class Mailer(Protocol):
         ...
 
 
+class Gauges(Protocol):
+    """Where figures go that an alarm hangs on; they are counts and minutes, and never about one person."""
+
+    def show(self, figures: Mapping[str, int], *, now: datetime) -> None:
+        """Show each of *figures* as of *now*."""
+        ...
+
+
 class ContentStore(Protocol):
     """The helpline's own content, reviewed by people."""
 

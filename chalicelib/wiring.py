@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
     from chalicelib.adapters.content import PackagedContent
+    from chalicelib.adapters.dynamodb_connection import Connection
+    from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.http.desk import Desk
@@ -37,7 +39,18 @@ if TYPE_CHECKING:
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
-    from chalicelib.ports import Clock, Doorbell, Identity, Mailer, Opener, Overflow, RequestStore, Sealer, ShredKeys
+    from chalicelib.ports import (
+        Clock,
+        Doorbell,
+        Identity,
+        Mailer,
+        Opener,
+        Overflow,
+        RequestStore,
+        Sealer,
+        ShredKeys,
+        TrailAnchor,
+    )
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
@@ -49,6 +62,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
+    from chalicelib.usecases.watching import Watch
 
 
 def _nearest(word: str, known: Collection[str]) -> str | None:
@@ -221,6 +235,16 @@ class House:
         )
 
     @cached_property
+    def watch(self) -> Watch:
+        """What looks at the queue as a whole."""
+        from chalicelib.adapters.gauges import EmbeddedMetrics, NoGauges  # noqa: PLC0415
+        from chalicelib.usecases.watching import Watch  # noqa: PLC0415
+
+        metrics = self.settings.metrics
+        gauges = NoGauges() if metrics is None else EmbeddedMetrics(metrics)
+        return Watch(store=self.store, clock=self.clock, gauges=gauges)
+
+    @cached_property
     def triggers(self) -> Triggers:
         """What arrives by queue and by the clock."""
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
@@ -241,6 +265,10 @@ class House:
     @cached_property
     def store(self) -> RequestStore:
         """The queue and the mailboxes."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
+
+            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -248,15 +276,42 @@ class House:
         if not path.exists():
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
-        return SqliteStore(path, audit_key=self.secret("audit.key"))
+        return SqliteStore(path, audit_key=self.audit_key())
+
+    def audit_key(self) -> bytes:
+        """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""
+        return self.secret("audit.key")
 
     @cached_property
     def shred_keys(self) -> ShredKeys:
         """The keys whose end is the end of what they encrypt; never backed up."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: PLC0415
+
+            return DynamoShredKeys(self._table(self.settings.shred_table))
         from chalicelib.adapters.sqlite_shred import SqliteShredKeys  # noqa: PLC0415
 
         home = self.settings.home
         return SqliteShredKeys(home / "shred.db", may_make=not (home / "quietline.db").exists())
+
+    def make_tables(self) -> None:
+        """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
+        from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
+
+        names = self.settings.table, self.settings.shred_table
+        create_tables(self._dynamodb, requests=names[0], shred_keys=names[1], ttl=True)
+
+    def _table(self, name: str) -> Table:
+        from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
+
+        return Table(self._dynamodb, name)
+
+    @cached_property
+    def _dynamodb(self) -> Connection:
+        from chalicelib.adapters.dynamodb_connection import Connection  # noqa: PLC0415
+
+        # boto3 reads its own variables, but of the two for the region only the one that Lambda does not promise.
+        return Connection(region=os.environ.get("AWS_REGION"))
 
     @cached_property
     def keys(self) -> KeyFiles:
@@ -485,14 +540,20 @@ class House:
 
     @cached_property
     def _auditing(self) -> Auditing:
-        from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
         from chalicelib.usecases.auditing import Auditing  # noqa: PLC0415
 
-        return Auditing(
-            store=self.store,
-            key=lambda: self.secret("audit.key"),
-            anchor=FileAnchor(self.settings.home / "keys" / "trail.anchor"),
-        )
+        return Auditing(store=self.store, key=lambda: self.secret("audit.key"), anchor=self._anchor)
+
+    @cached_property
+    def _anchor(self) -> TrailAnchor:
+        if self.settings.trail_anchor is None:
+            from chalicelib.adapters.anchor import FileAnchor  # noqa: PLC0415
+
+            return FileAnchor(self.settings.home / "keys" / "trail.anchor")
+        from chalicelib.adapters.aws import Client  # noqa: PLC0415
+        from chalicelib.adapters.ssm import ParameterAnchor  # noqa: PLC0415
+
+        return ParameterAnchor(Client("ssm", connect=1.0, read=2.0, attempts=3), self.settings.trail_anchor)
 
     @cached_property
     def _mailer(self) -> Mailer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import engines
 import pytest
 from heads import NOW, build_head
 from hypothesis import HealthCheck, settings
@@ -25,3 +26,9 @@ def head():
 def now() -> datetime:
     """A Tuesday evening on which the line is open."""
     return NOW
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which storage engines ran, and why one did not."""
+    for line in engines.summary():
+        terminalreporter.write_line(f"engine {line}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalice.app import Response
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from chalicelib.http.texts import Texts
 
 log = logging.getLogger("quietline")
+T = TypeVar("T")
+U = TypeVar("U")
 
 _TYPE = "urn:quietline:problem:"
 FOR_PROGRAMS = ("/v1/", "/oruk")
@@ -35,6 +37,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Accept-Language",
 }
+
+
+class RoundFailed(RuntimeError):  # noqa: N818 - what happened to it
+    """Something that runs by queue or clock failed; the message names the error's type and the line of our code."""
 
 
 class InternalError(Refusal):
@@ -107,6 +113,22 @@ class Problems:
             except Exception as error:  # noqa: BLE001 - the one place where unforeseen errors end
                 log.error("unforeseen %s", where(error))  # noqa: TRY400 - a traceback carries input
                 return self._answer(InternalError("internal"), http_request)
+
+        return guarded
+
+    def round(self, handler: Callable[[T], U]) -> Callable[[T], U]:
+        """
+        Wrap what runs by queue or clock: a failed round fails, so that AWS counts it, and says nothing but where.
+
+        Lambda logs the text of what a function raises.
+        """
+
+        @functools.wraps(handler)
+        def guarded(trigger: T) -> U:
+            try:
+                return handler(trigger)
+            except Exception as error:  # noqa: BLE001 - as above
+                raise RoundFailed(where(error)) from None
 
         return guarded
 

@@ -122,8 +122,8 @@ class Intake:
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
         verified = self._is_verified(submission, request_id)
-        if not verified and not refusing:
-            refusing = self._make_sure_of_room()
+        if not verified and not refusing and not self.room.is_left():
+            raise Unavailable("unverified-full")
         windows = self._windows(submission, hours)
         envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
@@ -218,16 +218,6 @@ class Intake:
             altcha=submission.altcha,
             form=submission.form,
         )
-
-    def _make_sure_of_room(self) -> bool:
-        """Refuse what may be a machine's where too much of it waits; tell whether the store refuses to say."""
-        try:
-            is_left = self.room.is_left()
-        except Unavailable as refusal:
-            return self._may_overflow(refusal)
-        if not is_left:
-            raise Unavailable("unverified-full")
-        return False
 
     def _envelope(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Envelope:
         if submission.envelope is not None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain import screening
+from chalicelib.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ class Room:
     How much room there is for unverified requests, without counting them for each: *cap* may wait.
 
     While there is much, a process lets a tenth of it in before it counts again; close to the cap it counts every time.
+    A store that cannot count, or may not, turns nobody away: losing a request is worse than keeping too many.
     """
 
     def __init__(self, store: RequestStore, *, cap: int, clock: Clock) -> None:
@@ -37,7 +39,10 @@ class Room:
         if self._granted > 0 and now < self._until:
             self._granted -= 1
             return True
-        free = self._cap - self._store.unverified(at_most=self._cap, now=now)
+        try:
+            free = self._cap - self._store.unverified(at_most=self._cap, now=now)
+        except Unavailable:
+            free = self._cap
         self._granted, self._until = free // SHARE, now + RECOUNT
         return free > 0
 

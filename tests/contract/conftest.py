@@ -6,11 +6,17 @@ import contextlib
 import resource
 import sqlite3
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
+import engines
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from chalicelib.adapters import sqlite_file
+from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.dynamodb_connection import Patience
+from chalicelib.adapters.dynamodb_table import Table
 from chalicelib.adapters.sqlite import SqliteStore
 
 AUDIT_KEY = b"audit key of the contract suite."
@@ -72,7 +78,84 @@ class SqliteEngine:
         yield
 
 
-ENGINES = {"sqlite": SqliteEngine}
+class DynamoEngine:
+    """A table on an engine; opening it again is another process' view of the same data."""
+
+    patience = Patience(again=20.0, limit=60.0)
+
+    def __init__(self, folder: Path, name: str) -> None:
+        reason = engines.why_not(name)
+        if reason is not None:
+            pytest.skip(f"{name}: {reason}")
+        self.address = engines.make_tables(name)
+        _, self.endpoint, self.table = self.address.split("|")
+        self._failing = None
+
+    def open(self) -> DynamoStore:
+        """Open the data, beside whoever has it open already."""
+        connection = engines.connection(self.endpoint, patience=self.patience)
+        connection.client.meta.events.register("before-send.dynamodb", self._before_send, unique_id=self.address)
+        return DynamoStore(Table(connection, self.table), audit_key=lambda: AUDIT_KEY)
+
+    def close(self) -> None:
+        """Throw the tables away."""
+        engines.client(self.endpoint).meta.events.unregister("before-send.dynamodb", unique_id=self.address)
+        engines.drop_tables(self.address)
+
+    def _before_send(self, request, **_):
+        operation = request.headers["X-Amz-Target"].decode().split(".")[1]
+        writes = operation in ("PutItem", "DeleteItem", "TransactWriteItems")
+        return answer(request, *self._failing) if self._failing and writes else None
+
+    @contextlib.contextmanager
+    def befall(self, fault: str):
+        """
+        Let what corresponds to a fault of SQLite happen.
+
+        A disk that is full is a service that fails to write; somebody who locks others out is a partition that others
+        write to more than it takes.
+        """
+        if fault == "tables-gone":
+            engines.drop_tables(self.address)
+        elif fault == "disk-full":
+            self._failing = (500, "InternalServerError")
+        elif fault == "locked-out":
+            self._failing = (400, "ProvisionedThroughputExceededException")
+        else:
+            raise KeyError(fault)
+        yield
+        self._failing = None
+
+    @contextlib.contextmanager
+    def damaged(self, damage: str):
+        """Let there be something else where the data should be: somebody else's table, none at all, or nobody."""
+        if damage == "garbage":
+            engines.drop_tables(self.address)
+            engines.connection(self.endpoint).client.create_table(
+                TableName=self.table,
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        elif damage == "a-folder":
+            engines.drop_tables(self.address)
+        else:
+            self.endpoint, self.patience = "http://127.0.0.1:9", Patience(again=0.1)
+        yield
+        self.endpoint = self.address.split("|")[1]
+
+
+def answer(request, status, code):
+    """Make the service's answer to a call that failed."""
+
+    class Raw:
+        def stream(self, **_):
+            yield b'{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"no"}' % code.encode()
+
+    return AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, Raw())
+
+
+ENGINES = {"sqlite": SqliteEngine, **{name: partial(DynamoEngine, name=name) for name in engines.NAMES}}
 
 
 @pytest.fixture(params=ENGINES)
@@ -87,6 +170,7 @@ def engine(request, tmp_path):
 def impatient(monkeypatch):
     """Engines opened from now on wait for other writers a tenth of a second instead of five."""
     monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.1))
+    monkeypatch.setattr(DynamoEngine, "patience", Patience(again=0.1))
 
 
 @pytest.fixture

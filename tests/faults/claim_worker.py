@@ -6,9 +6,9 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
-from chalicelib.adapters.sqlite import SqliteStore
+import engines
+
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost
@@ -19,9 +19,9 @@ AUDIT_KEY = b"audit key of the races"
 RULES = Rules()
 
 
-def open_store(path: str) -> SqliteStore:
-    """Open the shared file."""
-    return SqliteStore(Path(path), audit_key=AUDIT_KEY)
+def open_store(path: str):
+    """Open the shared file, or the tables on an engine."""
+    return engines.open_store(path, AUDIT_KEY)
 
 
 def fill(store, count, now):
@@ -68,18 +68,18 @@ def claim_everything(path, who, now, ready, start, told):
     told.put(taken)
 
 
-def claim_and_drop(path, who, seconds, ready, start, told):
+def claim_and_drop(path, who, time_and_pace, ready, start, told):
     """Claim with tiny leases, release some, close some in time and some too late; tell what was accepted when."""
-    store, dice = open_store(path), random.Random(who)
+    (seconds, pace), store, dice = time_and_pace, open_store(path), random.Random(who)
     ready.release()
     start.wait()
     until, accepted, late, before = time.monotonic() + seconds, [], 0, {}
     while time.monotonic() < until:
-        request = claim(store, who, datetime.now(UTC), timedelta(milliseconds=dice.choice([5, 20, 50])))
+        request = claim(store, who, datetime.now(UTC), timedelta(milliseconds=dice.choice([5, 20, 50]) * pace))
         if request is None:
             time.sleep(0.002)
             continue
-        time.sleep(dice.choice([0, 0, 0.01, 0.03, 0.06]))
+        time.sleep(dice.choice([0, 0, 0.01, 0.03, 0.06]) * pace)
         verb = dice.choice(["release", "release", "close", "held", "renew"])
         now = datetime.now(UTC)
         # Now and then with the number of an earlier hold on the same request, as somebody with two windows open does.
@@ -90,7 +90,7 @@ def claim_and_drop(path, who, seconds, ready, start, told):
             "release": partial(requests.release, **fence),
             "close": partial(requests.close, **fence, outcome=Outcome.ANSWERED, rules=RULES),
             "held": partial(requests.held, **fence),
-            "renew": partial(requests.renew, **fence, lease=timedelta(milliseconds=5)),
+            "renew": partial(requests.renew, **fence, lease=timedelta(milliseconds=5 * pace)),
         }[verb]
         deed = Deed(at=now, actor=who, verb=verb, request_id=request.request_id, number=number)
         try:

@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import engines
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed, TrailHead
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
@@ -146,8 +146,8 @@ class LifeOfARequest(RuleBasedStateMachine):
     @initialize()
     def open(self):
         """Start with an empty store on a Monday morning."""
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
-        self.stores = [SqliteStore(self.folder / "quietline.db", audit_key=KEY) for _ in range(2)]
+        self.address = self.make_room()
+        self.stores = [engines.open_store(self.address, KEY) for _ in range(2)]
         self.turn = 0
         self.now = MONDAY
         self.lives: dict[str, Life] = {}
@@ -165,7 +165,15 @@ class LifeOfARequest(RuleBasedStateMachine):
         with contextlib.suppress(AttributeError):
             for store in self.stores:
                 store.close()
-            shutil.rmtree(self.folder)
+            self.clear_room()
+
+    def make_room(self):
+        """Make an empty place for a store."""
+        return str(Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None)) / "quietline.db")
+
+    def clear_room(self):
+        """Throw that place away."""
+        shutil.rmtree(Path(self.address).parent)
 
     @property
     def store(self):
@@ -655,5 +663,30 @@ class LifeOfARequest(RuleBasedStateMachine):
         self.seen, self.deeds = trail_head, []
 
 
+class OnDynamo(LifeOfARequest):
+    """The same lives on a DynamoDB engine."""
+
+    engine = ""
+
+    def make_room(self):
+        """Make empty tables."""
+        return engines.make_tables(self.engine)
+
+    def clear_room(self):
+        """Throw them away."""
+        engines.drop_tables(self.address)
+
+
+def tried_on(name, examples):
+    """Let the machine run on an engine: over a network each step takes a hundred times as long."""
+    machine = type(f"On{name.title()}", (OnDynamo,), {"engine": name})
+    case = pytest.mark.skipif(engines.why_not(name) is not None, reason=str(engines.why_not(name)))(machine.TestCase)
+    tries = max(examples, settings.default.max_examples // 100)
+    case.settings = settings(max_examples=tries, stateful_step_count=40)
+    return case
+
+
 TestLifeOfARequest = LifeOfARequest.TestCase
 TestLifeOfARequest.settings = settings(max_examples=max(300, settings.default.max_examples), stateful_step_count=40)
+TestLifeOnMinistack = tried_on("ministack", 3)
+TestLifeOnDynoxide = tried_on("dynoxide", 10)

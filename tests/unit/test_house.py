@@ -122,6 +122,7 @@ print("boto3" in sys.modules)  # botocore is: the test client brings it
         ("QUIETLINE_RETENTION_DAYS", "41"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
+        ("QUIETLINE_STORE", "postgres"),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence_that_names_it_and_not_its_value(variable, wrong):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.altcha import FEWEST, MOST, VALID, Altcha
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.screening import (
     LATEST,
     SOONEST,
@@ -123,6 +124,20 @@ def test_room_is_counted_again_after_a_minute():
     assert room.is_left()
     clock.at += timedelta(seconds=60)
     assert not room.is_left()
+
+
+def test_a_store_that_cannot_count_turns_nobody_away():
+    """Its failure is no proof of a flood; what cannot be stored is refused where it is stored."""
+
+    class Failing(Counting):
+        def unverified(self, *, at_most, now):
+            self.asked += 1
+            raise Unavailable("storage")
+
+    store = Failing(0)
+    room = Room(store, cap=1000, clock=Standing())
+    assert all(room.is_left() for _ in range(50))
+    assert store.asked == 1
 
 
 def test_no_cap_at_all_lets_nobody_in():

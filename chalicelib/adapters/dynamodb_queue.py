@@ -1,0 +1,152 @@
+"""
+The queue as an index: what may be handed out, in order, without reading what may not.
+
+    partition          sort         holds
+    R#<lane>#<shard>   order_at     READY: waiting, and visible when it was written
+    H#<shard>          visible_at   HIDDEN: waiting for a window that has not begun
+    A#<shard>          due_at       ASIDE: parked, or every window was missed; only supervisors see it
+    D#<shard>          expires_at   DONE: closed or withdrawn, for the hourly round
+
+What is claimed is in none of them: it is in a practitioner's hand, where a lapsed lease is found. So a claim takes one
+write from the index and a renewal none, and nobody reads past what colleagues hold. A hidden request whose window has
+begun is handed out from where it is; only where many have begun does a claim move some to READY, so that one claim
+never reads more than a page of them.
+
+The index is eventually consistent: an entry is a hint, and the head, read consistently, is the truth.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.dynamodb_items import id_of
+from chalicelib.adapters.sqlite_rows import instant, micros
+from chalicelib.domain.requests import LANES, ContactRequest, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from chalicelib.adapters.dynamodb_table import Item, Table
+
+READY, HIDDEN, ASIDE, DONE = "R", "H", "A", "D"
+PAGE = 16
+HIDDEN_PAGE = 200
+CROWD = 40
+"""So many hidden requests whose time has come are read at once; past it, some are moved to READY."""
+_INFO = struct.Struct(">BqqqqqHB")
+_NEVER = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the index says of a request: enough to count it, and to know whether its head is worth reading."""
+
+    request_id: str
+    lane: str
+    order_at: datetime
+    due_at: datetime
+    ready_at: datetime | None
+    submitted_at: datetime
+    expires_at: datetime
+    missed: int
+    parked: bool
+    windows: bool
+
+    def is_ready(self, now: datetime) -> bool:
+        """Tell whether a claim may meet it."""
+        return self.ready_at is not None and self.ready_at <= now < self.expires_at
+
+
+class Queue:
+    """The index of one table; *shards* only grows, when one partition takes more writes than it can (1,000/s)."""
+
+    def __init__(self, table: Table, *, shards: int = 1) -> None:
+        self._table, self._shards = table, shards
+
+    def place(self, request: ContactRequest, now: datetime) -> Item:
+        """Give the attributes by which a head stands in the index, or none."""
+        part, sort = _part(request, now)
+        if part is None:
+            return {}
+        shard = zlib.crc32(request.request_id.encode()) % self._shards
+        lane = f"{request.lane}#" if part == READY else ""
+        return {"q": f"{part}#{lane}{shard}", "o": micros(sort), "i": _info(request)}
+
+    def ready(self, lanes: Sequence[str]) -> Iterator[Entry]:
+        """Give what is READY in *lanes*, most urgent first."""
+        partitions = [f"{READY}#{lane}#{shard}" for lane in dict.fromkeys(lanes) for shard in range(self._shards)]
+        return heapq.merge(*(self._read(name, page=PAGE) for name in partitions), key=lambda entry: entry.order_at)
+
+    def begun(self, now: datetime) -> list[Entry]:
+        """Give the HIDDEN requests whose time has come, up to a page, the first to begin before others."""
+        found: list[Entry] = []
+        for shard in range(self._shards):
+            for entry in self._read(f"{HIDDEN}#{shard}", high=micros(now), page=HIDDEN_PAGE):
+                found.append(entry)
+                if len(found) >= HIDDEN_PAGE:
+                    break
+        return found
+
+    def all(self, *parts: str) -> Iterator[Entry]:
+        """Give everything that stands in some parts."""
+        for part in parts:
+            for name in [f"{part}#{lane}" for lane in LANES] if part == READY else [part]:
+                for shard in range(self._shards):
+                    yield from self._read(f"{name}#{shard}")
+
+    def expired(self, now: datetime) -> Iterator[str]:
+        """Name everything that stands in the index and has expired."""
+        for shard in range(self._shards):
+            for entry in self._read(f"{DONE}#{shard}", high=micros(now)):
+                yield entry.request_id
+        for entry in self.all(READY, HIDDEN, ASIDE):
+            if entry.expires_at <= now:
+                yield entry.request_id
+
+    def _read(self, partition: str, *, high: int | None = None, page: int | None = None) -> Iterator[Entry]:
+        for item in self._table.query(partition, high=high, index=True, page=page):
+            yield _entry(item)
+
+
+def _part(request: ContactRequest, now: datetime) -> tuple[str | None, datetime]:
+    if request.status is Status.CLAIMED and request.claimed_by is not None:
+        return None, now
+    if request.status in (Status.CLOSED, Status.WITHDRAWN):
+        return DONE, request.expires_at
+    if request.status is Status.PARKED or request.ready_at is None:
+        return ASIDE, request.due_at
+    return (READY, request.order_at) if request.ready_at <= now else (HIDDEN, request.ready_at)
+
+
+def _info(request: ContactRequest) -> bytes:
+    return _INFO.pack(
+        LANES.index(request.lane),
+        micros(request.order_at),
+        micros(request.due_at),
+        _NEVER if request.ready_at is None else micros(request.ready_at),
+        micros(request.submitted_at),
+        micros(request.expires_at),
+        min(request.missed, 65535),
+        (request.status is Status.PARKED) | bool(request.windows) << 1,
+    )
+
+
+def _entry(item: Item) -> Entry:
+    lane, order, due, ready, submitted, expires, missed, flags = _INFO.unpack(item["i"])
+    return Entry(
+        request_id=id_of(item),
+        lane=LANES[lane],
+        order_at=instant(order),
+        due_at=instant(due),
+        ready_at=None if ready == _NEVER else instant(ready),
+        submitted_at=instant(submitted),
+        expires_at=instant(expires),
+        missed=missed,
+        parked=bool(flags & 1),
+        windows=bool(flags & 2),
+    )

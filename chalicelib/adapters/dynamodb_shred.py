@@ -1,0 +1,68 @@
+"""
+Shred keys in a DynamoDB table of their own, without backups (DESIGN section 3).
+
+    p             s             k      e                     x
+    <request id>  <body id>     a key  expires, microseconds expires, epoch seconds, for DynamoDB's own deletion
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.sqlite_rows import micros
+from chalicelib.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from chalicelib.adapters.dynamodb_table import Table
+    from chalicelib.ports import ContentName
+
+_NOBODYS = "-"
+"""What stands for an empty name, which DynamoDB does not take for a key."""
+
+
+class DynamoShredKeys:
+    """`ShredKeys` in *table*."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
+        """
+        Write a key, if its name is new.
+
+        A write that meets its own, because the answer to it was lost, meets the same key: that is told from another
+        key by reading it back, consistently.
+        """
+        at = micros(expires_at)
+        p, s = _key(name)
+        if not self._table.put_new({"p": p, "s": s, "k": key, "e": at, "x": -(-at // 1_000_000)}):
+            there = self._table.get((p, s))
+            if there is None or there["k"] != key:
+                raise Unavailable("storage")
+
+    def key(self, name: ContentName, *, now: datetime) -> bytes | None:
+        """Read a key."""
+        item = self._table.get(_key(name))
+        return None if item is None or item["e"] <= micros(now) else item["k"]
+
+    def erase(self, names: Sequence[ContentName]) -> None:
+        """Erase keys."""
+        for name in names:
+            self._table.delete(_key(name))
+
+    def purge(self, *, now: datetime) -> int:
+        """Erase keys that have expired; most have gone by themselves."""
+        gone = [(item["p"], item["s"]) for item in self._table.scan() if item["e"] <= micros(now)]
+        for key in gone:
+            self._table.delete(key)
+        return len(gone)
+
+    def close(self) -> None:
+        """Do nothing: connections are the client's, and end with it."""
+
+
+def _key(name: ContentName) -> tuple[str, str]:
+    return name.request_id or _NOBODYS, name.body_id or _NOBODYS

@@ -1,0 +1,1 @@
+"""What `make package` builds for AWS: zips that start fast, and templates that keep quiet about people."""

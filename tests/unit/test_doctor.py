@@ -1,0 +1,128 @@
+"""The doctor: one sentence for each thing that is wrong, none where nothing is, and no value ever."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chalicelib.config import Settings
+from chalicelib.local.doctor import findings, main
+from chalicelib.wiring import House
+
+POINT = "B" + "A" * 86
+SECRET = "arn:aws:secretsmanager:eu-west-2:000000000000:secret:x"
+
+
+def recipients(*key_ids):
+    """List public keys."""
+    return json.dumps([{"key_id": each, "kem": "DHKEM(P-256, HKDF-SHA256)", "public_key": POINT} for each in key_ids])
+
+
+SHARED = {"QUIETLINE_STORE": "dynamodb", "QUIETLINE_TABLE": "requests", "QUIETLINE_SHRED_TABLE": "shred-keys"}
+PUBLIC = {
+    **SHARED,
+    "QUIETLINE_FACES": "public",
+    "QUIETLINE_RECIPIENTS": recipients("kms-1", "recovery"),
+    "QUIETLINE_PEPPER_SECRET": SECRET,
+    "QUIETLINE_OVERFLOW_QUEUE": "https://sqs.eu-west-2.amazonaws.com/1/x",
+}
+DESK = {
+    **SHARED,
+    "QUIETLINE_FACES": "desk",
+    "QUIETLINE_RECIPIENTS": recipients("kms-1", "recovery"),
+    "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
+    "QUIETLINE_AUDIT_SECRET": SECRET,
+    "QUIETLINE_OIDC_ISSUER": "https://sign-in.example",
+    "QUIETLINE_TRAIL_ANCHOR": "anchor",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, PUBLIC, DESK], ids=["one machine", "public", "desk"])
+def test_nothing_is_said_where_nothing_is_wrong(settings, tmp_path):
+    """Good settings of each kind of deployment have no findings."""
+    assert findings({**settings, "QUIETLINE_HOME": str(tmp_path / "home"), "PATH": "/bin"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "names"),
+    [
+        ({}, {"QUIETLINE_PORT": "many"}, "QUIETLINE_PORT must be"),
+        ({}, {"QUIETLINE_LEASE_MINUTE": "5"}, "QUIETLINE_LEASE_MINUTE is no setting; QUIETLINE_LEASE_MINUTES is."),
+        ({}, {"QUIETLINE_CLOCK": "2026-11-24T18:05:00Z"}, "QUIETLINE_CLOCK is set"),
+        ({}, {"QUIETLINE_HOST": "0.0.0.0"}, "QUIETLINE_OIDC_ISSUER must be set where"),
+        (PUBLIC, {"QUIETLINE_FACES": "public,desk"}, "QUIETLINE_FACES must name one face"),
+        (PUBLIC, {"QUIETLINE_SHRED_TABLE": "requests"}, "QUIETLINE_SHRED_TABLE must be another table"),
+        (PUBLIC, {"QUIETLINE_RECIPIENTS": ""}, "QUIETLINE_RECIPIENTS must be set"),
+        (PUBLIC, {"QUIETLINE_RECIPIENTS": recipients("kms-1")}, "QUIETLINE_RECIPIENTS names one key"),
+        (PUBLIC, {"QUIETLINE_PEPPER_SECRET": ""}, "QUIETLINE_PEPPER_SECRET must be set"),
+        (PUBLIC, {"QUIETLINE_OVERFLOW_QUEUE": ""}, "QUIETLINE_OVERFLOW_QUEUE must be set"),
+        (PUBLIC, {"QUIETLINE_KMS_KEYS": DESK["QUIETLINE_KMS_KEYS"]}, "QUIETLINE_KMS_KEYS is the desk's"),
+        (PUBLIC, {"QUIETLINE_OIDC_ISSUER": "https://a.example"}, "QUIETLINE_OIDC_ISSUER is the desk's"),
+        (DESK, {"QUIETLINE_OIDC_ISSUER": ""}, "QUIETLINE_OIDC_ISSUER must be set"),
+        (DESK, {"QUIETLINE_OIDC_ISSUER": "http://127.0.0.1:1"}, "QUIETLINE_OIDC_ISSUER must be an https address"),
+        (DESK, {"QUIETLINE_RECIPIENTS": ""}, "QUIETLINE_RECIPIENTS must be set"),
+        (DESK, {"QUIETLINE_RECIPIENTS": recipients("other", "recovery")}, "QUIETLINE_RECIPIENTS names none"),
+        (DESK, {"QUIETLINE_KMS_KEYS": ""}, "QUIETLINE_KMS_KEYS must be set"),
+        (DESK, {"QUIETLINE_AUDIT_SECRET": ""}, "QUIETLINE_AUDIT_SECRET must be set"),
+        (DESK, {"QUIETLINE_TRAIL_ANCHOR": ""}, "QUIETLINE_TRAIL_ANCHOR must be set"),
+        (DESK, {"QUIETLINE_PEPPER_SECRET": SECRET}, "QUIETLINE_PEPPER_SECRET is the public face's"),
+    ],
+)
+def test_each_thing_that_is_wrong_is_said_in_one_sentence(settings, change, names, tmp_path):
+    """Whatever is changed for the worse is named, alone, in a sentence."""
+    (said,) = findings({"QUIETLINE_HOME": str(tmp_path / "home"), **settings, **change})
+    assert said.startswith(names)
+    assert said.endswith(".")
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    """Whoever mends a deployment does not have to ask again after each thing."""
+    said = findings({**DESK, "QUIETLINE_PORT": "x", "QUIETLINE_LEASE_MINUTES": "x", "QUIETLINE_AUDIT_SECRET": ""})
+    assert [each.split(" ")[0] for each in said] == [
+        "QUIETLINE_PORT", "QUIETLINE_LEASE_MINUTES", "QUIETLINE_AUDIT_SECRET",
+    ]  # fmt: skip
+
+
+def test_no_value_is_told():
+    """Secrets that were put where they do not belong do not end up on a terminal."""
+    secret = {"QUIETLINE_PEPPER_SECRET": "hunter2", "QUIETLINE_DOORBELL_SECRET": "hunter2" * 9}
+    said = "".join(findings({**PUBLIC, **secret}))
+    assert "QUIETLINE_PEPPER_SECRET" in said
+    assert "hunter2" not in said
+
+
+def test_a_scheduled_function_needs_no_sign_in():
+    """What only the API needs is not asked of the others."""
+    settings = {**SHARED, "QUIETLINE_FACES": "desk"}
+    assert findings(settings, handler="app.watch") == ()
+    assert findings(settings)
+
+
+def test_a_function_is_examined_by_what_aws_says_of_it(tmp_path, capsys):
+    """The answer of `aws lambda get-function-configuration` is read from a file; the exit code tells."""
+    file = tmp_path / "function.json"
+    file.write_text(json.dumps({"Handler": "app.app", "Environment": {"Variables": DESK}}))
+    assert main([str(file)]) == 0
+    file.write_text(json.dumps({"Handler": "app.app", "Environment": {"Variables": {**DESK, "QUIETLINE_FACE": "x"}}}))
+    assert main([str(file)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "QUIETLINE_FACE is no setting; QUIETLINE_FACES is."
+    file.write_text("no json")
+    assert main([str(file)]) == 2
+
+
+def test_a_lost_key_on_one_machine_is_told(tmp_path):
+    """Where something has run, the key, the store and the folder's rights are looked at; nothing is made anew."""
+    home = tmp_path / "home"
+    house = House(Settings(home=home))
+    house.store.ping()
+    settings = {"QUIETLINE_HOME": str(home)}
+    home.chmod(0o700)
+    assert findings(settings) == ()
+    home.chmod(0o755)
+    assert findings(settings)[0].startswith("QUIETLINE_HOME can be read by others")
+    home.chmod(0o700)
+    for key in (home / "keys").glob("desk-*.pem"):
+        key.unlink()
+    (said,) = findings(settings)
+    assert said == "The desk's private key is missing from QUIETLINE_HOME/keys: put your copy of it back."
