@@ -11,9 +11,9 @@ from real_server import Contract, running
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The browser."""
+    """The browser, for as long as a module needs it: Playwright keeps an event loop running, and others want theirs."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
