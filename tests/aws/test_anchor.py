@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import boto3
 import pytest
 
@@ -12,9 +14,9 @@ from chalicelib.domain.errors import Unavailable
 
 
 @pytest.fixture
-def parameter(aws, request):
+def parameter(aws):
     """A parameter as the template makes it, and how to write into it past the anchor."""
-    client, name = boto3.client("ssm"), f"anchor-{request.node.name}"
+    client, name = boto3.client("ssm"), f"/anchor/{uuid.uuid4().hex}"
 
     def write(value):
         client.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)

@@ -27,7 +27,7 @@ sys.path[:0] = [str(E2E), str(E2E.parent / "contract")]
 
 import test_main_job as main_job  # noqa: E402
 from kms_endpoint import Kms  # noqa: E402
-from real_server import TUESDAY_EVENING, Contract, Quietline, eventually  # noqa: E402
+from real_server import TUESDAY_EVENING, Contract, Quietline, eventually, later  # noqa: E402
 
 from chalicelib.domain.receipts import encode  # noqa: E402
 
@@ -232,7 +232,11 @@ def test_the_watch_counts_what_waits(quietline, cloud):
 
 def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
     """A hundred days on, heads, content, messages and shred keys are gone; the trail says that they went."""
-    taken = claimed(quietline, quietline.token("practitioner", "alex")) if submitted(quietline) else None
+    submitted(quietline)
+    token = quietline.token("practitioner", "alex")
+    claim = claimed(quietline, token)["claim"]
+    close = {"number": claim["number"], "outcome": "answered"}
+    assert quietline.ask("POST", f"/v1/desk/claims/{claim['request_id']}/close", close, token=token).status == 200
     receipt = submitted(quietline)["receipt"]
     assert quietline.ask("POST", "/v1/mailbox/messages", {"text": "Good."}, receipt=receipt).status == 201
     with cloud.at("desk", "Purge", "2027-03-04T12:00:00Z"):
@@ -241,7 +245,7 @@ def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
     assert [key for key in left["ShredKeys"] if key[0] != "-"] == []
     assert [key for key in left["Requests"] if key[0].startswith("r#")] == []
     entries = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("auditor")).json()["entries"]
-    assert taken["claim"]["request_id"] in {entry["request_id"] for entry in entries if entry["verb"] == "purge"}
+    assert claim["request_id"] in {entry["request_id"] for entry in entries if entry["verb"] == "purge"}
 
 
 def test_a_withdrawal_is_in_the_trail(quietline):
@@ -263,6 +267,22 @@ def test_a_missed_call_moves_to_the_next_agreed_window(quietline):
     assert (answer["status"], answer["attempts"]) == ("waiting", 1)
     mailbox = quietline.ask("GET", "/v1/mailbox", receipt=accepted["receipt"]).json()
     assert mailbox["slot"]["id"] == main_job.TOMORROW
+
+
+def test_a_request_that_everybody_drops_is_parked_and_released(quietline, cloud):
+    """The sixth claim meets the fifth lapse and parks the request; a supervisor who has read the trail releases it."""
+    submitted(quietline, main_job.information(), path="/v1/information-requests")
+    boss, token = quietline.token("supervisor"), quietline.token("practitioner", "alex")
+    for turn in range(6):
+        with cloud.at("desk", "APIHandler", later(TUESDAY_EVENING, 21 * turn)):
+            answer = quietline.ask("POST", "/v1/desk/claims", {}, token=token)
+            assert answer.status == (201 if turn < 5 else 204)
+            if turn < 5:
+                continue
+            assert quietline.ask("GET", "/v1/desk/audit", token=boss).json()["verified"] is True
+            (parked,) = quietline.ask("GET", "/v1/desk/parked", token=boss).json()["parked"]
+            path = f"/v1/desk/parked/{parked['request_id']}/release"
+            assert quietline.ask("POST", path, token=boss).status == 200
 
 
 def test_a_reference_that_was_left_behind_is_given_again(quietline, cloud):
@@ -310,6 +330,7 @@ def test_a_lost_answer_to_any_write_is_settled(quietline, cloud):
             accepted = submitted(quietline)
         assert eventually(lambda: _mailbox(quietline, accepted["receipt"]), seconds=60)
         assert len(lost) >= 4
+    assert claimed(quietline, token)  # so that a head has deeds to tell when the purge comes by
     with cloud.losing("desk:Purge", *writes) as lost, cloud.at("desk", "Purge", "2027-03-04T12:00:00Z"):
         assert cloud.invoke("desk", "Purge")["purged"] >= 1
         assert len(lost) >= 4

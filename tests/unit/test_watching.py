@@ -1,0 +1,80 @@
+"""What is watched by the clock: figures for alarms, and rounds that fail without a word of what they met."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.adapters.gauges import EmbeddedMetrics
+from chalicelib.config import Settings
+from chalicelib.http.problems import RoundFailed
+from chalicelib.ports import LaneState
+from chalicelib.usecases.watching import Watch
+from chalicelib.wiring import House
+
+
+class Lanes:
+    """A store of which only the lanes are asked."""
+
+    def __init__(self, *lanes):
+        self._lanes = lanes
+
+    def lanes(self, *, now, soon):
+        """Give them."""
+        return self._lanes
+
+
+class Still:
+    """A clock that stands."""
+
+    def __init__(self, at):
+        self._at = at
+
+    def now(self):
+        """Give the one instant."""
+        return self._at
+
+
+def look(now, capsys, *lanes):
+    """Look once, and give the figures with the line that CloudWatch reads."""
+    watch = Watch(store=Lanes(*lanes), clock=Still(now), gauges=EmbeddedMetrics("Quietline/test"))
+    return watch.look(), json.loads(capsys.readouterr().out)
+
+
+def test_the_figures_are_of_all_lanes_together(now, capsys):
+    """Waiting, overdue, claimed and parked are summed, and the oldest wait is the longest of any lane."""
+    figures, line = look(
+        now,
+        capsys,
+        LaneState(lane="callback/en", waiting=2, oldest_at=now - timedelta(minutes=90), overdue=1, claimed=3),
+        LaneState(lane="information/cy", waiting=1, oldest_at=now - timedelta(minutes=30), parked=4),
+    )
+    wanted = {"Waiting": 3, "OldestWaitingMinutes": 90, "Overdue": 1, "Claimed": 3, "Parked": 4}
+    assert figures == wanted
+    directive = line.pop("_aws")
+    assert line == wanted
+    assert directive["Timestamp"] == int(now.timestamp() * 1000)
+    assert {each["Name"] for each in directive["CloudWatchMetrics"][0]["Metrics"]} == set(wanted)
+
+
+def test_an_empty_queue_shows_zeros(now, capsys):
+    """A figure that stops coming is an alarm, so there is one also when nobody waits."""
+    figures, _ = look(now, capsys)
+    assert set(figures.values()) == {0}
+
+
+def test_a_round_that_fails_says_only_where(tmp_path):
+    """Lambda logs the text of what a function raises: it is the type and the line, never the input."""
+
+    def fail(_trigger):
+        message = "07700 900123"
+        raise ValueError(message)
+
+    guarded = House(Settings(home=tmp_path)).problems.round(fail)
+    with pytest.raises(RoundFailed) as failure:
+        guarded(None)
+    assert "ValueError" in str(failure.value)
+    assert "900123" not in str(failure.value)
+    assert failure.value.__suppress_context__
