@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults tables check token demo backup bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 
 test: $(VENV)/.engines ## run the tests
 	@$(BIN)/python -m pytest
+
+COUNT ?= 1000
+test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
+	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop tests/browser -k "interop or chromium_and_python"
 
 test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
 	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
@@ -35,6 +39,12 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
+
+rotate: $(VENV)/.local ## make a new desk key the current one; running servers follow
+	@$(BIN)/python -m chalicelib.local.keys rotate
+
+recover: $(VENV)/.local ## open one request with the recovery key: make recover KEY=file REQUEST=id BY=name
+	@$(BIN)/python -m chalicelib.local.keys recover --key "$(KEY)" --request "$(REQUEST)" --by "$(BY)"
 
 demo: $(VENV)/.local ## a day at the helpline, against a running server
 	@$(BIN)/python -m chalicelib.local.demo

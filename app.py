@@ -71,6 +71,11 @@ def keys(http_request: Request) -> Response:
 # ---------------------------------------------------------------- public face: asking for help
 
 
+@public("/v1/challenge", cors=ANY_SITE)
+def challenge(http_request: Request) -> Response:
+    return house.public.challenge(http_request)
+
+
 @public("/v1/callbacks", method="POST", cors=ANY_SITE)
 def submit_callback(http_request: Request) -> Response:
     return house.public.submit_callback(http_request)
@@ -206,6 +211,16 @@ def robots(http_request: Request) -> Response:
 @public("/request")
 def request_page(http_request: Request) -> Response:
     return house.public.request_form(http_request)
+
+
+@public("/privacy")
+def privacy_page(http_request: Request) -> Response:
+    return house.public.privacy(http_request)
+
+
+@public("/assets/{name}")
+def asset(http_request: Request, name: str) -> Response:
+    return house.public.asset(http_request, name)
 
 
 @public("/mailbox")

@@ -67,7 +67,10 @@ def new_house(home: Path) -> Any:
     from chalicelib.config import Settings
     from chalicelib.wiring import House
 
-    house = House(Settings(home=home, claim_limit=1000, clock_starts_at=datetime.fromisoformat(CLOCK)))
+    settings = Settings(
+        home=home, claim_limit=1000, unverified_cap=10_000_000, clock_starts_at=datetime.fromisoformat(CLOCK)
+    )
+    house = House(settings)
     house.store.ping()
     house.sealer.public_keys()
     return house
@@ -163,6 +166,7 @@ def ours(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
         "QUIETLINE_PORT": str(port),
         "QUIETLINE_CLOCK": CLOCK,
         "QUIETLINE_CLAIM_LIMIT": "1000",
+        "QUIETLINE_UNVERIFIED_CAP": "10000000",
     }
     return [sys.executable, "-m", "chalicelib.local.run"], env
 

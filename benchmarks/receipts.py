@@ -38,7 +38,7 @@ class _Context:
 def _receipts(home: Path, count: int) -> dict[str, list[str]]:
     """Make *count* receipts of each kind; what expires is a request whose days are over, not yet purged."""
     from chalicelib.adapters.sqlite_rows import micros
-    from chalicelib.domain.receipts import receipt_from_bytes, request_id_of
+    from chalicelib.domain.receipts import Credential, receipt_from_bytes, request_id_of
     from chalicelib.domain.requests import Kind
     from chalicelib.usecases.intake import Submission
 
@@ -49,7 +49,7 @@ def _receipts(home: Path, count: int) -> dict[str, list[str]]:
     made = {kind: [house.public.intake.submit(submission).receipt for _ in range(count)] for kind in KINDS[1:]}
     made["wrong"] = [receipt_from_bytes(os.urandom(17)) for _ in range(count)]
     for receipt in made["withdrawn"]:
-        house.mailbox.mailbox.withdraw(receipt.code)
+        house.mailbox.mailbox.withdraw(Credential.of_receipt(receipt.code))
     past = micros(house.clock.now() - timedelta(days=1))
     expired = [(past, request_id_of(receipt.lookup)) for receipt in made["expired"]]
     house.store._db.write(  # noqa: SLF001 - the only way to age a request by ninety days in a minute

@@ -42,6 +42,7 @@ class Settings:
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
     retention_after_closing: timedelta = timedelta(days=30)
+    unverified_cap: int = 10_000
     clock_starts_at: datetime | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "quietline"
@@ -98,6 +99,9 @@ class Settings:
             retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
             retention_after_closing=read(
                 "RETENTION_CLOSED_DAYS", _days, "a number of days from 1 to 3650", default.retention_after_closing
+            ),
+            unverified_cap=read(
+                "UNVERIFIED_CAP", _whole(0, 10_000_000), "a number from 0 to 10000000", default.unverified_cap
             ),
             clock_starts_at=read("CLOCK", _instant, "an instant like 2026-11-24T18:05:00Z", default.clock_starts_at),
             oidc_issuer=read("OIDC_ISSUER", _address, "the https address of a sign-in service", default.oidc_issuer),

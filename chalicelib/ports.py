@@ -65,6 +65,10 @@ class Sealer(Protocol):
         """List the recipients: `{key_id, kem, public_key}`."""
         ...
 
+    def reaches_desk(self, key_ids: Iterable[str]) -> bool:
+        """Tell whether one of *key_ids* is or was a key of the desk; what is sealed to none of them, nobody opens."""
+        ...
+
 
 class Opener(Protocol):
     """Opens what was sealed for the desk."""
@@ -170,6 +174,18 @@ class Ring:
     lane: str
     waiting: int
     due_at: datetime | None
+
+
+class ProofOfWork(Protocol):
+    """A little work that a person's device does once, and that costs whoever sends thousands."""
+
+    def challenge(self, *, bound_to: str, now: datetime) -> Mapping[str, object]:
+        """Give a challenge that ends within ten minutes and counts for *bound_to* alone; nothing of it is kept."""
+        ...
+
+    def is_solved(self, payload: str, *, bound_to: str, now: datetime) -> bool:
+        """Tell whether *payload* solves a living challenge of ours for *bound_to*; anything else is False, no error."""
+        ...
 
 
 class SlotFull(Exception):  # noqa: N818
@@ -295,6 +311,16 @@ class RequestStore(Protocol):
 
     def slots_taken(self, slots: Iterable[Window], *, now: datetime) -> Mapping[str, int]:
         """Count, per slot id, the waiting and claimed requests that count on it now."""
+        ...
+
+    def unverified(self, *, at_most: int, now: datetime) -> int:
+        """
+        Count the unverified requests that wait, up to *at_most*: what guards the store from being filled by a machine.
+
+        It is an estimate, so that an engine may keep counters, or count and remember it for a while. What was submitted
+        or handed out within the last minute may be missing from it, so that as many more may get in as are sent in that
+        time. Verified requests are never in it.
+        """
         ...
 
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:

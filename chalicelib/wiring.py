@@ -18,8 +18,10 @@ from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from chalice.app import Response
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.dynamodb_connection import Connection
@@ -50,11 +52,14 @@ if TYPE_CHECKING:
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
+    from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
@@ -96,6 +101,7 @@ class House:
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
+        from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
         intake = Intake(
             store=self.store,
@@ -107,6 +113,8 @@ class House:
             opening=self.opening,
             statement=self._statement,
             rules=self.rules,
+            screening=self._screening,
+            room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
             overflow=self._overflow,
@@ -115,6 +123,7 @@ class House:
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
+            screening=self._screening,
             intake=intake,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -190,6 +199,7 @@ class House:
                 store=self.store,
                 correspondence=self._correspondence,
                 shredding=self._shredding,
+                checking=self._checking,
                 opener=self.opener,
                 mailer=self._mailer,
                 clock=self.clock,
@@ -347,7 +357,7 @@ class House:
         """What closes content; public keys only."""
         from chalicelib.adapters.hpke import HpkeSealer  # noqa: PLC0415
 
-        return HpkeSealer(self.recipients)
+        return HpkeSealer(self.recipients, lambda: () if self.settings.recipients else self.keys.retired())
 
     @cached_property
     def opener(self) -> Opener:
@@ -360,6 +370,34 @@ class House:
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
         return HpkeOpener(self.keys.private_key, self.recipients)
+
+    def recovery(self, key_file: Path) -> Recovery:
+        """
+        Open requests with a recovery key that was brought from where it is kept.
+
+        Raises:
+            Unavailable: `key-missing`, there is no such key in the file.
+        """
+        from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
+        from chalicelib.adapters.keyfiles import read_recovery_key  # noqa: PLC0415
+        from chalicelib.domain.errors import Unavailable  # noqa: PLC0415
+        from chalicelib.usecases.recovery import Recovery  # noqa: PLC0415
+
+        mine = read_recovery_key(key_file)
+
+        def private_key(key_ids: Sequence[str]) -> tuple[str, EllipticCurvePrivateKey]:
+            if mine[0] not in key_ids:
+                raise Unavailable("key-missing")
+            return mine
+
+        return Recovery(
+            store=self.store,
+            correspondence=self._correspondence,
+            shredding=self._shredding,
+            checking=self._checking,
+            opener=HpkeOpener(private_key, self.keys.recipients),
+            clock=self.clock,
+        )
 
     @cached_property
     def clock(self) -> Clock:
@@ -452,6 +490,26 @@ class House:
             randomness=SystemRandomness(),
             clock=self.clock,
         )
+
+    @cached_property
+    def _screening(self) -> Screening:
+        from chalicelib.adapters.altcha import Altcha  # noqa: PLC0415
+        from chalicelib.domain.screening import secret_for  # noqa: PLC0415
+        from chalicelib.usecases.screening import Screening  # noqa: PLC0415
+
+        def pepper() -> bytes:
+            return self.keys.secret("pepper")
+
+        altcha = Altcha(lambda purpose: secret_for(purpose, pepper=pepper()))
+        return Screening(proof_of_work=altcha, clock=self.clock, pepper=pepper)
+
+    @cached_property
+    def _checking(self) -> Checking:
+        from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
+        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.usecases.checking import Checking  # noqa: PLC0415
+
+        return Checking(shape=checked_details, phones=Phonenumbers())
 
     @cached_property
     def _overflow(self) -> Overflow | None:

@@ -339,6 +339,19 @@ class DynamoStore:
         """Count, per slot id, what counts on it now."""
         return self._slots.taken(slots, now)
 
+    def unverified(self, *, at_most: int, now: datetime) -> int:
+        """
+        Count the unverified requests that wait, in the index: they stand behind their due time, and so are told apart.
+
+        Where the public face may not read the index, this is refused to it, and nobody is turned away.
+        """
+        waiting = (
+            entry
+            for entry in self._queue.all(READY, HIDDEN, ASIDE)
+            if entry.order_at > entry.due_at and not entry.parked and entry.expires_at > now
+        )
+        return sum(1 for _ in islice(waiting, at_most))
+
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Move deeds to the trail, then delete what has expired, in steps."""
         with self._table.patience.unhurried():

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from chalicelib.domain.envelope import Envelope, Recipient, binding, pad, unpad
+from chalicelib.domain.envelope import RECOVERY, Envelope, Recipient, binding, pad, unpad
 from chalicelib.domain.receipts import decode
 from chalicelib.ports import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -35,13 +35,25 @@ _NONCE_SIZE = 12
 class HpkeSealer:
     """A `Sealer` to *recipients*: `{key_id, kem, public_key}`, the public key as an uncompressed point in base64url."""
 
-    def __init__(self, recipients: Callable[[], Sequence[Mapping[str, str]]]) -> None:
+    def __init__(
+        self,
+        recipients: Callable[[], Sequence[Mapping[str, str]]],
+        retired: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """Seal to *recipients*; *retired* gives the ids of the keys that the desk had before."""
         self._recipients = recipients
+        self._retired = retired
         self._parsed: dict[str, EllipticCurvePublicKey] = {}
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         """List the recipients."""
         return self._recipients()
+
+    def reaches_desk(self, key_ids: Iterable[str]) -> bool:
+        """Tell whether one of *key_ids* is, or has been, a key of the desk."""
+        current = {recipient["key_id"] for recipient in self._recipients()}
+        desk = {key_id for key_id in current if not key_id.startswith(RECOVERY)}
+        return not desk.union(self._retired()).isdisjoint(key_ids)
 
     def seal(self, content: bytes, *, kind: str, request_id: str) -> Envelope:
         """Seal *content* to every recipient."""
@@ -73,8 +85,8 @@ class HpkeOpener:
         self._recipients = recipients
 
     def check(self) -> None:
-        """Make sure that the private key of a current recipient is here."""
-        self._private_key([recipient["key_id"] for recipient in self._recipients()])
+        """Make sure that the desk's current private key is here; an old one opens old requests only."""
+        self._private_key([each["key_id"] for each in self._recipients() if not each["key_id"].startswith(RECOVERY)])
 
     def open(self, envelope: Envelope, *, kind: str, request_id: str) -> bytes:
         """Open an envelope with the first of its recipients' keys that is here."""

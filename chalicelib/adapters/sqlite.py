@@ -106,6 +106,9 @@ MIGRATIONS = (
     ) STRICT;
     CREATE TABLE pulse (one INTEGER PRIMARY KEY CHECK (one = 1), beats INTEGER NOT NULL) STRICT;
     """,
+    """
+    CREATE INDEX requests_unverified ON requests (expires_at) WHERE verified = 0 AND status = 'waiting';
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
@@ -313,6 +316,15 @@ class SqliteStore:
             f" WHERE slot_id IN ({', '.join('?' * len(ids))}) AND expires_at > ? GROUP BY slot_id"
         )
         return dict(self._db.read(lambda db: db.execute(query, (*ids, micros(now))).fetchall()))
+
+    def unverified(self, *, at_most: int, now: datetime) -> int:
+        """Count the unverified requests that wait, exactly, in an index of them alone."""
+        query = (
+            "SELECT count(*) FROM (SELECT 1 FROM requests"
+            " WHERE verified = 0 AND status = 'waiting' AND expires_at > ? LIMIT ?)"
+        )
+        count: int = self._db.read(lambda db: db.execute(query, (micros(now), at_most)).fetchone()[0])
+        return count
 
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Delete what has expired, in steps that let other writers through."""

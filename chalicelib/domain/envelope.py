@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from chalicelib.domain.receipts import decode, encode
 
 VERSION = 1
+RECOVERY = "recovery-"
+"""What the ids of offline keys begin with: they are sealed to, and the desk never opens with them."""
 STEP = 4096
 """Bytes: padded sizes are multiples of this (DESIGN section 3)."""
 

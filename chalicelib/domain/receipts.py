@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 26
+LOOKUP_BYTES = 32
 ENTROPY_BYTES = 17
 """Random bytes to draw for a receipt; 130 of their 136 bits are used."""
 PLAIN_PAIRS = 4
@@ -72,10 +73,51 @@ class Receipt:
         return hmac.digest(extracted, info + b"\x01", "sha256")
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """
+    What somebody shows at the mailbox's door.
+
+    A plain client shows the receipt, and both values follow from it. A browser that opens its messages itself shows
+    the *lookup* value alone: then there is no *mailbox_key* here, and nothing that could be read with it.
+    """
+
+    lookup: bytes
+    mailbox_key: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Keep both values out of every log and traceback."""
+        return "Credential(...)"
+
+    @property
+    def request_id(self) -> str:
+        """The request that it opens, if there is one."""
+        return request_id_of(self.lookup)
+
+    @classmethod
+    def of_receipt(cls, text: str) -> Credential:
+        """Read a receipt as people write it; what is none opens nobody's mailbox, by the same work."""
+        receipt = read_receipt(text) or _NOBODYS
+        return cls(receipt.lookup, receipt.mailbox_key)
+
+    @classmethod
+    def of_lookup(cls, text: str) -> Credential:
+        """Read a lookup value as a browser sends it; what is none opens nobody's mailbox."""
+        try:
+            lookup = decode(text)
+        except ValueError:
+            lookup = b""
+        return cls(lookup if len(lookup) == LOOKUP_BYTES else bytes(LOOKUP_BYTES))
+
+
 def receipt_from_bytes(entropy: bytes) -> Receipt:
     """Write the first 130 bits of *entropy* (at least 17 bytes) as a receipt."""
     number = int.from_bytes(entropy[:ENTROPY_BYTES], "big") >> (ENTROPY_BYTES * 8 - LENGTH * 5)
     return Receipt("".join(ALPHABET[(number >> (5 * at)) & 31] for at in range(LENGTH - 1, -1, -1)))
+
+
+_NOBODYS = receipt_from_bytes(bytes(32))
+"""Stands in for what is no receipt at all, so that it costs the same work and gets the same answer."""
 
 
 def receipt_for_key(idempotency_key: str, *, pepper: bytes) -> Receipt:
@@ -86,6 +128,11 @@ def receipt_for_key(idempotency_key: str, *, pepper: bytes) -> Receipt:
     the receipt ever being stored. The pepper never leaves the server: nobody else can get from key to receipt.
     """
     return receipt_from_bytes(hmac.digest(pepper, b"quietline/1|receipt|" + idempotency_key.encode(), "sha256"))
+
+
+def keyed_fingerprint(body: bytes, *, pepper: bytes) -> str:
+    """Tell one body from another where there is no receipt to key it with, because a browser made it."""
+    return hmac.new(pepper, b"quietline/1|fingerprint|" + body, sha256).hexdigest()
 
 
 def read_receipt(text: str) -> Receipt | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Schema: TypeAlias = "dict[str, Any]"
 Codes: TypeAlias = Mapping[int, tuple[str, ...]]
 
-JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html"
+JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "text/html", "text/javascript"
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
@@ -72,11 +72,13 @@ SUBMITTED: Codes = _codes(
             "expires-first",
             "impossible-phone",
             "key-reused",
+            "keys-outdated",
+            "not-padded",
             "slot-closed",
             "slot-full",
             "statement-outdated",
         ),
-        503: ("references",),
+        503: ("references", "unverified-full"),
     },
 )
 OF_RECEIPT: Codes = _codes(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
@@ -88,6 +90,7 @@ OF_DESK: Codes = _codes(
         503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
     },
 )
+WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = _codes(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
@@ -148,6 +151,16 @@ PARAMETERS: Mapping[str, Schema] = {
         {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
         "The first day (in the helpline's zone), or the first instant; now, unless told.",
     ),
+    "For": {
+        **_query(
+            "for",
+            {"type": "string", "pattern": models.REQUEST_ID},
+            "What the challenge is for, and for nothing else: the `request_id` of a sealed request, or SHA-256 of the"
+            " `Idempotency-Key`, in base64url without padding.",
+        ),
+        "required": True,
+        "example": "A" * 43,
+    },
     "Days": _query("days", {"type": "integer", "minimum": 1, "maximum": 28, "default": 7}, "How many days."),
     "Kind": _query("kind", _one_of(("callback", "information")), "Which form; a call back, unless told."),
     "After": _query(
@@ -201,6 +214,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "RecordId": _path("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": _path("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": _path("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "Script": _path("name", "The name of a script.", "page.js"),
     "RequestId": _path("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
@@ -227,6 +241,7 @@ class Operation:
     caller: str | None = None
     parameters: tuple[str, ...] = ()
     body: type[BaseModel] | None = None
+    sealed_body: type[BaseModel] | None = None
     body_required: bool = True
     form: Schema | None = None
     refuses: Codes = field(default_factory=dict)
@@ -236,6 +251,11 @@ class Operation:
     cached: bool = False
     media: str | None = None
     example: object = None
+
+    @property
+    def bodies(self) -> tuple[type[BaseModel], ...]:
+        """Every model that a JSON body may have: in the clear, or sealed by whoever sends it."""
+        return tuple(each for each in (self.body, self.sealed_body) if each is not None)
 
     @property
     def refuses_in_pages(self) -> bool:
@@ -317,6 +337,8 @@ def _leaves(model: type[BaseModel], *nested: type[BaseModel]) -> Schema:
         if schema.get("type") == "boolean":
             properties[name] = {"type": "string", "enum": ["true", "on", "yes", "false"]}
     properties["idempotency_key"] = {"type": "string", "pattern": r"^[\x21-\x7e]{16,255}$"}
+    properties["form_token"] = {"type": "string", "description": "When the page handed the form out, signed."}
+    properties["website"] = {"type": "string", "description": "Left empty by whoever sees what people see."}
     return {
         "type": "object",
         "properties": dict(sorted(properties.items())),
@@ -332,7 +354,9 @@ def _mailbox_form() -> Schema:
         "properties": {
             "action": {"type": "string", "description": "`read` (also if left out), `message`, `slot` or `withdraw`"},
             "confirm": {"type": "string", "description": "`yes`, to withdraw"},
+            "lookup": {"type": "string", "description": "In the receipt's place, from a browser that keeps it."},
             "receipt": {"type": "string", "pattern": r"\S"},
+            "sealed": {"type": "string", "description": "A `SealedMessage` as JSON, in the place of `text`."},
             "slot": text,
             "text": text,
         },
@@ -394,6 +418,16 @@ def _public() -> tuple[Operation, ...]:
             refuses=STORED,
         ),
         Operation(
+            name="challenge",
+            method="get",
+            path="/v1/challenge",
+            summary="A proof-of-work challenge (ALTCHA v2) for one request; it ends within ten minutes",
+            tag="helpline",
+            parameters=("For", *WORDS),
+            answers={200: models.ChallengeAnswer},
+            refuses=_codes(STORED, RANGED, {400: ("required",)}),
+        ),
+        Operation(
             name="submit_callback",
             method="post",
             path="/v1/callbacks",
@@ -401,6 +435,7 @@ def _public() -> tuple[Operation, ...]:
             tag="requests",
             parameters=("IdempotencyKey", *WORDS),
             body=models.CallbackSubmission,
+            sealed_body=models.SealedCallback,
             form=_leaves(models.CallbackSubmission, models.CallbackDetails, models.Safety),
             example=_CALLBACK,
             answers={201: models.AcceptedAnswer},
@@ -415,10 +450,15 @@ def _public() -> tuple[Operation, ...]:
             tag="requests",
             parameters=("IdempotencyKey", *WORDS),
             body=models.InformationSubmission,
+            sealed_body=models.SealedInformation,
             form=_leaves(models.InformationSubmission, models.InformationDetails),
             example=_INFORMATION,
             answers={201: models.AcceptedAnswer},
-            refuses=_codes(STORED, SUBMITTED, {409: ("expires-first", "key-reused", "statement-outdated")}),
+            refuses=_codes(
+                STORED,
+                SUBMITTED,
+                {409: ("expires-first", "key-reused", "keys-outdated", "not-padded", "statement-outdated")},
+            ),
             pages_too=True,
         ),
     )
@@ -457,9 +497,10 @@ def _mailbox() -> tuple[Operation, ...]:
             caller=RECEIPT,
             parameters=("IdempotencyKey", *WORDS),
             body=models.MessageSubmission,
+            sealed_body=models.SealedMessage,
             example={"text": "Thank you. Evenings suit me best."},
             answers={201: models.ProgressAnswer},
-            refuses=_codes(OF_RECEIPT, WRITTEN, REPEATABLE, {409: ("expires-first", "mailbox-full")}),
+            refuses=_codes(OF_RECEIPT, WRITTEN, REPEATABLE, {409: WRITING}),
         ),
         Operation(
             name="choose_slot",
@@ -635,6 +676,28 @@ def _pages() -> tuple[Operation, ...]:
             page=True,
         ),
         Operation(
+            name="privacy_page",
+            method="get",
+            path="/privacy",
+            summary="What is kept and what is not, in plain words",
+            tag="pages",
+            parameters=WORDS,
+            answers={200: None},
+            refuses=STORED,
+            page=True,
+        ),
+        Operation(
+            name="asset",
+            method="get",
+            path="/assets/{name}",
+            summary="A script of the pages: it seals in the browser",
+            tag="pages",
+            parameters=("Script",),
+            answers={200: None},
+            refuses={404: ("not-found",)},
+            media=SCRIPT,
+        ),
+        Operation(
             name="mailbox_page",
             method="get",
             path="/mailbox",
@@ -659,7 +722,7 @@ def _pages() -> tuple[Operation, ...]:
                 {
                     400: ("unreadable-body", "unreadable-form"),
                     404: ("receipt-unknown",),
-                    409: ("mailbox-full", "not-a-callback", "slot-closed", "slot-full"),
+                    409: (*WRITING, "not-a-callback", "slot-closed", "slot-full"),
                     413: ("too-large",),
                     415: ("media-type",),
                     422: ("invalid",),
@@ -861,7 +924,7 @@ Whatever goes wrong is answered as `application/problem+json` (RFC 9457) with a 
 another way to reach help; outside `/v1` and `/oruk`, and on plain forms, a client that prefers `text/html` is given a
 page instead. Nothing that was sent is repeated in it. Beside what each operation lists, an unknown path is 404
 `not-found`, and a wrong method 405 `method-not-allowed` with `Allow`. Times are ISO 8601 in UTC. A request body has at
-most 32 KiB."""
+most 32 KiB, a sealed message 64 KiB."""
 
 
 def build() -> dict[str, Any]:
@@ -886,6 +949,13 @@ def build() -> dict[str, Any]:
                     "scheme": "Receipt",
                     "description": "`Authorization: Receipt CODE`, with the code that the requester was given.",
                 },
+                "mailbox": {
+                    "type": "http",
+                    "scheme": "Mailbox",
+                    "description": "`Authorization: Mailbox LOOKUP`, with the lookup value of a receipt that stays in"
+                    " the browser: HKDF-SHA256 of the code with the info `quietline/1|lookup`, in base64url. Messages"
+                    " are then given as they are sealed, and what is written in the clear has no copy there.",
+                },
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
@@ -900,7 +970,7 @@ def build() -> dict[str, Any]:
 def _schemas(table: tuple[Operation, ...]) -> Schema:
     wanted: list[type[BaseModel]] = [models.Problem]
     for operation in table:
-        wanted += [each for each in (operation.body, *operation.answers.values()) if each is not None]
+        wanted += [*operation.bodies, *(each for each in operation.answers.values() if each is not None)]
     unique = sorted(set(wanted), key=lambda each: each.__name__)
     # An answer is described as it may be read: a field with a default may be absent.
     _, described = models_json_schema(
@@ -942,13 +1012,14 @@ def _operation(operation: Operation) -> Schema:
 def _security(caller: str | None) -> list[dict[str, list[str]]]:
     if caller is None:
         return []
-    return [{"receipt": []}] if caller == RECEIPT else [{"bearer": [caller]}]
+    return [{"receipt": []}, {"mailbox": []}] if caller == RECEIPT else [{"bearer": [caller]}]
 
 
 def _request_body(operation: Operation) -> Schema:
     content: Schema = {}
     if operation.body is not None:
-        content[JSON] = {"schema": {"$ref": REF.format(model=operation.body.__name__)}, "example": operation.example}
+        bodies = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        content[JSON] = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "example": operation.example}
     if operation.form is not None:
         content[FORM] = {"schema": operation.form}
     return {"required": operation.body_required, "content": content}

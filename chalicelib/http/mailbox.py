@@ -1,4 +1,4 @@
-"""The mailbox on the wire. The receipt travels in a header or a form body, and in nothing else."""
+"""The mailbox on the wire. The receipt, or its lookup value, travels in a header or a form body and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unsupported
-from chalicelib.domain.receipts import read_receipt
+from chalicelib.domain.receipts import Credential, read_receipt
 from chalicelib.domain.requests import Kind
 from chalicelib.http import local_times, shapes
-from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SlotChoice
+from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SealedMessage, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
-from chalicelib.http.reading import form_body, is_form, json_body, language_of
+from chalicelib.http.reading import SEALED_LIMIT, form_body, is_form, json_body, language_of, validated
 from chalicelib.usecases.mailbox import shown_status
 
 if TYPE_CHECKING:
@@ -42,24 +42,28 @@ class MailboxDoor:
 
     def read(self, http_request: Request) -> Response:
         """Show what the receipt opens."""
-        contents = self.mailbox.read(_receipt(http_request))
+        contents = self.mailbox.read(_credential(http_request))
         return shapes.answer(self._contents(contents, language_of(http_request)))
 
     def write(self, http_request: Request) -> Response:
         """Add a message."""
-        code = _receipt(http_request)
-        body = json_body(http_request, MessageSubmission)
-        request = self.mailbox.write(code, body.text, idempotency_key=idempotency_key(http_request))
+        credential, key = _credential(http_request), idempotency_key(http_request)
+        body = json_body(http_request, MessageSubmission, sealed=SealedMessage, sealed_limit=SEALED_LIMIT)
+        if isinstance(body, SealedMessage):
+            request = self.mailbox.write_sealed(credential, body.letter())
+        else:
+            request = self.mailbox.write(credential, body.text, idempotency_key=key)
         return self._progress(request, http_request, 201)
 
     def choose(self, http_request: Request) -> Response:
         """Choose another slot."""
-        code = _receipt(http_request)
-        return self._progress(self.mailbox.choose(code, json_body(http_request, SlotChoice).slot), http_request, 200)
+        credential = _credential(http_request)
+        slot = json_body(http_request, SlotChoice).slot
+        return self._progress(self.mailbox.choose(credential, slot), http_request, 200)
 
     def withdraw(self, http_request: Request) -> Response:
         """Withdraw; the content is erased."""
-        self.mailbox.withdraw(_receipt(http_request))
+        self.mailbox.withdraw(_credential(http_request))
         return shapes.nothing()
 
     def door(self, http_request: Request) -> Response:
@@ -78,7 +82,7 @@ class MailboxDoor:
         language = language_of(http_request)
         fields: dict[str, str] = {}
         try:
-            fields = {name: values[-1] for name, values in form_body(http_request).items()}
+            fields = {name: values[-1] for name, values in form_body(http_request, sealed_limit=SEALED_LIMIT).items()}
             return self._act(fields, language)
         except NotFound as refusal:
             return self._door(language, refusal.code, refusal.status)
@@ -86,43 +90,49 @@ class MailboxDoor:
             return self._again(fields, refusal, language)
 
     def _act(self, fields: Mapping[str, str], language: str) -> Response:
-        action, code = fields.get("action", "read"), fields.get("receipt", "")
-        if not code:
+        key = _PageKey.of(fields)
+        if key is None:
             return self._door(language, "required", 422)
+        action, credential = fields.get("action", "read"), key.credential
         if action == "withdraw":
             if fields.get("confirm") != "yes":
-                return self._show(code, language, 422, errors=[{"field": "confirm", "code": "required"}])
-            self.mailbox.withdraw(code)
+                return self._show(key, language, 422, errors=[{"field": "confirm", "code": "required"}])
+            self.mailbox.withdraw(credential)
             page = self.pages.withdrawn(language=language, helpline=self._for_page(language))
             return self._page(page, language, 200)
         if action == "message":
-            return self._message(code, fields.get("text", "").strip(), language)
+            return self._message(key, fields, language)
         if action == "slot":
             if not fields.get("slot"):
-                return self._show(code, language, 422, errors=[{"field": "slot", "code": "required"}])
-            self.mailbox.choose(code, fields["slot"])
-            return self._show(code, language, 200, notice="slot-chosen")
-        return self._show(code, language, 200)
+                return self._show(key, language, 422, errors=[{"field": "slot", "code": "required"}])
+            self.mailbox.choose(credential, fields["slot"])
+            return self._show(key, language, 200, notice="slot-chosen")
+        return self._show(key, language, 200)
 
-    def _message(self, code: str, text: str, language: str) -> Response:
+    def _message(self, key: _PageKey, fields: Mapping[str, str], language: str) -> Response:
+        if "sealed" in fields:
+            self.mailbox.write_sealed(key.credential, validated(SealedMessage, fields["sealed"]).letter())
+            return self._show(key, language, 201, notice="message-kept")
+        text = fields.get("text", "").strip()
         if not text or len(text) > MESSAGE_LIMIT:
             errors = [{"field": "text", "code": "too-long" if text else "required"}]
-            return self._show(code, language, 422, errors=errors, values={"text": text})
-        self.mailbox.write(code, text)
-        return self._show(code, language, 201, notice="message-kept")
+            return self._show(key, language, 422, errors=errors, values={"text": text})
+        self.mailbox.write(key.credential, text)
+        return self._show(key, language, 201, notice="message-kept")
 
     def _again(self, fields: Mapping[str, str], refusal: Refusal, language: str) -> Response:
         """Show the mailbox again with what went wrong, and with what was written, so that nobody writes it twice."""
-        if not isinstance(refusal, (Conflict, Invalid)) or read_receipt(fields.get("receipt", "")) is None:
+        key = _PageKey.of(fields)
+        if not isinstance(refusal, (Conflict, Invalid)) or key is None:
             raise refusal
         errors = [{"field": error.pointer.strip("/"), "code": error.code} for error in refusal.errors]
         errors = errors or [{"field": "", "code": refusal.code}]
         values = {name: fields[name] for name in _MAILBOX_FIELDS if name in fields}
-        return self._show(fields["receipt"], language, refusal.status, errors=errors, values=values)
+        return self._show(key, language, refusal.status, errors=errors, values=values)
 
     def _show(
         self,
-        code: str,
+        key: _PageKey,
         language: str,
         status: int,
         *,
@@ -130,15 +140,14 @@ class MailboxDoor:
         errors: Sequence[Mapping[str, str]] = (),
         values: Mapping[str, str] | None = None,
     ) -> Response:
-        contents = self.mailbox.read(code)
+        contents = self.mailbox.read(key.credential)
         request, zone = contents.request, self.helpline.hours.zone
-        receipt = read_receipt(code)
         shown = self._contents(contents, language)
         callback = request.kind is not Kind.INFORMATION
         page = self.pages.mailbox(
             language=language,
             helpline=self._for_page(language),
-            receipt="" if receipt is None else receipt.shown,
+            receipt=key.receipt,
             status=contents.status,
             reference=request.reference,
             kind=request.kind.value,
@@ -165,7 +174,7 @@ class MailboxDoor:
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
     def _page(self, page: str, language: str, status: int) -> Response:
-        return shapes.page(page, self.pages.headers(language, status=status), status)
+        return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
 
     def _contents(self, contents: Contents, language: str) -> dict[str, Any]:
         request, zone = contents.request, self.helpline.hours.zone
@@ -196,19 +205,39 @@ def _letter_for_page(letter: Mapping[str, Any], day: str) -> dict[str, Any]:
         "author": "you" if letter["author"] == "requester" else "helpline",
         "at": day,
         "text": letter.get("text") or "",
+        "sealed": letter.get("sealed"),
+        "message_id": letter.get("message_id"),
         "signposts": letter.get("signposts", []),
         "agreed_actions": letter.get("agreed_actions", []),
     }
 
 
-def _receipt(http_request: Request) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PageKey:
+    """What opens the mailbox from its page: a *receipt*, to be carried on in hidden fields, or a lookup value alone."""
+
+    credential: Credential
+    receipt: str
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> _PageKey | None:
+        """Find it in a form's fields, if there is one."""
+        if code := fields.get("receipt", ""):
+            receipt = read_receipt(code)
+            return cls(credential=Credential.of_receipt(code), receipt="" if receipt is None else receipt.shown)
+        if lookup := fields.get("lookup", ""):
+            return cls(credential=Credential.of_lookup(lookup), receipt="")
+        return None
+
+
+def _credential(http_request: Request) -> Credential:
     """
-    Read the receipt from `Authorization: Receipt CODE`.
+    Read `Authorization: Receipt CODE`, or `Authorization: Mailbox LOOKUP` from a browser that keeps the receipt.
 
     Raises:
         Unauthenticated: `receipt-missing`.
     """
     scheme, _, code = (http_request.headers.get("authorization") or "").strip().partition(" ")
-    if scheme.lower() != "receipt" or not code.strip():
+    if scheme.lower() not in ("receipt", "mailbox") or not code.strip():
         raise Unauthenticated("receipt-missing")
-    return str(code)
+    return Credential.of_receipt(code) if scheme.lower() == "receipt" else Credential.of_lookup(code.strip())

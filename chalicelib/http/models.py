@@ -7,23 +7,42 @@ Strict, and closed to unknown keys: a misspelt field that was quietly dropped co
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.json_schema import SkipJsonSchema
+
+from chalicelib.domain.envelope import STEP, Envelope, Recipient
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.receipts import decode, encode
+from chalicelib.domain.requests import Kind
+from chalicelib.usecases.correspondence import SealedLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 REGION = r"^[ENSWK][0-9]{8}$"
 SLOT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z/[0-9]{1,3}[hm]$"
-EMAIL = r"^[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$"
+EMAIL = r"^[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9\-]{1,63}(\.[A-Za-z0-9\-]{1,63})+$"
 MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
 Concern = Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
-NOT_BLANK = {"pattern": r"\S"}
+NOT_BLANK = {"pattern": r"[^\s\x85]"}
 """For `openapi.json` alone: lengths are counted after trimming, and a schema cannot say so otherwise."""
+THREE_OR_MORE = {"pattern": r"[^\s\x85][\s\S]+[^\s\x85]"}
 Status = Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
 KindName = Literal["callback", "information", "referral"]
 OutcomeName = Literal["answered", "signposted", "unreachable", "escalated", "declined"]
@@ -72,7 +91,7 @@ class CallbackDetails(Wire):
     phone: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=3, max_length=40),
-        Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+        Field(json_schema_extra=THREE_OR_MORE),
     ]
     name: Short | None = None
     message: Text | None = None
@@ -87,6 +106,71 @@ class InformationDetails(Wire):
     message: Text
     name: Short | None = None
     email: Annotated[str, StringConstraints(pattern=EMAIL, max_length=254)] | None = None
+
+
+CIPHERTEXT_STEPS = 5
+"""Steps of 4 KiB that sealed content may have: the longest honest details are under 16 KiB."""
+_TAG, _NONCE = 16, 12
+_LAST = "[AEIMQUYcgkosw048]"
+"""A last character that carries no bits beyond the bytes: of each size there is exactly one way to write them."""
+REQUEST_ID = rf"^[A-Za-z0-9_-]{{42}}{_LAST}$"
+MESSAGE_ID = r"^[A-Za-z0-9_-]{16}$"
+KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+
+
+def _padded(text: str, extra: int, pointer: str) -> bytes:
+    """
+    Read what is sealed, and make sure that it was padded: a size of its own would say how much somebody wrote.
+
+    Raises:
+        Conflict: `not-padded`, which no schema can say.
+    """
+    try:
+        raw = decode(text)
+    except ValueError:
+        raw = b""
+    size = len(raw) - extra
+    if size % STEP or not STEP <= size <= CIPHERTEXT_STEPS * STEP or encode(raw) != text:
+        raise Conflict("not-padded", pointer=pointer)
+    return raw
+
+
+class SealedKey(Wire):
+    """The content key, sealed to one of the keys of `GET /v1/keys`: a P-256 point, and 48 bytes."""
+
+    key_id: Annotated[str, StringConstraints(pattern=KEY_ID)]
+    enc: Annotated[str, StringConstraints(pattern=rf"^B[A-Za-z0-9_-]{{85}}{_LAST}$")]
+    ct: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{64}$")]
+
+
+class Sealed(Wire):
+    """
+    What a browser sealed: HPKE (RFC 9180) and AES-256-GCM, every part in base64url without padding.
+
+    *ct* is the encrypted content, padded to steps of 4 KiB before: 5,483, 10,944, 16,406, 21,867 or 27,328 characters.
+    """
+
+    v: Literal[1]
+    request_id: Annotated[str, StringConstraints(pattern=REQUEST_ID)]
+    nonce: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16}$")]
+    ct: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=28000)]
+    recipients: Annotated[list[SealedKey], Field(min_length=1, max_length=8)]
+
+    def envelope(self) -> Envelope:
+        """
+        Give it as what it is.
+
+        Raises:
+            Conflict: `not-padded`.
+        """
+        return Envelope(
+            request_id=self.request_id,
+            nonce=decode(self.nonce),
+            ct=_padded(self.ct, _TAG, "/sealed/ct"),
+            recipients=tuple(
+                Recipient(key_id=each.key_id, enc=decode(each.enc), ct=decode(each.ct)) for each in self.recipients
+            ),
+        )
 
 
 class _Submission(Wire):
@@ -111,10 +195,53 @@ class InformationSubmission(_Submission):
     details: InformationDetails
 
 
+class SealedCallback(_Submission):
+    """Body of `POST /v1/callbacks` from a browser that sealed it: `{details, mailbox_key}`, of the kind `callback`."""
+
+    sealed: Sealed
+    slot: SlotId | None = None
+    also: Annotated[list[SlotId], Field(max_length=3)] = []
+
+
+class SealedInformation(_Submission):
+    """Body of `POST /v1/information-requests` from a browser that sealed it, of the kind `information`."""
+
+    sealed: Sealed
+
+
 class MessageSubmission(Wire):
     """Body of `POST /v1/mailbox/messages`."""
 
     text: Text
+
+
+class SealedMessage(Wire):
+    """
+    Body of `POST /v1/mailbox/messages` from a browser that sealed it: `{text}`, of the kind `message:MESSAGE_ID`.
+
+    *copy* is the same under the mailbox key, for the mailbox: a nonce of 12 bytes, then AES-256-GCM, padded.
+    """
+
+    message_id: Annotated[str, StringConstraints(pattern=MESSAGE_ID)]
+    sealed: Sealed
+    copy_: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=28000),
+        Field(alias="copy"),
+    ]
+
+    def letter(self) -> SealedLetter:
+        """
+        Give it as what it is.
+
+        Raises:
+            Conflict: `not-padded`.
+        """
+        return SealedLetter(
+            message_id=self.message_id,
+            for_desk=self.sealed.envelope(),
+            for_mailbox=_padded(self.copy_, _NONCE + _TAG, "/copy"),
+        )
 
 
 class SlotChoice(Wire):
@@ -132,7 +259,7 @@ class ClaimSubmission(Wire):
         Annotated[
             str,
             StringConstraints(strip_whitespace=True, min_length=3, max_length=60),
-            Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+            Field(json_schema_extra=THREE_OR_MORE),
         ]
         | None
     ) = None
@@ -212,6 +339,24 @@ class ClosuresSubmission(Wire):
     """Body of `PUT /v1/desk/closures`: all closures from now on, in the place of those before."""
 
     closures: Annotated[list[ClosureSpan], Field(max_length=50)]
+
+
+def checked_details(kind: str, details: Mapping[str, Any]) -> dict[str, Any] | None:
+    """
+    Check details that arrived sealed, now that they are open, by the models that check those that arrive in the clear.
+
+    None says that they do not validate; why is nobody's to know but the practitioner's, who sees them as they are.
+    """
+    model = _DETAILS.get(kind)
+    if model is None:
+        return dict(details)
+    try:
+        return model.model_validate_json(json.dumps(details)).model_dump(exclude_none=True)
+    except (ValidationError, ValueError, RecursionError):
+        return None
+
+
+_DETAILS: Mapping[str, type[Wire]] = {Kind.CALLBACK: CallbackDetails, Kind.INFORMATION: InformationDetails}
 
 
 class Answer(BaseModel):
@@ -313,6 +458,27 @@ class KeysAnswer(Answer):
     keys: list[KeyAnswer]
 
 
+class ChallengeParameters(Answer):
+    """What is to be solved: the counter whose derived key begins with *keyPrefix*."""
+
+    algorithm: str
+    cost: int
+    key_length: int = Field(alias="keyLength")
+    key_prefix: str = Field(alias="keyPrefix")
+    nonce: str
+    salt: str
+    key_signature: str = Field(alias="keySignature")
+    expires_at: int = Field(alias="expiresAt", description="Seconds since 1970.")
+    data: dict[str, Any]
+
+
+class ChallengeAnswer(Answer):
+    """A challenge of ALTCHA v2, for any of its solvers."""
+
+    parameters: ChallengeParameters
+    signature: str
+
+
 class Due(Answer):
     """By when, as an instant and as people say it."""
 
@@ -329,9 +495,9 @@ class Line(Answer):
 
 
 class AcceptedAnswer(Answer):
-    """A request was accepted and is durable; the receipt is shown this once."""
+    """A request was accepted and is durable; the receipt is shown this once, unless a browser made it itself."""
 
-    receipt: str
+    receipt: str | SkipJsonSchema[None] = None
     request_id: str
     reference: str
     status: Literal["waiting"]
@@ -351,12 +517,19 @@ class SignpostLink(Answer):
 
 
 class LetterAnswer(Answer):
-    """One message; *at* is cut to the hour; *code* names what the helpline notes by itself."""
+    """
+    One message; *at* is cut to the hour; *code* names what the helpline notes by itself.
+
+    The code `invalid` marks what a requester's browser sealed in another form than a message has; *text* is what is
+    there. A browser that shows the lookup value alone is given *sealed* instead, to open by itself.
+    """
 
     author: Literal["requester", "helpline", "colleague"]
     at: datetime
     text: str | None = None
     code: str | None = None
+    message_id: str | SkipJsonSchema[None] = None
+    sealed: str | SkipJsonSchema[None] = None
     agreed_actions: list[str] = []
     signposts: list[SignpostLink] = []
 
@@ -433,7 +606,10 @@ class ClaimedRequest(Answer):
     attempts: int
     lapses: int
     details: dict[str, Any] | None
-    unreadable: str | None
+    unreadable: str | None = Field(
+        description="Why there are no *details*: `damaged`, `erased`, `key-missing`; or why they are not as they should"
+        " be: `invalid`, and then they are what is there, each field as text."
+    )
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
 
@@ -533,6 +709,7 @@ class HealthAnswer(Answer):
 
     status: Literal["ok", "down"]
     parts: dict[str, str]
+    detail: str | SkipJsonSchema[None] = Field(default=None, description="What is wrong, in a sentence.")
 
 
 class SignpostPhone(Answer):

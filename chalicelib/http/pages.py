@@ -1,6 +1,8 @@
 """
 The pages a requester meets: plain HTML that works on an old phone, without scripts, cookies or a second file.
 
+Where scripts run, the same pages seal in the browser (`static/page.js`).
+
 Words live in `content/pages.<language>.toml`, shapes in `templates/`; this module only puts the two together. Every
 page is a pure function of its arguments. The receipt appears on the page that hands it out and in hidden form fields,
 and never in a title, a link or an address (DESIGN section 3.3).
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from chalicelib.domain.signposts import AUDIENCES
+from chalicelib.http.models import EMAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +36,7 @@ OTHER_LANGUAGE = {"en": "cy", "cy": "en"}
 FURTHER_SLOTS = 3
 DAYS_OFFERED = 7  # open days; four lists of a whole month would weigh more than everything else, and calm nobody
 RETRY_AFTER = "30"
+OWN_SCRIPTS = "script-src 'self'; connect-src 'self'"
 
 # In the order of the page: the error summary follows it and links to nothing that is not there.
 CALLBACK_FIELDS = (
@@ -50,17 +54,18 @@ class Pages:
     def __init__(self, texts: Callable[[str], Mapping[str, object]]) -> None:
         self._texts = texts
 
-    def headers(self, language: str, *, status: int) -> dict[str, str]:
+    def headers(self, language: str, *, status: int, scripts: bool = False) -> dict[str, str]:
         """
         Say how a browser must treat a page: run nothing, fetch nothing, keep nothing, tell nobody where one came from.
 
-        The only style allowed is the one that the page carries, by its hash. A page that says "not now" (503) says
-        when to try again.
+        The only style allowed is the one that the page carries, by its hash. A page with *scripts*, which seal in the
+        browser, may run and ask what is ours, and nothing that stands in the page itself. A page that says "not now"
+        (503) says when to try again.
         """
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Language": language,
-            "Content-Security-Policy": self._policy,
+            "Content-Security-Policy": f"{self._policy}; {OWN_SCRIPTS}" if scripts else self._policy,
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -116,6 +121,7 @@ class Pages:
         values: Mapping[str, str | Sequence[str]],
         errors: Iterable[Mapping[str, str]],
         idempotency_key: str,
+        form_token: str,
     ) -> str:
         """
         Ask for a call back or for information, the limits of confidentiality first.
@@ -137,6 +143,8 @@ class Pages:
             mistakes=mistakes,
             wrong=_first_of_each(mistakes),
             idempotency_key=idempotency_key,
+            form_token=form_token,
+            email_pattern=EMAIL.strip("^$"),
             switch=None if mistakes or values else f"/request?kind={kind}&",
         )
 
@@ -247,6 +255,10 @@ class Pages:
             code=code,
             switch="/",
         )
+
+    def privacy(self, *, language: str, helpline: Record) -> str:
+        """Say in plain words what is kept, what is not, who can read what, and what we cannot protect from."""
+        return self._render("privacy", language, helpline=helpline, switch="/privacy")
 
     def _render(self, name: str, language: str, **context: object) -> str:
         template = self._templates.get_template(f"{name}.html")

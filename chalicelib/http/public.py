@@ -11,11 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalice.app import Response
+from pydantic_core import from_json
 
 from chalicelib.domain.errors import Conflict, FieldError, Invalid, Malformed, Refusal, Unavailable, Unsupported
 from chalicelib.domain.requests import Kind
-from chalicelib.http import local_times, shapes
-from chalicelib.http.models import CallbackSubmission, InformationSubmission
+from chalicelib.domain.screening import FormProof
+from chalicelib.http import assets, local_times, shapes
+from chalicelib.http.models import (
+    REQUEST_ID,
+    CallbackSubmission,
+    InformationSubmission,
+    SealedCallback,
+    SealedInformation,
+)
 from chalicelib.http.reading import (
     form_body,
     is_form,
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Opener, Randomness, RequestStore, Sealer
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.screening import Screening
     from chalicelib.usecases.shredding import Shredding
 
 HPKE_SUITE = "DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM"
@@ -53,12 +62,15 @@ _DETAILS = {
     "callback": ("concern", "phone", "name", "message", "access_needs"),
     "information": ("concern", "message", "name", "email"),
 }
-Submitted: TypeAlias = CallbackSubmission | InformationSubmission
+Submitted: TypeAlias = CallbackSubmission | InformationSubmission | SealedCallback | SealedInformation
 _MODELS: Mapping[Kind, type[Submitted]] = {
     Kind.CALLBACK: CallbackSubmission,
     Kind.INFORMATION: InformationSubmission,
 }
+_SEALED: Mapping[Kind, type[Submitted]] = {Kind.CALLBACK: SealedCallback, Kind.INFORMATION: SealedInformation}
 _ENVELOPE = ("statement_version", "language", "region", "campaign", "altcha")
+TRAP = "website"
+"""A field of the form that people do not see: whoever fills it in reads pages as a machine does."""
 _LISTS = ("also", "access_needs")
 
 
@@ -69,6 +81,7 @@ class Public:
     helpline: Helpline
     the_statement: Statement
     opening: Opening
+    screening: Screening
     intake: Intake
     sealer: Sealer
     shredding: Shredding
@@ -135,6 +148,20 @@ class Public:
             headers={"Cache-Control": "public, max-age=300"},
         )
 
+    def challenge(self, http_request: Request) -> Response:
+        """
+        Give a proof-of-work challenge for one request.
+
+        Raises:
+            Malformed: `for` is missing, or is no SHA-256 in base64url.
+        """
+        bound_to = query(http_request, "for")
+        if bound_to is None:
+            raise Malformed("required", pointer="/for")
+        if not re.fullmatch(REQUEST_ID, bound_to):
+            raise Malformed("invalid", pointer="/for")
+        return shapes.answer(self.screening.challenge(bound_to))
+
     def health(self, _http_request: Request) -> Response:
         """Tell whether requests can be accepted durably, and which part is down; a missing desk key is told as well."""
         parts = {
@@ -147,6 +174,9 @@ class Public:
         if self.opener is not None:
             parts["opening"] = _state(self.opener.check)
         body = {"status": "ok" if accepting else "down", "parts": parts}
+        details = (self.texts.problem_detail(state, "en") for state in parts.values() if state != "ok")
+        if detail := " ".join(dict.fromkeys(each for each in details if each)):
+            body["detail"] = detail
         return shapes.answer(body, status=200 if accepting else 503)
 
     def openapi(self, _http_request: Request) -> Response:
@@ -160,6 +190,15 @@ class Public:
         """Show the first page."""
         language = language_of(http_request)
         return self._page(self.pages.landing(language=language, helpline=self._for_page(language)), language)
+
+    def privacy(self, http_request: Request) -> Response:
+        """Show what is kept and what is not, in plain words."""
+        language = language_of(http_request)
+        return self._page(self.pages.privacy(language=language, helpline=self._for_page(language)), language)
+
+    def asset(self, _http_request: Request, name: str) -> Response:
+        """Hand out a script of the pages."""
+        return assets.script(name)
 
     def request_form(self, http_request: Request) -> Response:
         """
@@ -186,40 +225,50 @@ class Public:
         if is_form(http_request):
             return self._submit_form(http_request, kind, language)
         key = idempotency_key(http_request)
-        body: Submitted = json_body(http_request, _MODELS[kind])
+        body: Submitted
+        if kind is Kind.CALLBACK:
+            body = json_body(http_request, CallbackSubmission, sealed=SealedCallback)
+        else:
+            body = json_body(http_request, InformationSubmission, sealed=SealedInformation)
         return self._accepted(self._accept(body, kind, key, language), language, html=False)
 
     def _submit_form(self, http_request: Request, kind: Kind, language: str) -> Response:
         html = prefers_html(http_request)
         fields: dict[str, list[str]] = {}
         key: str | None = None
+        proof: FormProof | None = None
         try:
             key = idempotency_key(http_request)
             fields = form_body(http_request)
             in_form = _form_key(fields.pop("idempotency_key", None))
             key = key or in_form
+            proof = FormProof(token="".join(fields.pop("form_token", [])), trapped=bool(fields.pop(TRAP, [])))
             body = _from_form(fields, kind)
-            accepted = self._accept(body, kind, key, language)
+            accepted = self._accept(body, kind, key, language, proof)
         except Refusal as refusal:
             if not html or isinstance(refusal, Unsupported):
                 raise _flat(refusal) from None
             errors = [{"field": _leaf(error.pointer), "code": error.code} for error in refusal.errors]
             errors = errors or [{"field": "", "code": refusal.code}]
             # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
-            key = None if refusal.code == "key-reused" else key
-            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, key)
+            kept = None if refusal.code == "key-reused" or key is None else (key, proof)
+            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept)
         return self._accepted(accepted, language, html=html)
 
-    def _accept(self, body: Submitted, kind: Kind, key: str | None, language: str) -> Accepted:
+    def _accept(
+        self, body: Submitted, kind: Kind, key: str | None, language: str, proof: FormProof | None = None
+    ) -> Accepted:
         submission = Submission(
             kind=kind,
             statement_version=body.statement_version,
-            details=body.details.model_dump(exclude_none=True),
+            **_words_of(body),
             body=f"{kind.value}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
             language=body.language,
             slot=getattr(body, "slot", None),
             also=getattr(body, "also", ()),
             idempotency_key=key,
+            altcha=body.altcha,
+            form=proof,
         )
         try:
             return self.intake.submit(submission)
@@ -239,7 +288,7 @@ class Public:
             page = self.pages.receipt(
                 language=language,
                 helpline=self._for_page(language, accepted.hours),
-                receipt=accepted.receipt.shown,
+                receipt="" if accepted.receipt is None else accepted.receipt.shown,
                 reference=request.reference,
                 due=due["local"],
                 expires_on=local_times.day_and_year(expires_on, language),
@@ -250,7 +299,7 @@ class Public:
             )
             return self._page(page, language, 201)
         body = {
-            "receipt": accepted.receipt.shown,
+            **({} if accepted.receipt is None else {"receipt": accepted.receipt.shown}),
             "request_id": request.request_id,
             "reference": request.reference,
             "status": "waiting",
@@ -294,8 +343,11 @@ class Public:
         values: Mapping[str, Sequence[str]],
         errors: Sequence[Mapping[str, str]],
         status: int,
-        key: str | None = None,
+        kept: tuple[str, FormProof | None] | None = None,
     ) -> Response:
+        """Show the form; *kept* is the key and the token of one that comes back to be mended."""
+        key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
+        token = self._form_token(key, "" if proof is None else proof.token)
         statement = _statement(self.the_statement, language)
         refused = status == Unavailable.status  # then nobody waits for the store once more to be told so
         try:
@@ -311,9 +363,17 @@ class Public:
             slots=slots,
             values=values,
             errors=errors,
-            idempotency_key=key or urlsafe_b64encode(self.randomness.secret(24)).decode(),
+            idempotency_key=key,
+            form_token=token,
         )
-        return self._page(page, language, status)
+        return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
+
+    def _form_token(self, key: str, before: str) -> str:
+        """Sign the form; without the key for it the form still works, and is unverified."""
+        try:
+            return self.screening.form_token(key, before=before)
+        except Unavailable:
+            return ""
 
 
 def slots_for_page(opening: Opening, helpline: Helpline, language: str) -> list[dict[str, str]]:
@@ -401,6 +461,8 @@ def _own_fields(fields: Mapping[str, Sequence[str]], kind: Kind) -> dict[str, Se
 
 def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submitted:
     """Put the leaf names of a plain form where the JSON body has them, and check it by the same model."""
+    if "sealed" in fields:
+        return _from_sealed_form(fields, kind)
     callback = kind is Kind.CALLBACK
     body: dict[str, Any] = {"details": {"safety": {}} if callback else {}}
     errors: list[FieldError] = []
@@ -421,6 +483,33 @@ def _from_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submitted:
     if errors:
         raise Invalid(tuple(errors))
     return validated(_MODELS[kind], json.dumps(body))
+
+
+def _from_sealed_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submitted:
+    """
+    Read what a page's script posts: the form's fields around the details, and `sealed` as JSON in the details' place.
+
+    Raises:
+        Invalid: it holds anything else; a word that was to be sealed must not slip through beside it.
+    """
+    body: dict[str, Any] = {}
+    for name, values in fields.items():
+        if name not in {*_ENVELOPE, "sealed", "slot", "also"}:
+            raise Invalid((FieldError("", "unknown-key"),))
+        if name != "also" and len(values) != 1:
+            raise Invalid((FieldError(f"/{name}", "repeated"),))
+        body[name] = list(values) if name == "also" else values[0]
+    try:
+        body["sealed"] = from_json(body["sealed"], allow_inf_nan=False)
+    except ValueError:
+        raise Invalid((FieldError("/sealed", "invalid"),)) from None
+    return validated(_SEALED[kind], json.dumps(body))
+
+
+def _words_of(body: Submitted) -> dict[str, Any]:
+    if isinstance(body, SealedCallback | SealedInformation):
+        return {"envelope": body.sealed.envelope()}
+    return {"details": body.details.model_dump(exclude_none=True)}
 
 
 def _known(kind: Kind) -> set[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
 
+from chalicelib.domain.receipts import encode
 from chalicelib.http import local_times
 from chalicelib.http.local_times import instant
 
@@ -102,10 +103,14 @@ def _letter(
     letter: Letter, signpost_link: Callable[[str, str], dict[str, Any] | None], language: str
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {"author": letter.author, "at": instant(letter.sent_at)}
+    if letter.sealed is not None:
+        return {**shown, "message_id": letter.message_id, "sealed": encode(letter.sealed)}
     if letter.content is None:
         return {**shown, "text": None, "code": "unreadable"}
     if "text" in letter.content:
         shown["text"] = letter.content["text"]
+    if letter.odd:
+        shown["code"] = "invalid"
     if letter.content.get("agreed_actions"):
         shown["agreed_actions"] = letter.content["agreed_actions"]
     links = [signpost_link(each, language) for each in letter.content.get("signposts", ())]

@@ -17,6 +17,7 @@ from chalicelib.config import SettingError, Settings
 from chalicelib.domain.errors import Refusal, Unauthenticated, Unavailable
 from chalicelib.http.reading import preferred_language
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer
+from chalicelib.local.keys import recovery_warning
 from chalicelib.local.server import CannotListen, LocalServer, PortInUse, serve
 from chalicelib.usecases.doorbell import round_of
 from chalicelib.usecases.shredding import NOBODYS
@@ -145,6 +146,8 @@ def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> Non
         lines += [f"  Desk         {here}/desk        (the built-in sign-in is off)"]
     lines += ["", f"  Data and keys are in {house.settings.home}/. Stop with Ctrl-C.", ""]
     sys.stdout.write("\n".join(lines) + "\n")
+    if warning := recovery_warning(house):
+        sys.stdout.write(f"{warning}\n")
     sys.stdout.flush()
     try:
         house.opener.check()

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
-from chalicelib.domain.receipts import decode, encode
+from chalicelib.domain.receipts import encode
 from chalicelib.domain.requests import ContactRequest, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.slots import Window
     from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
-    from chalicelib.usecases.correspondence import Correspondence
+    from chalicelib.usecases.checking import Checking
+    from chalicelib.usecases.correspondence import Content, Correspondence
     from chalicelib.usecases.shredding import Shredding
 
 SOON = timedelta(hours=2)
@@ -77,6 +78,7 @@ class Casework:
     store: RequestStore
     correspondence: Correspondence
     shredding: Shredding
+    checking: Checking
     opener: Opener
     mailer: Mailer
     clock: Clock
@@ -188,13 +190,17 @@ class Casework:
                 gave no address.
             Unavailable: `key-missing`.
         """
-        content = self._content(hold)
-        address = content["details"].get("email")
+        request, content = self._content(hold)
+        address = None
+        if mail is not None:
+            details = self.checking.details(request.kind, content.details) or {}
+            address = details.get("email")
         if mail is not None and not address:
             raise Conflict("no-email", pointer="/by_email")
         message = self._reply(hold, content, {"text": text, "signposts": list(signposts)}, idempotency_key)
         request = self._change(hold, requests.held, "reply", (message,))
-        return Replied(request=request, emailed=None if mail is None else self._mail(request, message, address, mail))
+        sent = None if mail is None or address is None else self._mail(request, message, address, mail)
+        return Replied(request=request, emailed=sent)
 
     def _mail(self, request: ContactRequest, message: Message, address: str, text: Callable[[str], str]) -> bool:
         language = requests.lane_language(request.language)
@@ -237,7 +243,7 @@ class Casework:
         messages: tuple[Message, ...] = ()
         if agreed_actions or signposts:
             content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
-            messages = (self._reply(hold, self._content(hold), content, None),)
+            messages = (self._reply(hold, self._content(hold)[1], content, None),)
         return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
 
     def queue(self) -> tuple[LaneState, ...]:
@@ -326,9 +332,9 @@ class Casework:
         key = self.shredding.key(request)
         sealed = self.shredding.content(request, self.store.content(request), key)
         messages = self.shredding.unwrap(request.request_id, self.store.messages(request.request_id), key)
-        return self.correspondence.at_desk(request, sealed, messages, self.opener)
+        return self.correspondence.at_desk(request, sealed, messages, self.opener, self.checking)
 
-    def _content(self, hold: Hold) -> Mapping[str, Any]:
+    def _content(self, hold: Hold) -> tuple[ContactRequest, Content]:
         """Open the content once more, for the mailbox key in it; only a live claim does."""
         now = self.clock.now()
         request = self.store.get(hold.request_id, now=now)
@@ -337,17 +343,19 @@ class Casework:
         requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
         sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
         try:
-            return open_content(request, sealed or b"", self.opener)
+            return request, open_content(request, sealed or b"", self.opener)
         except (Unreadable, ValueError):
             raise Conflict("unreadable") from None
 
     def _reply(
-        self, hold: Hold, opened: Mapping[str, Any], content: Mapping[str, object], idempotency_key: str | None
+        self, hold: Hold, opened: Content, content: Mapping[str, object], idempotency_key: str | None
     ) -> Message:
+        if opened.mailbox_key is None:
+            raise Conflict("unreadable")
         return self.correspondence.from_helpline(
             hold.request_id,
             content,
-            mailbox_key=decode(opened["mailbox_key"]),
+            mailbox_key=opened.mailbox_key,
             message_id=self.correspondence.message_id(
                 hold.request_id, "reply", str(content.get("text")), idempotency_key
             ),

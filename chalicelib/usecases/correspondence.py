@@ -9,15 +9,16 @@ in the clear nor the key to one. A note is for colleagues and sealed to the desk
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import Message, Unreadable
+from chalicelib.usecases.checking import as_sent, as_text, message_text, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,17 +26,27 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.ports import Cipher, Opener, Randomness, Sealer
+    from chalicelib.usecases.checking import Checking
 
 MESSAGE_ID_BYTES = 12
+MAILBOX_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One opened message: *content* is `{text?, signposts?, agreed_actions?}`, or None if it could not be opened."""
+    """
+    One message: *content* is `{text?, signposts?, agreed_actions?}`, or None if it could not be opened.
+
+    *odd* marks what a requester's browser sealed in another form than a message has: *content* is then what is there,
+    as text. *sealed* is for a reader who opens it by themselves.
+    """
 
     author: str
     sent_at: datetime
     content: Mapping[str, Any] | None
+    odd: bool = False
+    message_id: str | None = None
+    sealed: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +54,23 @@ class Opened:
     """
     A request's content in the desk's hands, without the mailbox key.
 
-    *unreadable* says why *details* is None: `damaged`, `erased`, `key-missing` or `key-unreachable`.
+    *unreadable* says why *details* is None: `damaged`, `erased`, `key-missing` or `key-unreachable`; or why they cannot
+    be relied on: `invalid`, and then they are what is there, as flat text.
     """
 
     details: Mapping[str, Any] | None
     unreadable: str | None = None
     messages: tuple[Letter, ...] = ()
     notes: tuple[Letter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedLetter:
+    """A message that a browser sealed: to the desk, and once more under the mailbox key."""
+
+    message_id: str
+    for_desk: Envelope
+    for_mailbox: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +92,39 @@ class Correspondence:
         return encode(sha256(f"{request_id}|{verb}|{idempotency_key}|{text}".encode()).digest()[:MESSAGE_ID_BYTES])
 
     def from_requester(
-        self, request_id: str, content: Mapping[str, Any], *, mailbox_key: bytes, message_id: str, now: datetime
+        self, request_id: str, content: Mapping[str, Any], *, mailbox_key: bytes | None, message_id: str, now: datetime
     ) -> Message:
-        """Close a requester's message for the desk, with a copy for their mailbox; its time is cut to the hour."""
+        """
+        Close a requester's message for the desk, with a copy for their mailbox; its time is cut to the hour.
+
+        Whoever shows the lookup value alone and yet writes in the clear has no copy: there is no key to make one with.
+        """
         raw, kind = _dump(content), f"message:{message_id}"
         return Message(
             message_id=message_id,
             author="requester",
             sent_at=floor_to_hour(now),
             for_desk=self.sealer.seal(raw, kind=kind, request_id=request_id).to_bytes(),
-            for_mailbox=self.cipher.encrypt(raw, key=mailbox_key, kind=kind, request_id=request_id),
+            for_mailbox=None
+            if mailbox_key is None
+            else self.cipher.encrypt(raw, key=mailbox_key, kind=kind, request_id=request_id),
+        )
+
+    def sealed_by_requester(self, sealed: SealedLetter, *, now: datetime) -> Message:
+        """
+        Take a message as a browser sealed it.
+
+        Raises:
+            Conflict: `keys-outdated`, it is sealed to no key of the desk.
+        """
+        if not self.sealer.reaches_desk(each.key_id for each in sealed.for_desk.recipients):
+            raise Conflict("keys-outdated", pointer="/sealed/recipients")
+        return Message(
+            message_id=sealed.message_id,
+            author="requester",
+            sent_at=floor_to_hour(now),
+            for_desk=sealed.for_desk.to_bytes(),
+            for_mailbox=sealed.for_mailbox,
         )
 
     def from_helpline(
@@ -97,22 +141,36 @@ class Correspondence:
         envelope = self.sealer.seal(_dump({"text": text}), kind=f"note:{message_id}", request_id=request_id)
         return Message(message_id=message_id, author="colleague", sent_at=now, for_desk=envelope.to_bytes())
 
-    def in_mailbox(self, request_id: str, messages: Sequence[Message], *, mailbox_key: bytes) -> tuple[Letter, ...]:
-        """Open everything that the holder of the receipt may read."""
-        return tuple(
-            Letter(
-                author=message.author,
-                sent_at=message.sent_at,
-                content=self._decrypt(request_id, message, message.for_mailbox, mailbox_key),
+    def in_mailbox(
+        self, request_id: str, messages: Sequence[Message], *, mailbox_key: bytes | None
+    ) -> tuple[Letter, ...]:
+        """Open everything that the holder of the receipt may read; without the mailbox key, give it as it is sealed."""
+        letters = (message for message in messages if message.for_mailbox is not None)
+        if mailbox_key is None:
+            return tuple(
+                Letter(
+                    author=message.author,
+                    sent_at=message.sent_at,
+                    content=None,
+                    message_id=message.message_id,
+                    sealed=message.for_mailbox,
+                )
+                for message in letters
             )
-            for message in messages
-            if message.for_mailbox is not None
+        return tuple(
+            _as_written(message, self._decrypt(request_id, message, message.for_mailbox, mailbox_key))
+            for message in letters
         )
 
     def at_desk(
-        self, request: ContactRequest, sealed: bytes | None, messages: Sequence[Message], opener: Opener
+        self,
+        request: ContactRequest,
+        sealed: bytes | None,
+        messages: Sequence[Message],
+        opener: Opener,
+        checking: Checking,
     ) -> Opened:
-        """Open a request for the practitioner who holds it; what does not open is shown as what it is."""
+        """Open a request for the practitioner who holds it; what does not open, or is odd, is shown as what it is."""
         letters = tuple(self._letter(request.request_id, message, opener) for message in messages)
         notes = tuple(letter for letter in letters if letter.author == "colleague")
         requesters = tuple(letter for letter in letters if letter.author == "requester")
@@ -124,58 +182,82 @@ class Correspondence:
             return Opened(details=None, unreadable="damaged", messages=requesters, notes=notes)
         except Unavailable as refusal:
             return Opened(details=None, unreadable=refusal.code, messages=requesters, notes=notes)
-        replies = {
-            message.message_id: self._decrypt(
-                request.request_id, message, message.for_mailbox, decode(content["mailbox_key"])
-            )
-            for message in messages
-            if message.author == "helpline"
-        }
+        key = content.mailbox_key or bytes(MAILBOX_KEY_BYTES)
         both = tuple(
-            Letter(author=m.author, sent_at=m.sent_at, content=replies[m.message_id])
+            _as_written(m, self._decrypt(request.request_id, m, m.for_mailbox, key))
             if m.author == "helpline"
             else letter
             for m, letter in zip(messages, letters, strict=True)
             if m.author != "colleague"
         )
-        return Opened(details=content["details"], messages=both, notes=notes)
+        details = checking.details(request.kind, content.details)
+        if details is None:
+            return Opened(details=as_sent(content.details), unreadable="invalid", messages=both, notes=notes)
+        return Opened(details=details, messages=both, notes=notes)
 
     def _letter(self, request_id: str, message: Message, opener: Opener) -> Letter:
-        kind = "note" if message.author == "colleague" else "message"
-        content = None
+        kind, raw = "note" if message.author == "colleague" else "message", None
         if message.for_desk is not None:
             try:
                 envelope = Envelope.from_bytes(message.for_desk)
-                content = json.loads(opener.open(envelope, kind=f"{kind}:{message.message_id}", request_id=request_id))
+                raw = opener.open(envelope, kind=f"{kind}:{message.message_id}", request_id=request_id)
             except (Unreadable, Unavailable, ValueError):
-                content = None
-        return Letter(author=message.author, sent_at=message.sent_at, content=content)
+                raw = None
+        return _as_written(message, raw)
 
-    def _decrypt(
-        self, request_id: str, message: Message, sealed: bytes | None, mailbox_key: bytes
-    ) -> Mapping[str, Any] | None:
+    def _decrypt(self, request_id: str, message: Message, sealed: bytes | None, mailbox_key: bytes) -> bytes | None:
         try:
-            raw = self.cipher.decrypt(
+            return self.cipher.decrypt(
                 sealed or b"", key=mailbox_key, kind=f"message:{message.message_id}", request_id=request_id
             )
-            content: Mapping[str, Any] = json.loads(raw)
-        except (Unreadable, ValueError):
+        except Unreadable:
             return None
-        return content
 
 
-def open_content(request: ContactRequest, sealed: bytes, opener: Opener) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A request's content, opened: *details* may be anything; *mailbox_key* is None where there is none of use."""
+
+    details: object
+    mailbox_key: bytes | None = field(repr=False)
+
+
+def open_content(request: ContactRequest, sealed: bytes, opener: Opener) -> Content:
     """
-    Open a request's content whole: `{details, mailbox_key}`.
+    Open a request's content whole, whatever its sender put into it.
 
     Raises:
         Unavailable: `key-missing`.
         Unreadable, ValueError: it is damaged.
     """
-    opened = json.loads(opener.open(Envelope.from_bytes(sealed), kind=request.kind, request_id=request.request_id))
-    if not isinstance(opened, dict) or not isinstance(opened.get("details"), dict) or "mailbox_key" not in opened:
-        raise Unreadable
-    return opened
+    raw = opener.open(Envelope.from_bytes(sealed), kind=request.kind, request_id=request.request_id)
+    opened = parsed(raw)
+    if not isinstance(opened, dict):
+        return Content(details=opened, mailbox_key=None)
+    key = opened.pop("mailbox_key", None)
+    try:
+        mailbox_key = decode(key) if isinstance(key, str) else b""
+    except ValueError:
+        mailbox_key = b""
+    return Content(
+        details=opened["details"] if set(opened) == {"details"} else opened,
+        mailbox_key=mailbox_key if len(mailbox_key) == MAILBOX_KEY_BYTES else None,
+    )
+
+
+def _as_written(message: Message, raw: bytes | None) -> Letter:
+    """Read one opened message; a requester's says a text and nothing else, whatever their browser sealed."""
+    content = None if raw is None else parsed(raw)
+    if message.author != "requester" or content is None:
+        known = content if isinstance(content, dict) else None
+        return Letter(author=message.author, sent_at=message.sent_at, content=known)
+    text = message_text(content)
+    return Letter(
+        author=message.author,
+        sent_at=message.sent_at,
+        content={"text": as_text(content) if text is None else text},
+        odd=text is None,
+    )
 
 
 def _dump(content: Mapping[str, Any]) -> bytes:

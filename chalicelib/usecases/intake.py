@@ -13,6 +13,7 @@ from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
     encode,
+    keyed_fingerprint,
     receipt_for_key,
     receipt_from_bytes,
     reference_of,
@@ -25,11 +26,14 @@ from chalicelib.ports import ReferenceTaken, SlotFull
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.requests import Rules
+    from chalicelib.domain.screening import FormProof
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.screening import Room, Screening
     from chalicelib.usecases.shredding import Shredding
 
 REFERENCE_ATTEMPTS = 12
@@ -38,16 +42,23 @@ BODY_ID_BYTES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a requester sends: *details* is sealed whole; *body* is its canonical form, for telling repeats apart."""
+    """
+    What a requester sends: *details* are sealed whole, unless their browser has done it: then there is an *envelope*.
+
+    *body* is its canonical form, for telling repeats apart.
+    """
 
     kind: Kind
     statement_version: str
-    details: Mapping[str, Any]
     body: bytes
+    details: Mapping[str, Any] = field(default_factory=dict)
+    envelope: Envelope | None = None
     language: str = "en"
     slot: str | None = None
     also: Sequence[str] = ()
     idempotency_key: str | None = None
+    altcha: str | None = None
+    form: FormProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +67,11 @@ class Accepted:
     What a requester is told: the receipt, shown once and never stored, the head of their request, and the hours.
 
     *delayed* means that the store refused: the request waits in the overflow queue, and the mailbox is empty yet.
+
+    Where their browser sealed, it made the receipt as well, and there is none here.
     """
 
-    receipt: Receipt = field(repr=False)
+    receipt: Receipt | None = field(repr=False)
     request: ContactRequest
     hours: OpeningHours
     delayed: bool = False
@@ -77,6 +90,8 @@ class Intake:
     opening: Opening
     statement: Statement
     rules: Rules
+    screening: Screening
+    room: Room
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
     overflow: Overflow | None = None
@@ -85,16 +100,19 @@ class Intake:
         """
         Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
 
+        An envelope that a browser made is kept as it is: what is in it is checked when the desk opens it.
+
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
-                `slot-full`, `also-earlier`, `expires-first`, `key-reused`.
-            Unavailable: it could not be stored, nor put aside; nothing was accepted.
+                `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
+                desk: nobody could open it).
+            Unavailable: it could not be stored, nor put aside; nothing was accepted. `unverified-full`: too many wait
+                already that may be a machine's, and nothing shows that this one is not.
         """
-        receipt = self._receipt(submission.idempotency_key)
+        receipt = None if submission.envelope is not None else self._receipt(submission.idempotency_key)
         hours, refusing = self._hours()
-        request_id = request_id_of(receipt.lookup)
-        fingerprint = receipt.fingerprint(submission.body)
-        if submission.idempotency_key is not None and not refusing:
+        request_id, fingerprint = self._identify(submission, receipt)
+        if not refusing and (submission.idempotency_key is not None or receipt is None):
             try:
                 known = self.store.get(request_id, now=self.clock.now())
             except Unavailable as refusal:
@@ -103,14 +121,12 @@ class Intake:
                 return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
-        details = self._with_phone(submission.details)
+        verified = self._is_verified(submission, request_id)
+        if not verified and not refusing and not self.room.is_left():
+            raise Unavailable("unverified-full")
         windows = self._windows(submission, hours)
+        envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
-        envelope = self.sealer.seal(
-            json.dumps({"details": details, "mailbox_key": encode(receipt.mailbox_key)}, ensure_ascii=False).encode(),
-            kind=submission.kind,
-            request_id=request_id,
-        )
         now = self.clock.now()
         request = requests.submit(
             request_id=request_id,
@@ -121,7 +137,7 @@ class Intake:
             answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
             now=now,
             rules=self.rules,
-            verified=False,
+            verified=verified,
             statement_version=submission.statement_version,
             fingerprint=fingerprint,
             body_id=body_id,
@@ -182,6 +198,38 @@ class Intake:
         """
         self.pepper()
 
+    def _identify(self, submission: Submission, receipt: Receipt | None) -> tuple[str, str]:
+        """
+        Give the request's id, and what tells another body under it apart.
+
+        For a plain body only the receipt can confirm a guess at it. What a browser sealed cannot be guessed, save for
+        a region or a campaign beside it: the pepper keeps whoever has the database alone from confirming those.
+        """
+        if receipt is not None:
+            return request_id_of(receipt.lookup), receipt.fingerprint(submission.body)
+        envelope = submission.envelope
+        request_id = "" if envelope is None else envelope.request_id
+        return request_id, keyed_fingerprint(submission.body, pepper=self.pepper())
+
+    def _is_verified(self, submission: Submission, request_id: str) -> bool:
+        return self.screening.is_verified(
+            idempotency_key=None if submission.envelope is not None else submission.idempotency_key,
+            request_id=request_id,
+            altcha=submission.altcha,
+            form=submission.form,
+        )
+
+    def _envelope(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Envelope:
+        if submission.envelope is not None:
+            if not self.sealer.reaches_desk(each.key_id for each in submission.envelope.recipients):
+                raise Conflict("keys-outdated", pointer="/sealed/recipients")
+            return submission.envelope
+        details = self._with_phone(submission.details)
+        content = {"details": details, "mailbox_key": "" if receipt is None else encode(receipt.mailbox_key)}
+        return self.sealer.seal(
+            json.dumps(content, ensure_ascii=False).encode(), kind=submission.kind, request_id=request_id
+        )
+
     def _receipt(self, idempotency_key: str | None) -> Receipt:
         if idempotency_key is None:
             return receipt_from_bytes(self.randomness.secret(ENTROPY_BYTES))
@@ -214,7 +262,7 @@ class Intake:
         return tuple(windows)
 
 
-def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt, hours: OpeningHours) -> Accepted:
+def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:
     if request.fingerprint != fingerprint:
         raise Conflict("key-reused")
     return Accepted(receipt=receipt, request=request, hours=hours)

@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.receipts import Receipt, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.domain.requests import ContactRequest, Outcome, Status
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import SlotFull
 
 if TYPE_CHECKING:
+    from chalicelib.domain.receipts import Credential
     from chalicelib.domain.requests import Rules
-    from chalicelib.ports import Clock, Mailer, RequestStore
-    from chalicelib.usecases.correspondence import Correspondence, Letter
+    from chalicelib.ports import Clock, Mailer, Message, RequestStore
+    from chalicelib.usecases.correspondence import Correspondence, Letter, SealedLetter
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.shredding import Shredding
 
 MESSAGES_LIMIT = 200
 """Messages that one mailbox holds; past it the helpline is better rung."""
-_NOBODYS = receipt_from_bytes(bytes(32))
-"""Stands in for what is no receipt at all, so that it costs the same work and gets the same answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +47,20 @@ class Mailbox:
     rules: Rules
     mailer: Mailer
 
-    def read(self, code: str) -> Contents:
+    def read(self, credential: Credential) -> Contents:
         """
-        Open the mailbox.
+        Open the mailbox; for whoever shows the lookup value alone, its letters stay sealed.
 
         Raises:
             NotFound: `receipt-unknown`.
         """
-        receipt, request, shred_key = self._find(code)
+        request, shred_key = self._find(credential)
         messages = self.shredding.unwrap(request.request_id, self.store.messages(request.request_id), shred_key)
-        letters = self.correspondence.in_mailbox(request.request_id, messages, mailbox_key=receipt.mailbox_key)
+        letters = self.correspondence.in_mailbox(request.request_id, messages, mailbox_key=credential.mailbox_key)
         request = requests.as_of(request, now=self.clock.now())
         return Contents(request=request, status=shown_status(request), letters=letters, note=_note(request))
 
-    def write(self, code: str, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
+    def write(self, credential: Credential, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
         """
         Add a message; a closed request waits again.
 
@@ -70,17 +68,39 @@ class Mailbox:
             NotFound: `receipt-unknown`.
             Conflict: `mailbox-full`, `expires-first`.
         """
-        receipt, request, shred_key = self._find(code)
-        now = self.clock.now()
-        if len(self.store.messages(request.request_id)) >= MESSAGES_LIMIT:
-            raise Conflict("mailbox-full")
+        request, shred_key = self._find(credential)
         message = self.correspondence.from_requester(
             request.request_id,
             {"text": text},
-            mailbox_key=receipt.mailbox_key,
+            mailbox_key=credential.mailbox_key,
             message_id=self.correspondence.message_id(request.request_id, "message", text, idempotency_key),
-            now=now,
+            now=self.clock.now(),
         )
+        return self._add(request, message, shred_key)
+
+    def write_sealed(self, credential: Credential, sealed: SealedLetter) -> ContactRequest:
+        """
+        Add a message that a browser sealed; its id is its idempotency key.
+
+        Raises:
+            NotFound: `receipt-unknown`.
+            Conflict: `mailbox-full`, `expires-first`; `keys-outdated`; `sealed-elsewhere`, it is bound to another
+                request; `key-reused`, its id was used before for something else.
+        """
+        request, shred_key = self._find(credential)
+        if sealed.for_desk.request_id != request.request_id:
+            raise Conflict("sealed-elsewhere", pointer="/sealed/request_id")
+        message = self.correspondence.sealed_by_requester(sealed, now=self.clock.now())
+        before = (each for each in self.store.messages(request.request_id) if each.message_id == message.message_id)
+        for known in self.shredding.unwrap(request.request_id, tuple(before), shred_key):
+            if (known.for_desk, known.for_mailbox) != (message.for_desk, message.for_mailbox):
+                raise Conflict("key-reused", pointer="/message_id")
+        return self._add(request, message, shred_key)
+
+    def _add(self, request: ContactRequest, message: Message, shred_key: bytes) -> ContactRequest:
+        now = self.clock.now()
+        if len(self.store.messages(request.request_id)) >= MESSAGES_LIMIT:
+            raise Conflict("mailbox-full")
         answer_by = floor_to_hour(self.opening.helpline.hours.working_days_after(now))
 
         def arrive(newest: ContactRequest) -> ContactRequest:
@@ -92,7 +112,7 @@ class Mailbox:
             request.request_id, arrive, messages=(self.shredding.wrap(request.request_id, message, shred_key),)
         )
 
-    def choose(self, code: str, slot_id: str) -> ContactRequest:
+    def choose(self, credential: Credential, slot_id: str) -> ContactRequest:
         """
         Choose another slot; a closed request waits again.
 
@@ -100,7 +120,7 @@ class Mailbox:
             NotFound: `receipt-unknown`.
             Conflict: `slot-closed`, `slot-full`, `not-a-callback`, `expires-first`.
         """
-        _, request, _ = self._find(code)
+        request, _ = self._find(credential)
         slot = self.opening.chosen(slot_id, pointer="/slot")
         now = self.clock.now()
 
@@ -114,7 +134,7 @@ class Mailbox:
             capacity=self.opening.helpline.slot_capacity,
         )
 
-    def withdraw(self, code: str) -> None:
+    def withdraw(self, credential: Credential) -> None:
         """
         Erase the content and leave a tombstone.
 
@@ -124,7 +144,7 @@ class Mailbox:
         Raises:
             NotFound: `receipt-unknown`, also when it was withdrawn before.
         """
-        _, request = self._head(code)
+        request = self._head(credential)
         if request is None:
             raise NotFound("receipt-unknown")
         self.shredding.erase(request)
@@ -136,18 +156,17 @@ class Mailbox:
         if not withdrawn:
             raise NotFound("receipt-unknown")
 
-    def _find(self, code: str) -> tuple[Receipt, ContactRequest, bytes]:
+    def _find(self, credential: Credential) -> tuple[ContactRequest, bytes]:
         """Find what a receipt opens, and its shred key: without one it reads as withdrawn."""
-        receipt, request = self._head(code)
+        request = self._head(credential)
         shred_key = self.shredding.key(request)
         if request is None or shred_key is None:
             raise NotFound("receipt-unknown")
-        return receipt, request, shred_key
+        return request, shred_key
 
-    def _head(self, code: str) -> tuple[Receipt, ContactRequest | None]:
-        receipt = read_receipt(code) or _NOBODYS
-        request = self.store.get(request_id_of(receipt.lookup), now=self.clock.now())
-        return receipt, None if request is None or request.status is Status.WITHDRAWN else request
+    def _head(self, credential: Credential) -> ContactRequest | None:
+        request = self.store.get(credential.request_id, now=self.clock.now())
+        return None if request is None or request.status is Status.WITHDRAWN else request
 
     def _change(self, request_id: str, transition, **kwargs) -> ContactRequest:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
         try:

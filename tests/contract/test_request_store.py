@@ -377,6 +377,22 @@ def test_an_unverified_request_comes_after_a_verified_one_of_the_same_age(line, 
     assert line.claimed_names() == ["same", "younger", "unverified", "youngest"]
 
 
+def test_waiting_unverified_requests_are_counted_apart(line, now):
+    """A minute later the estimate is right: neither verified, claimed, withdrawn nor expired ones are in it."""
+    later = now + timedelta(minutes=2)
+    assert line.store.unverified(at_most=10, now=now) == 0
+    for name in ("a", "b", "c", "d"):
+        line.put(name, verified=False)
+    line.put("verified")
+    line.put("gone", verified=False, expires_at=now + timedelta(minutes=1))
+    line.withdraw("a")
+    line.put("first", verified=False, due_at=now - 9 * DAY)
+    assert line.claim().request_id == "first"
+    assert line.store.unverified(at_most=10, now=later) == 3
+    assert line.store.unverified(at_most=2, now=later) == 2
+    assert line.store.unverified(at_most=0, now=later) == 0
+
+
 def test_only_asked_lanes_are_handed_out(line):
     """A practitioner gets only what they can serve; what they cannot stays for others."""
     line.put("english")
@@ -1195,6 +1211,7 @@ VERBS = {
     "claimed": lambda line: line.store.claimed(now=line.now),
     "lanes": lambda line: line.store.lanes(now=line.now, soon=line.now),
     "slots_taken": lambda line: line.store.slots_taken([window(line.now)], now=line.now),
+    "unverified": lambda line: line.store.unverified(at_most=5, now=line.now),
     "purge": lambda line: line.purge(now=line.now + 365 * DAY),
     "closures": lambda line: line.store.closures(),
     "close_line": lambda line: line.store.close_line([], deed=Deed(at=line.now, actor="sam", verb="close-line")),

@@ -685,7 +685,7 @@ def test_a_mailbox_asks_for_a_receipt(shared_quietline):
             method, path, body = operation.method.upper(), operation.path, operation.example
             answer = shared_quietline.ask(method, path, body)
             problem(answer, 401, "receipt-missing")
-            assert answer.headers["www-authenticate"] == "Receipt"
+            assert answer.headers["www-authenticate"] == "Receipt, Mailbox"
             token = shared_quietline.token("supervisor")
             problem(shared_quietline.ask(method, path, body, token=token), 401, "receipt-missing")
             problem(shared_quietline.ask(method, path, body, receipt=NOBODYS), 404, "receipt-unknown")

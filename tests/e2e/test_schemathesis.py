@@ -47,10 +47,10 @@ def credentials(shared_quietline):
         if schema.is_security_param_negated(case):
             return {}
         operation = case.operation
-        (scheme,) = operation.definition.raw["security"] or [{}]
-        if "bearer" in scheme:
+        schemes = {name for scheme in operation.definition.raw["security"] for name in scheme}
+        if "bearer" in schemes:
             return {"Authorization": f"Bearer {token}"}
-        if "receipt" not in scheme:
+        if "receipt" not in schemes:
             return {}
         if not known or operation.method.lower() == "delete":
             answer = shared_quietline.ask("POST", "/v1/callbacks", submission["example"])

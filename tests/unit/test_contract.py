@@ -159,8 +159,21 @@ def test_every_path_parameter_is_described():
 
 def test_every_refusal_has_its_words():
     """Each code in the contract has something to say in both languages, or needs nothing but its title."""
-    titles_say_it_all = {"empty", "internal", "invalid", "keys", "references", "repeated", "request-unknown",
-                         "shred-keys", "store-newer", "unknown-value", "unreadable-body"}  # fmt: skip
+    titles_say_it_all = {
+        "empty",
+        "internal",
+        "invalid",
+        "keys",
+        "not-found",
+        "references",
+        "repeated",
+        "request-unknown",
+        "required",
+        "shred-keys",
+        "store-newer",
+        "unknown-value",
+        "unreadable-body",
+    }
     content = PackagedContent()
     for operation in operations():
         for codes in operation.refuses.values():

@@ -35,7 +35,7 @@ FAMILIES = {
     "caller-id-": {"withheld", "shown"},
     "someone-else-": {"hang-up", "ask-for-name", "wrong-number", "ask-for-nobody"},
     "access-": {"text-relay", "sign-language", "interpreter", "extra-time"},
-    "unreadable-": {"damaged", "key-missing", "key-unreachable", "erased", "other"},
+    "unreadable-": {"damaged", "invalid", "key-missing", "key-unreachable", "erased", "other"},
     "author-": {"requester", "helpline", "colleague"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
     "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},

@@ -189,7 +189,7 @@ def test_accepting_goes_on_without_the_private_key(tmp_path):
     """With the private key gone, sealing still works, opening says so, and nothing is made in its place."""
     keys = KeyFiles(tmp_path)
     sealed = HpkeSealer(keys.recipients).seal(CONTENT, kind="callback", request_id="r1")
-    (pem,) = tmp_path.glob("*.pem")
+    (pem,) = tmp_path.glob("desk-*.pem")
     aside = pem.rename(tmp_path / "aside")
     for again in (keys, KeyFiles(tmp_path)):
         opener = HpkeOpener(again.private_key, again.recipients)
@@ -198,7 +198,7 @@ def test_accepting_goes_on_without_the_private_key(tmp_path):
         with pytest.raises(Unavailable, match="key-missing"):
             opener.open(sealed, kind="callback", request_id="r1")
         HpkeSealer(again.recipients).seal(CONTENT, kind="callback", request_id="r2")
-    assert list(tmp_path.glob("*.pem")) == []
+    assert list(tmp_path.glob("desk-*.pem")) == []
     aside.rename(pem)
     assert HpkeOpener(keys.private_key, keys.recipients).open(sealed, kind="callback", request_id="r1") == CONTENT
 
@@ -210,7 +210,7 @@ def test_a_key_that_cannot_be_read_is_missing(tmp_path, content):
     """A damaged key file is told as a missing key, and left as it is."""
     keys = KeyFiles(tmp_path)
     keys.recipients()
-    (pem,) = tmp_path.glob("*.pem")
+    (pem,) = tmp_path.glob("desk-*.pem")
     pem.write_bytes(content)
     with pytest.raises(Unavailable, match="key-missing"):
         HpkeOpener(keys.private_key, keys.recipients).check()
@@ -227,7 +227,7 @@ def test_keys_are_for_their_owner_only(tmp_path):
     finally:
         os.umask(before)
     files = list((tmp_path / "keys").iterdir())
-    assert len(files) == 3
+    assert len(files) == 5
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
@@ -275,7 +275,7 @@ def test_a_lost_list_of_recipients_is_made_again_from_the_private_key(tmp_path):
     before = KeyFiles(tmp_path).recipients()
     tmp_path.joinpath("recipients.json").unlink()
     assert list(KeyFiles(tmp_path).recipients()) == list(before)
-    assert len(list(tmp_path.glob("*.pem"))) == 1
+    assert len(list(tmp_path.glob("*.pem"))) == 2
 
 
 def make_keys(folder, start, told):

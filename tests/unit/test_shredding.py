@@ -12,6 +12,7 @@ import pytest
 from chalicelib.config import Settings
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.receipts import Credential
 from chalicelib.domain.requests import Kind, Outcome
 from chalicelib.local.backup import backup
 from chalicelib.ports import ContentName
@@ -30,11 +31,11 @@ class Helpline:
         self.mailbox, self.casework = self.house.mailbox.mailbox, self.house.desk.casework
 
     def submit(self, **more):
-        """Ask for information; give the receipt and the head."""
+        """Ask for information; give what the receipt opens with, and the head."""
         accepted = self.house.public.intake.submit(
             Submission(kind=Kind.INFORMATION, statement_version="2026-11", details={**DETAILS, **more}, body=b"body")
         )
-        return accepted.receipt.code, accepted.request
+        return Credential.of_receipt(accepted.receipt.code), accepted.request
 
     def key(self, request):
         """Read the request's shred key."""

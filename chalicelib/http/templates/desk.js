@@ -252,7 +252,9 @@ onSubmit($('quote'), (form, button) => take({ reference: $('reference').value.tr
 // ---- the request on the screen
 
 function present(taken, sentAt) {
-  const { claim, request } = taken, details = request.details ?? {}, callback = request.kind === 'callback';
+  const { claim, request } = taken, callback = request.kind === 'callback';
+  // What came in another form than ours is shown as text, and nothing of it is taken for what somebody agreed to.
+  const odd = request.unreadable === 'invalid', details = odd ? {} : request.details ?? {};
   const again = open?.claim.request_id === claim.request_id ? open : null;
   open = { claim, request, read: again?.read, tried: new Set() };
   hold(open, claim, sentAt);
@@ -263,10 +265,11 @@ function present(taken, sentAt) {
   fill('request-kind', laneOf(request), request.overdue && ' ', request.overdue && el('strong.tag', say('overdue')));
   show('unreadable', request.unreadable);
   fill('unreadable', request.unreadable && (words.get(`unreadable-${request.unreadable}`) ?? say('unreadable-other')));
-  show('contract', callback && request.details);
+  show('contract', callback && request.details && !odd);
   show('script', false);
-  if (callback && request.details) agreed(details);
+  if (callback && request.details && !odd) agreed(details);
   facts(request, details);
+  if (odd) fill('message', el('dl', ...Object.entries(request.details ?? {}).flatMap(([name, value]) => [el('dt', name), el('dd.said', value)])));
   letters('letters', request.messages);
   letters('notes', request.notes);
   if (!again) lay(claim.request_id, callback, details);
@@ -358,7 +361,8 @@ function letter(each) {
   const extra = [...each.agreed_actions ?? [], ...(each.signposts ?? []).map((link) => link.name)];
   return el(`li.${each.author}`,
     el('p.hint', say(`author-${each.author}`, { time: each.at ? when(each.at) : say('just-now') })),
-    each.code ? el('p', say('letter-unreadable')) : el('p.said', { lang: each.author === 'requester' ? open.request.language : '' }, each.text ?? ''),
+    each.code === 'invalid' && el('p.hint', say('letter-invalid')),
+    each.code && each.code !== 'invalid' ? el('p', say('letter-unreadable')) : el('p.said', { lang: each.author === 'requester' ? open.request.language : '' }, each.text ?? ''),
     extra.length ? el('ul', ...extra.map((text) => el('li', text))) : null);
 }
 function add(id, each) { $(id).append(letter(each)); show(`${id}-section`, true); }
