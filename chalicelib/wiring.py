@@ -128,6 +128,7 @@ class House:
             sealer=self.sealer,
             shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
+            accepts="public" in self.settings.faces,
             store=self.store,
             randomness=SystemRandomness(),
             texts=self.texts,
@@ -498,7 +499,7 @@ class House:
         from chalicelib.usecases.screening import Screening  # noqa: PLC0415
 
         def pepper() -> bytes:
-            return self.keys.secret("pepper")
+            return self.secret("pepper")
 
         altcha = Altcha(lambda purpose: secret_for(purpose, pepper=pepper()))
         return Screening(proof_of_work=altcha, clock=self.clock, pepper=pepper)

@@ -38,6 +38,8 @@ _HEADERS = {
     "Vary": "Accept-Language",
 }
 
+_OURS = ("application/problem+json", "application/json", "text/html")
+
 
 class RoundFailed(RuntimeError):  # noqa: N818 - what happened to it
     """Something that runs by queue or clock failed; the message names the error's type and the line of our code."""
@@ -152,9 +154,14 @@ class Problems:
         return self.response(refusal, language)
 
     def middleware(self, http_request: Request | None, get_response: Callable[[Any], Response]) -> Response:
-        """Rewrite the errors that Chalice makes itself; registered first, so that it sees everything last."""
+        """
+        Rewrite the errors that Chalice makes itself; registered first, so that it sees everything last.
+
+        Ours name their type, Chalice's do not (or `text/plain`): what a handler answered, like `/health` that says
+        which part is down, passes as it is.
+        """
         response = get_response(http_request)
-        ours = str(response.headers.get("Content-Type", "")).startswith(("application/problem+json", "text/html"))
+        ours = str(response.headers.get("Content-Type", "")).startswith(_OURS)
         if ours or response.status_code < 400:  # noqa: PLR2004
             return response
         make = _FROM_CHALICE.get(response.status_code, lambda: InternalError("internal"))

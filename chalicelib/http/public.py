@@ -86,6 +86,7 @@ class Public:
     sealer: Sealer
     shredding: Shredding
     opener: Opener | None
+    accepts: bool
     store: RequestStore
     randomness: Randomness
     texts: Texts
@@ -163,13 +164,15 @@ class Public:
         return shapes.answer(self.screening.challenge(bound_to))
 
     def health(self, _http_request: Request) -> Response:
-        """Tell whether requests can be accepted durably, and which part is down; a missing desk key is told as well."""
-        parts = {
-            "storage": _state(self.store.ping),
-            "sealing": _state(lambda: self.sealer.public_keys() and None),
-            "receipts": _state(self.intake.ready),
-            "shredding": _state(lambda: self.shredding.key(None) and None),
-        }
+        """
+        Tell whether requests can be accepted durably, and which part is down; a missing desk key is told as well.
+
+        Where only the desk is served nothing is accepted: it has no pepper to make receipts with, and must not have it.
+        """
+        parts = {"storage": _state(self.store.ping), "shredding": _state(lambda: self.shredding.key(None) and None)}
+        if self.accepts:
+            parts["sealing"] = _state(lambda: self.sealer.public_keys() and None)
+            parts["receipts"] = _state(self.intake.ready)
         accepting = all(state == "ok" for state in parts.values())
         if self.opener is not None:
             parts["opening"] = _state(self.opener.check)
