@@ -66,6 +66,14 @@ class Settings:
         return self.host in LOOPBACK
 
     @property
+    def doorbell_secret_arn(self) -> str | None:
+        """Where the doorbell's secret is kept, if the setting names a place in Secrets Manager and is not it."""
+        try:
+            return _arn("secretsmanager")(self.doorbell_secret or "")
+        except ValueError:
+            return None
+
+    @property
     def site(self) -> str:
         """Under which address people reach this site, for what must name it in full: sitemap, feed, structured data."""
         return self.url or f"http://{self.host}:{self.port}"
@@ -81,7 +89,9 @@ class Settings:
         read = _Reader(environ)
         default = cls()
         webhook = read("DOORBELL_WEBHOOK", _webhook, "an https address", default.doorbell_webhook)
-        doorbell_secret = read("DOORBELL_SECRET", _secret, "at least 32 characters", default.doorbell_secret)
+        doorbell_secret = read(
+            "DOORBELL_SECRET", _secret, "at least 32 characters, or the ARN of a secret", default.doorbell_secret
+        )
         if webhook is not None and doorbell_secret is None:
             message = "QUIETLINE_DOORBELL_SECRET must be set where QUIETLINE_DOORBELL_WEBHOOK is."
             raise SettingError(message)

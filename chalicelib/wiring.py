@@ -8,7 +8,7 @@ never loads what only the desk needs, and a GET of content opens no database.
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import (
         Clock,
         Doorbell,
+        Gauges,
         Identity,
         Mailer,
         Opener,
@@ -233,17 +234,15 @@ class House:
             clock=self.clock,
             mailer=self._mailer,
             auditing=self._auditing,
+            gauges=self._gauges,
         )
 
     @cached_property
     def watch(self) -> Watch:
         """What looks at the queue as a whole."""
-        from chalicelib.adapters.gauges import EmbeddedMetrics, NoGauges  # noqa: PLC0415
         from chalicelib.usecases.watching import Watch  # noqa: PLC0415
 
-        metrics = self.settings.metrics
-        gauges = NoGauges() if metrics is None else EmbeddedMetrics(metrics)
-        return Watch(store=self.store, clock=self.clock, gauges=gauges)
+        return Watch(store=self.store, clock=self.clock, gauges=self._gauges)
 
     @cached_property
     def triggers(self) -> Triggers:
@@ -343,7 +342,12 @@ class House:
         from chalicelib.adapters.aws import Client  # noqa: PLC0415
         from chalicelib.adapters.secretsmanager import ManagedSecrets  # noqa: PLC0415
 
-        arns = {"pepper": self.settings.pepper_secret, "audit.key": self.settings.audit_secret}
+        settings = self.settings
+        arns = {
+            "pepper": settings.pepper_secret,
+            "audit.key": settings.audit_secret,
+            "doorbell": settings.doorbell_secret_arn,
+        }
         return ManagedSecrets(
             Client("secretsmanager", connect=0.5, read=1.0, attempts=2),
             {name: arn for name, arn in arns.items() if arn},
@@ -541,8 +545,20 @@ class House:
         if settings.doorbell_webhook is not None and settings.doorbell_secret is not None:
             from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
 
-            doorbells.append(WebhookDoorbell(settings.doorbell_webhook, settings.doorbell_secret))
+            doorbells.append(
+                WebhookDoorbell(settings.doorbell_webhook, partial(self._doorbell_secret, settings.doorbell_secret))
+            )
         return tuple(doorbells)
+
+    def _doorbell_secret(self, said: str) -> str:
+        return said if self.settings.doorbell_secret_arn is None else self._managed_secrets.text("doorbell")
+
+    @cached_property
+    def _gauges(self) -> Gauges:
+        from chalicelib.adapters.gauges import EmbeddedMetrics, NoGauges  # noqa: PLC0415
+
+        metrics = self.settings.metrics
+        return NoGauges() if metrics is None else EmbeddedMetrics(metrics)
 
     @cached_property
     def _auditing(self) -> Auditing:

@@ -26,7 +26,7 @@ class ManagedSecrets:
     def __init__(self, client: Client, arns: Mapping[str, str]) -> None:
         self._client = client
         self._arns = arns
-        self._read: dict[str, bytes] = {}
+        self._read: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def secret(self, name: str) -> bytes:
@@ -36,11 +36,20 @@ class ManagedSecrets:
         Raises:
             Unavailable: `keys`, it cannot be read, or there is nothing in it.
         """
+        return sha256(self.text(name).encode()).digest()
+
+    def text(self, name: str) -> str:
+        """
+        Give the secret *name* as it is stored, for one that somebody else has as well.
+
+        Raises:
+            Unavailable: `keys`, as above.
+        """
         with self._lock:
             if name not in self._read:
                 answer = self._client("get_secret_value", refuse=unavailable("keys"), SecretId=self._arns[name])
                 text = answer.get("SecretString")
                 if not text:
                     raise Unavailable("keys")
-                self._read[name] = sha256(text.encode()).digest()
+                self._read[name] = str(text)
             return self._read[name]

@@ -32,13 +32,18 @@ PATIENCE = 5.0
 
 
 class WebhookDoorbell:
-    """A `Doorbell` at *address* (https; http to this machine), signed with *secret*."""
+    """A `Doorbell` at *address* (https; http to this machine), signed with what *secret* gives when it rings."""
 
     def __init__(
-        self, address: str, secret: str, *, wall: Callable[[], float] = time.time, patience: float = PATIENCE
+        self,
+        address: str,
+        secret: Callable[[], str],
+        *,
+        wall: Callable[[], float] = time.time,
+        patience: float = PATIENCE,
     ) -> None:
         self._address = urlsplit(address)
-        self._secret = secret.encode()
+        self._secret = secret
         self._wall = wall
         self._patience = patience
 
@@ -55,7 +60,7 @@ class WebhookDoorbell:
         body = json.dumps({"rung_at": _instant(at), "lanes": lanes}, separators=(",", ":")).encode()
         headers = {
             "Content-Type": "application/json",
-            "Quietline-Signature": signature(body, secret=self._secret, seconds=int(self._wall())),
+            "Quietline-Signature": signature(body, secret=self._secret().encode(), seconds=int(self._wall())),
         }
         call = _Call(self._connection(), self._path(), body, headers)
         if not 200 <= call.status(within=self._patience) < 300:  # noqa: PLR2004

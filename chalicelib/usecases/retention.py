@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.domain.requests import Status
 
 if TYPE_CHECKING:
-    from chalicelib.ports import Clock, Mailer, RequestStore, ShredKeys
+    from chalicelib.ports import Clock, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
 
 
@@ -30,6 +30,7 @@ class Retention:
     clock: Clock
     mailer: Mailer
     auditing: Auditing
+    gauges: Gauges
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
@@ -46,6 +47,12 @@ class Retention:
         )
 
     def hourly(self) -> dict[str, int]:
-        """Run one round, and give its figures for a log or an alarm: numbers only. A broken trail is one of them."""
-        found, sound = self.purge(), self.auditing.set_anchor()
-        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": not sound}
+        """
+        Run one round, and give its figures for a log: numbers only.
+
+        `TrailBroken` is shown for an alarm to hang on, 1 where the trail does not verify. A round that fails shows
+        nothing, and a figure that stops coming is an alarm of its own.
+        """
+        found, broken = self.purge(), int(not self.auditing.set_anchor())
+        self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
+        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": broken}

@@ -3,7 +3,8 @@ Both stacks, deployed from `make package` on ministack: CloudFormation, API Gate
 
 Every call that a function makes to AWS passes the `Recorder`, which notes who calls what, and can refuse. What differs
 from the template: where the code is, where AWS and the sign-in are, and what time it is; ministack does not speak TLS,
-so the policy that asks queues for it is left out; and it asks for the right to send mail for all identities at once.
+so the policy that asks queues for it is left out; the doorbell's webhook is on this machine, where nobody answers; and
+it asks for the right to send mail for all identities at once.
 """
 
 from __future__ import annotations
@@ -266,6 +267,8 @@ class Cloud:
                 resource["Properties"]["CodeUri"] = f"s3://code/{face}.zip"
                 settings = resource["Properties"]["Environment"]["Variables"]
                 settings |= {"AWS_ENDPOINT_URL": self.recorder.url, "QUIETLINE_CLOCK": self.clock}
+                if "QUIETLINE_DOORBELL_WEBHOOK" in settings:
+                    settings["QUIETLINE_DOORBELL_WEBHOOK"] = f"http://127.0.0.1:{free_port()}"  # where nobody answers
                 if "QUIETLINE_OIDC_ISSUER" in settings:
                     settings["QUIETLINE_OIDC_ISSUER"] = self.issuer
             if resource["Type"] == "AWS::IAM::Role":
@@ -273,6 +276,8 @@ class Cloud:
         template["Resources"].pop("QueuesByTlsOnly", None)
         s3.put_object(Bucket="code", Key=f"{face}.json", Body=json.dumps(template).encode())
         name = f"quietline-{face}"
+        if face == "desk":
+            parameters = {"DoorbellWebhook": "https://rota.example/bell", **parameters}
         stacks.create_stack(
             StackName=name,
             TemplateURL=f"http://127.0.0.1:{self.port}/code/{face}.json",

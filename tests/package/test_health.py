@@ -16,9 +16,9 @@ from lambda_calls import call, rest_event
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "contract"))
 
-from kms_endpoint import ARN, Kms  # noqa: E402
+from kms_endpoint import ARN, Kms
 
-from chalicelib.domain.receipts import encode  # noqa: E402
+from chalicelib.domain.receipts import encode
 
 SECRET = "arn:aws:secretsmanager:eu-west-2:000000000000:secret:pepper"
 HASH = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"

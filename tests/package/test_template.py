@@ -470,7 +470,7 @@ SETTINGS = [
             undo=lambda t, name=name: properties(t, name).__setitem__("TreatMissingData", "notBreaching"),
             faces=("desk",),
         )
-        for name in ("OldestWaitingAlarm", "OverdueAlarm", "ParkedAlarm")
+        for name in ("OldestWaitingAlarm", "OverdueAlarm", "ParkedAlarm", "TrailAlarm")
     ],
     *[
         Setting(
@@ -569,7 +569,7 @@ RESOLVED = {
     "QUIETLINE_MAIL": "ses",
     "QUIETLINE_DOORBELL_TOPIC": "arn:aws:sns:eu-west-2:000000000000:doorbell",
     "QUIETLINE_DOORBELL_WEBHOOK": "https://pager.example",
-    "QUIETLINE_DOORBELL_SECRET": "s" * 64,
+    "QUIETLINE_DOORBELL_SECRET": "arn:aws:secretsmanager:eu-west-2:000000000000:secret:doorbell",
     "QUIETLINE_METRICS": "Quietline/quietline-desk",
 }
 

@@ -238,7 +238,9 @@ def says(status, **headers):
 def test_the_webhook_is_signed_and_says_no_more_than_a_ring():
     """Whoever has the secret can tell that it is ours and fresh, as the documentation says to."""
     with Receiver(says(204)) as receiver:
-        WebhookDoorbell(f"{receiver.url}/bell?to=rota", SECRET, wall=lambda: 1_795_000_000.9).ring(RINGS, at=NOW)
+        WebhookDoorbell(f"{receiver.url}/bell?to=rota", lambda: SECRET, wall=lambda: 1_795_000_000.9).ring(
+            RINGS, at=NOW
+        )
     ((path, headers, body),) = receiver.heard
     assert (path, headers["Content-Type"]) == ("/bell?to=rota", "application/json")
     assert json.loads(body) == {
@@ -252,6 +254,34 @@ def test_the_webhook_is_signed_and_says_no_more_than_a_ring():
     expected = hmac.new(SECRET.encode(), seconds.encode() + b"." + body, "sha256").hexdigest()
     assert (seconds, given) == ("1795000000", expected)
     assert set(headers) == {"Host", "Accept-Encoding", "Content-Length", "Content-Type", "Quietline-Signature"}
+
+
+def test_on_aws_the_secret_is_read_when_the_bell_rings(monkeypatch):
+    """The setting names a place in Secrets Manager; what lies there signs, and without it no bell rings."""
+    arn = "arn:aws:secretsmanager:eu-west-2:000000000000:secret:doorbell"
+    kept, asked = {"SecretString": SECRET}, []
+
+    def manager(action, *, refuse, **parameters):
+        asked.append((action, parameters))
+        if not kept:
+            raise refuse("AccessDeniedException")
+        return kept
+
+    monkeypatch.setattr("chalicelib.adapters.aws.Client", lambda *_args, **_kwargs: manager)
+    with Receiver(says(204)) as receiver:
+        house = House(Settings(doorbell_webhook=receiver.url, doorbell_secret=arn))
+        (bell,) = house._doorbells
+        assert asked == []
+        bell.ring(RINGS, at=NOW)
+        ((_, headers, body),) = receiver.heard
+        (other,) = House(house.settings)._doorbells
+        kept.clear()
+        with pytest.raises(Unavailable, match="keys"):
+            other.ring(RINGS, at=NOW)
+    seconds = headers["Quietline-Signature"].partition(",")[0].removeprefix("t=")
+    assert headers["Quietline-Signature"] == signature(body, secret=SECRET.encode(), seconds=int(seconds))
+    assert asked[0] == ("get_secret_value", {"SecretId": arn})
+    assert len(receiver.heard) == 1
 
 
 def test_a_signature_is_of_this_body_at_this_time():
@@ -271,7 +301,7 @@ def test_any_answer_but_yes_is_a_failure_and_no_redirect_is_followed(status):
     """Nobody sends us, with our signature, somewhere else."""
     with Receiver(says(status, Location="/elsewhere")) as receiver:
         with pytest.raises(Unavailable, match="doorbell"):
-            WebhookDoorbell(receiver.url, SECRET).ring(RINGS, at=NOW)
+            WebhookDoorbell(receiver.url, lambda: SECRET).ring(RINGS, at=NOW)
         assert [path for path, _, _ in receiver.heard] == ["/"]
 
 
@@ -282,7 +312,7 @@ def test_a_webhook_that_nobody_answers_is_a_failure():
         closed = f"http://127.0.0.1:{held.getsockname()[1]}"
         for address in (closed, "https://nobody.invalid/bell", closed.replace("http:", "https:")):
             with pytest.raises(Unavailable, match="doorbell"):
-                WebhookDoorbell(address, SECRET, patience=2.0).ring(RINGS, at=NOW)
+                WebhookDoorbell(address, lambda: SECRET, patience=2.0).ring(RINGS, at=NOW)
 
 
 @pytest.mark.parametrize("drip", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
@@ -304,7 +334,7 @@ def test_a_webhook_that_hangs_is_given_up_on(drip):
 
     with Receiver(hang) as receiver:
         with pytest.raises(Unavailable, match="doorbell"):
-            WebhookDoorbell(receiver.url, SECRET, patience=0.3).ring(RINGS, at=NOW)
+            WebhookDoorbell(receiver.url, lambda: SECRET, patience=0.3).ring(RINGS, at=NOW)
         assert cut.wait(5)
     assert len(receiver.heard) == 1
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.adapters.gauges import EmbeddedMetrics
 from chalicelib.config import Settings
+from chalicelib.domain.audit import Deed
 from chalicelib.http.problems import RoundFailed
 from chalicelib.ports import LaneState
 from chalicelib.usecases.watching import Watch
@@ -63,6 +65,23 @@ def test_an_empty_queue_shows_zeros(now, capsys):
     """A figure that stops coming is an alarm, so there is one also when nobody waits."""
     figures, _ = look(now, capsys)
     assert set(figures.values()) == {0}
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_trail_that_does_not_verify_is_a_figure_of_the_hourly_round(tmp_path, capsys, broken):
+    """Each round shows `TrailBroken` for an alarm to hang on: 0 while the trail is sound, 1 when it was cut off."""
+    house = House(Settings(home=tmp_path, metrics="Quietline/test"))
+    house.store.record(Deed(verb="list-parked", actor="sam", at=house.clock.now()))
+    assert house.retention.hourly()["trail_broken"] == 0
+    capsys.readouterr()
+    if broken:
+        with sqlite3.connect(tmp_path / "quietline.db") as database:
+            database.execute("DELETE FROM trail")
+    assert house.retention.hourly()["trail_broken"] == broken
+    line = json.loads(capsys.readouterr().out)
+    (directive,) = line.pop("_aws")["CloudWatchMetrics"]
+    assert line == {"TrailBroken": broken}
+    assert (directive["Namespace"], directive["Metrics"]) == ("Quietline/test", [{"Name": "TrailBroken"}])
 
 
 def test_a_round_that_fails_says_only_where(tmp_path):
