@@ -1,8 +1,9 @@
 """
 `make doctor`: what is wrong with a deployment's settings, in one sentence each; the exit code is 1 if anything is.
 
-It reads the environment, or a file: what `aws lambda get-function-configuration` prints, or the variables alone. It
-names variables and never tells their values, writes nothing, and asks nobody on the network.
+It reads the environment, or a file: what `aws lambda get-function-configuration` prints, or the variables alone. What
+names its handler is a function on AWS, and is asked for what that function needs. The doctor names variables and never
+tells their values, writes nothing, and asks nobody on the network.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.wiring import House
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 API = "app.app"
 _PREFIX = "QUIETLINE_"
@@ -39,8 +40,8 @@ class _Asked(UserDict[str, str]):
         return super().get(key, default)
 
 
-def findings(variables: Mapping[str, str], *, handler: str = API) -> tuple[str, ...]:
-    """Say what is wrong with the settings of the function *handler*; on a person's machine there is only the API."""
+def findings(variables: Mapping[str, str], *, handler: str | None = None) -> tuple[str, ...]:
+    """Say what is wrong with the settings of the function *handler* on AWS; without one, of a server or of the API."""
     left, found = dict(variables), []
     while True:
         asked = _Asked(left)
@@ -55,12 +56,11 @@ def findings(variables: Mapping[str, str], *, handler: str = API) -> tuple[str, 
     found += _unknown(variables, asked.names)
     if settings.clock_starts_at is not None:
         found.append("QUIETLINE_CLOCK is set: the helpline lives at another time than the people who ask it.")
-    if settings.store != "dynamodb":
+    if handler is None and settings.store != "dynamodb":
         found += _on_one_machine(settings)
     else:
         found += _on_aws(settings)
-        if handler == API:
-            found += _public(settings) if "public" in settings.faces else _desk(settings)
+        found += _FUNCTIONS.get(handler or API, _unknown_function)(settings)
     return tuple(found)
 
 
@@ -76,10 +76,16 @@ def _unknown(variables: Mapping[str, str], known: set[str]) -> Iterator[str]:
 
 
 def _on_aws(settings: Settings) -> Iterator[str]:
+    if settings.store != "dynamodb":
+        yield "QUIETLINE_STORE must be dynamodb on AWS: what SQLite writes on Lambda is gone with the process."
     if len(settings.faces) > 1:
         yield "QUIETLINE_FACES must name one face on AWS: a function that serves both could read what it accepts."
     if settings.table == settings.shred_table:
         yield "QUIETLINE_SHRED_TABLE must be another table than QUIETLINE_TABLE: shred keys are never backed up."
+
+
+def _api(settings: Settings) -> Iterator[str]:
+    yield from _public(settings) if "public" in settings.faces else _desk(settings)
 
 
 def _public(settings: Settings) -> Iterator[str]:
@@ -113,12 +119,55 @@ def _desk(settings: Settings) -> Iterator[str]:
         yield "QUIETLINE_KMS_KEYS must be set: nothing that was sent can be opened."
     elif settings.recipients and not {each["key_id"] for each in settings.recipients} & set(settings.kms_keys):
         yield "QUIETLINE_RECIPIENTS names none of the keys in QUIETLINE_KMS_KEYS: what arrives now cannot be opened."
+    yield from _trail(settings)
+    yield from _behind(settings)
+
+
+def _trail(settings: Settings) -> Iterator[str]:
     if settings.audit_secret is None:
         yield "QUIETLINE_AUDIT_SECRET must be set: the audit trail could not be written, so nothing would be opened."
     if settings.trail_anchor is None:
         yield "QUIETLINE_TRAIL_ANCHOR must be set: there is no folder on Lambda to keep the trail's anchor in."
+
+
+def _behind(settings: Settings) -> Iterator[str]:
+    if "desk" not in settings.faces:
+        yield "QUIETLINE_FACES must be desk: the public face has no such function."
     if settings.pepper_secret is not None:
         yield "QUIETLINE_PEPPER_SECRET is the public face's, and must not be set on the desk."
+
+
+def _figures(settings: Settings) -> Iterator[str]:
+    yield from _behind(settings)
+    if settings.metrics is None:
+        yield "QUIETLINE_METRICS must be set: no figure would reach the alarms."
+
+
+def _purge(settings: Settings) -> Iterator[str]:
+    yield from _trail(settings)
+    yield from _figures(settings)
+
+
+def _ring(settings: Settings) -> Iterator[str]:
+    yield from _behind(settings)
+    if settings.doorbell_topic is None and settings.doorbell_webhook is None:
+        yield "QUIETLINE_DOORBELL_TOPIC must be set, or _WEBHOOK: nobody is told that something waits."
+    if settings.doorbell_secret is not None and settings.doorbell_secret_arn is None:
+        yield "QUIETLINE_DOORBELL_SECRET must be an ARN on AWS: whoever looks at the function would see the secret."
+
+
+def _unknown_function(_settings: Settings) -> Iterator[str]:
+    yield f"The function's handler is none of Quietline's: {', '.join(_FUNCTIONS)}."
+
+
+_FUNCTIONS: Mapping[str, Callable[[Settings], Iterator[str]]] = {
+    API: _api,
+    "app.purge": _purge,
+    "app.watch": _figures,
+    "app.ring": _ring,
+    "app.drain": _behind,
+}
+"""What each function needs beside the tables."""
 
 
 def _on_one_machine(settings: Settings) -> Iterator[str]:
@@ -147,12 +196,13 @@ _UNAVAILABLE = {
 
 def main(arguments: Sequence[str]) -> int:
     """Print the findings; with an argument, of the function that a file describes."""
-    variables, handler = dict(os.environ), API
+    variables: Mapping[str, str] = dict(os.environ)
+    handler: str | None = None
     if arguments:
         try:
             said = json.loads(Path(arguments[0]).read_bytes())
-            variables = said.get("Environment", {}).get("Variables", said)
-            handler = said.get("Handler", API)
+            handler = said.get("Handler")
+            variables = said.get("Environment", {}).get("Variables", said if handler is None else {})
             if not all(isinstance(value, str) for value in variables.values()):
                 raise ValueError  # noqa: TRY301 - the one sentence below is for this too
         except (OSError, ValueError, AttributeError):

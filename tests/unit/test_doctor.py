@@ -92,11 +92,65 @@ def test_no_value_is_told():
     assert "hunter2" not in said
 
 
-def test_a_scheduled_function_needs_no_sign_in():
-    """What only the API needs is not asked of the others."""
-    settings = {**SHARED, "QUIETLINE_FACES": "desk"}
-    assert findings(settings, handler="app.watch") == ()
+METRICS = {"QUIETLINE_METRICS": "Quietline/desk"}
+TRAIL = {"QUIETLINE_AUDIT_SECRET": SECRET, "QUIETLINE_TRAIL_ANCHOR": "anchor"}
+FUNCTIONS = {
+    "app.watch": METRICS,
+    "app.drain": {},
+    "app.purge": {**METRICS, **TRAIL},
+    "app.ring": {
+        "QUIETLINE_DOORBELL_TOPIC": "arn:aws:sns:eu-west-2:000000000000:doorbell",
+        "QUIETLINE_DOORBELL_WEBHOOK": "https://rota.example/bell",
+        "QUIETLINE_DOORBELL_SECRET": SECRET,
+    },
+}
+"""What each function of the desk needs beside the tables."""
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_a_function_of_the_desk_is_asked_for_what_it_needs_and_no_more(handler):
+    """What only the API needs, like a sign-in, is not asked of the others."""
+    settings = {**SHARED, "QUIETLINE_FACES": "desk", **FUNCTIONS[handler]}
+    assert findings(settings, handler=handler) == ()
     assert findings(settings)
+
+
+@pytest.mark.parametrize(
+    ("handler", "change", "names"),
+    [
+        *((handler, {"QUIETLINE_STORE": ""}, "QUIETLINE_STORE must be dynamodb") for handler in FUNCTIONS),
+        *((handler, {"QUIETLINE_FACES": "public"}, "QUIETLINE_FACES must be desk") for handler in FUNCTIONS),
+        *((handler, {"QUIETLINE_PEPPER_SECRET": SECRET}, "QUIETLINE_PEPPER_SECRET is the") for handler in FUNCTIONS),
+        ("app.watch", {"QUIETLINE_METRICS": ""}, "QUIETLINE_METRICS must be set"),
+        ("app.purge", {"QUIETLINE_METRICS": ""}, "QUIETLINE_METRICS must be set"),
+        ("app.purge", {"QUIETLINE_AUDIT_SECRET": ""}, "QUIETLINE_AUDIT_SECRET must be set"),
+        ("app.purge", {"QUIETLINE_TRAIL_ANCHOR": ""}, "QUIETLINE_TRAIL_ANCHOR must be set"),
+        ("app.ring", {"QUIETLINE_DOORBELL_SECRET": "s" * 64}, "QUIETLINE_DOORBELL_SECRET must be an ARN"),
+        (
+            "app.ring",
+            {"QUIETLINE_DOORBELL_TOPIC": "", "QUIETLINE_DOORBELL_WEBHOOK": ""},
+            "QUIETLINE_DOORBELL_TOPIC must be set",
+        ),
+    ],
+)
+def test_what_a_function_of_the_desk_lacks_is_said(handler, change, names):
+    """A function that would fail is never called sound."""
+    settings = {**SHARED, "QUIETLINE_FACES": "desk", **FUNCTIONS[handler], **change}
+    (said,) = findings(settings, handler=handler)
+    assert said.startswith(names)
+
+
+@pytest.mark.parametrize("settings", [PUBLIC, DESK], ids=["public", "desk"])
+def test_on_aws_a_function_without_a_table_is_told(settings):
+    """What names a handler runs on Lambda, where a file of SQLite is lost with the process."""
+    (said,) = findings({**settings, "QUIETLINE_STORE": ""}, handler="app.app")
+    assert said.startswith("QUIETLINE_STORE must be dynamodb")
+
+
+def test_another_function_than_ours_is_told():
+    """The wrong file, or a handler that was misspelt."""
+    (said,) = findings(SHARED | {"QUIETLINE_FACES": "desk"}, handler="app.purged")
+    assert said.startswith("The function's handler is none of Quietline's: app.app, ")
 
 
 def test_a_function_is_examined_by_what_aws_says_of_it(tmp_path, capsys):
@@ -107,6 +161,9 @@ def test_a_function_is_examined_by_what_aws_says_of_it(tmp_path, capsys):
     file.write_text(json.dumps({"Handler": "app.app", "Environment": {"Variables": {**DESK, "QUIETLINE_FACE": "x"}}}))
     assert main([str(file)]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "QUIETLINE_FACE is no setting; QUIETLINE_FACES is."
+    file.write_text(json.dumps({"Handler": "app.app"}))
+    assert main([str(file)]) == 1
+    assert "QUIETLINE_STORE must be dynamodb" in capsys.readouterr().out
     file.write_text("no json")
     assert main([str(file)]) == 2
 
