@@ -13,17 +13,29 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from at_work import AT_WORK
+from template_parts import (
+    Setting,
+    Template,
+    api,
+    api_variables,
+    face_of,
+    functions,
+    method_settings,
+    of_type,
+    properties,
+    put,
+)
 
 from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL
 from chalicelib.local.aws.gateway import RESPONSES
+from chalicelib.local.aws.package import FACES, PackageError, finish
 from chalicelib.local.doctor import findings
 
-Template = dict[str, Any]
 DATA = (
     "Requests",
     "ShredKeys",
@@ -36,47 +48,10 @@ DATA = (
     "DeadLetters",
     "TrailAnchor",
 )
+
 COPYING = {"StreamSpecification", "ContributorInsightsSpecification", "SSESpecification"}
+
 OFTEN = {"public": 200, "desk": 50}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One thing that must be so in *faces*, and what it looks like when somebody has switched it off."""
-
-    name: str
-    holds: Callable[[Template], bool]
-    undo: Callable[[Template], None]
-    faces: tuple[str, ...] = ("public", "desk")
-
-
-def properties(template: Template, name: str) -> dict[str, Any]:
-    """Give a resource's properties."""
-    return template["Resources"][name].setdefault("Properties", {})
-
-
-def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """Give the properties of every resource of a kind."""
-    return {
-        name: resource.get("Properties", {})
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == kind
-    }
-
-
-def face_of(template: Template) -> str:
-    """Tell which face a template is for."""
-    return template["Description"].split(", ")[1].split(":")[0]
-
-
-def functions(template: Template) -> dict[str, dict[str, Any]]:
-    """Give the properties of every function."""
-    return of_type(template, "AWS::Serverless::Function")
-
-
-def api(template: Template) -> dict[str, Any]:
-    """Give the properties of the API."""
-    return properties(template, "RestAPI")
 
 
 def gateway_responses(template: Template) -> dict[str, dict[str, Any]]:
@@ -92,23 +67,6 @@ def proxied(template: Template) -> list[dict[str, Any]]:
         for operation in operations.values()
     ]
     return [each for each in integrations if each["type"] == "aws_proxy"]
-
-
-def put(place: Callable[[Template], dict[str, Any]], key: str, value: Any) -> Callable[[Template], None]:
-    """Undo by writing *value* under *key*."""
-    return lambda template: place(template).__setitem__(key, value)
-
-
-def drop(place: Callable[[Template], dict[str, Any]], key: str) -> Callable[[Template], None]:
-    """Undo by removing *key*."""
-    return lambda template: place(template).__delitem__(key)
-
-
-def method_settings(template: Template) -> dict[str, Any]:
-    """Give the settings of the one stage; there is one entry, and it is for every method."""
-    (only,) = api(template)["MethodSettings"]
-    assert (only["ResourcePath"], only["HttpMethod"]) == ("/*", "*")
-    return only
 
 
 def a_problem(response: dict[str, Any]) -> bool:
@@ -150,21 +108,20 @@ def key_statement(template: Template, sid: str) -> dict[str, Any]:
     return next((each for each in statements if each["Sid"] == sid), {})
 
 
+KEY_STATEMENTS = ["LookAfterTheKey", "TheDeskOpensContent", "TheDeskReadsThePublicKey", "NobodyElseDoes"]
 DESK_ROLE = {"Fn::GetAtt": ["ApiHandlerRole", "Arn"]}
 
 
 def only_the_desk_derives(template: Template) -> bool:
     """Tell whether the desk's API is the only one who can use the private key, and everybody else is refused."""
-    allowing = [
-        each
-        for each in properties(template, "OpeningKey")["KeyPolicy"]["Statement"]
-        if each["Effect"] == "Allow" and each["Principal"] != {"AWS": DESK_ROLE}
-    ]
+    statements = properties(template, "OpeningKey")["KeyPolicy"]["Statement"]
+    allowing = [each for each in statements if each["Effect"] == "Allow" and each["Principal"] != {"AWS": DESK_ROLE}]
     named = [action for each in allowing for action in each["Action"]]
     denied = key_statement(template, "NobodyElseDoes")
     derives = key_statement(template, "TheDeskOpensContent")
     return (
-        not any("*" in action or "Derive" in action or action == "kms:CreateGrant" for action in named)
+        [each["Sid"] for each in statements] == KEY_STATEMENTS
+        and not any("*" in action or "Derive" in action or action == "kms:CreateGrant" for action in named)
         and derives.get("Action") == "kms:DeriveSharedSecret"
         and derives["Condition"] == {"StringEquals": {"kms:KeyAgreementAlgorithm": "ECDH"}}
         and denied.get("Effect") == "Deny"
@@ -189,11 +146,6 @@ def variables(template: Template) -> dict[str, Any]:
     return {
         name: value for each in functions(template).values() for name, value in each["Environment"]["Variables"].items()
     }
-
-
-def api_variables(template: Template) -> dict[str, Any]:
-    """Give a place: the settings of the API's function."""
-    return properties(template, "APIHandler")["Environment"]["Variables"]
 
 
 SETTINGS = [
@@ -417,6 +369,14 @@ SETTINGS = [
         faces=("desk",),
     ),
     Setting(
+        name="nobody is given the private key beside them",
+        holds=only_the_desk_derives,
+        undo=lambda t: properties(t, "OpeningKey")["KeyPolicy"]["Statement"].append(
+            {"Sid": "X", "Effect": "Allow", "Principal": {"AWS": "x"}, "Action": "kms:*", "Resource": "*"}
+        ),
+        faces=("desk",),
+    ),
+    Setting(
         name="everybody else is refused the private key, whatever else they are allowed",
         holds=only_the_desk_derives,
         undo=lambda t: key_statement(t, "NobodyElseDoes").__setitem__("Effect", "Allow"),
@@ -488,6 +448,7 @@ SETTINGS = [
             ("ThrottleAlarm", ("public", "desk")),
         )
     ],
+    *AT_WORK,
 ]
 CASES = [pytest.param(face, setting, id=f"{face}: {setting.name}") for setting in SETTINGS for face in setting.faces]
 
@@ -587,3 +548,13 @@ def test_nothing_in_a_template_tells_of_the_machine_that_built_it(packages):
     """A template holds no path of the machine that it was built on."""
     for face in ("public", "desk"):
         assert str(Path(__file__).parents[2]) not in (packages / face / "template.json").read_text()
+
+
+def test_a_template_that_holds_more_than_is_listed_is_not_packaged(templates):
+    """`make package` stops, and says what it is that somebody added."""
+    more = copy.deepcopy(templates["desk"])
+    more["Resources"]["APIHandler"]["Properties"]["Layers"] = ["arn:aws:lambda:eu-west-2:000000000000:layer:x:1"]
+    more["Resources"]["Account"] = {"Type": "AWS::ApiGateway::Account"}
+    with pytest.raises(PackageError, match=r"Account \(AWS::ApiGateway::Account\)") as refused:
+        finish(more, FACES["desk"])
+    assert "APIHandler.Layers" in str(refused.value)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from chalicelib.config import Settings
+from chalicelib.local.aws.allowed import strangers
 from chalicelib.local.aws.bundle import Parts
 from chalicelib.local.aws.gateway import Gateway
 from chalicelib.wiring import House
@@ -82,7 +83,7 @@ def package(out: Path, *, architecture: str) -> None:
     Write `<face>/deployment.zip` and `<face>/template.json` to *out*.
 
     Raises:
-        PackageError: Chalice could not, or a dependency cannot be had for *architecture*.
+        PackageError: Chalice could not, a dependency cannot be had for *architecture*, or a template holds too much.
     """
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"
@@ -94,15 +95,24 @@ def package(out: Path, *, architecture: str) -> None:
             shutil.rmtree(target, ignore_errors=True)
             parts.write(target / "deployment.zip", services=face.services, without=face.without)
             template = yaml.safe_load((made / "sam.yaml").read_text(encoding="utf-8"))
-            (target / "template.json").write_text(finished(template, face), encoding="utf-8")
+            finish(template, face)
+            text = json.dumps(template, indent=1, sort_keys=True) + "\n"  # always in the same order
+            (target / "template.json").write_text(text, encoding="utf-8")
 
 
-def finished(template: dict[str, Any], face: Face) -> str:
-    """Complete a face's template and write it as JSON, always in the same order."""
+def finish(template: dict[str, Any], face: Face) -> None:
+    """
+    Complete a face's template.
+
+    Raises:
+        PackageError: something is in it that is not on the list of what may be.
+    """
+    if found := ", ".join(strangers(template)):
+        message = f"The template may not hold {found}: see chalicelib/local/aws/allowed.py."
+        raise PackageError(message)
     problems = House(Settings()).problems
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     face.gateway.finish(definition, lambda status, code: problems.document(status, code, "en"))
-    return json.dumps(template, indent=1, sort_keys=True) + "\n"
 
 
 def _stage(project: Path, architecture: str) -> None:
