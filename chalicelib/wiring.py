@@ -8,7 +8,7 @@ never loads what only the desk needs, and a GET of content opens no database.
 from __future__ import annotations
 
 import os
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
@@ -545,13 +545,14 @@ class House:
         if settings.doorbell_webhook is not None and settings.doorbell_secret is not None:
             from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
 
-            doorbells.append(
-                WebhookDoorbell(settings.doorbell_webhook, partial(self._doorbell_secret, settings.doorbell_secret))
-            )
+            doorbells.append(WebhookDoorbell(settings.doorbell_webhook, self._doorbell_secret))
         return tuple(doorbells)
 
-    def _doorbell_secret(self, said: str) -> str:
-        return said if self.settings.doorbell_secret_arn is None else self._managed_secrets.text("doorbell")
+    def _doorbell_secret(self) -> str:
+        said = self.settings.doorbell_secret
+        if said is None or self.settings.doorbell_secret_arn is not None:
+            return self._managed_secrets.text("doorbell")
+        return said
 
     @cached_property
     def _gauges(self) -> Gauges:
