@@ -259,6 +259,44 @@ def test_a_claim_is_found_again_however_short_its_renewal(place, head, now):
     assert claim(store, "kim", now + soon).number == 2
 
 
+def test_a_request_that_its_former_holder_fails_to_take_back_is_lost_to_nobody(place, head, now):
+    """Its head changes in the instant between reading and writing; they are given another, and it waits for anybody."""
+    store, other = place.open(), place.open()
+    store.submit(head("one", due_at=now), content=b"x", capacity=None, now=now)
+    assert claim(store, "alex", now).request_id == "one"
+    store.submit(head("two", due_at=now + HOUR), content=b"x", capacity=None, now=now)
+    lapsed, write = now + LEASE + timedelta(minutes=10), store._write
+
+    def overtaken(item, changed, **more):
+        store._write = write
+        other.trail()  # takes the deeds off the head
+        return write(item, changed, **more)
+
+    store._write = overtaken
+    assert claim(store, "alex", lapsed).request_id == "two"
+    assert [each.request_id for each in other.claimed(now=lapsed)] == ["one", "two"]
+    assert [(state.waiting, state.claimed) for state in other.lanes(now=lapsed, soon=lapsed)] == [(1, 1)]
+    assert claim(other, "kim", lapsed).request_id == "one"
+
+
+def test_a_lapsed_request_is_hidden_from_nobody_by_a_claim_that_died(place, head, now):
+    """Its former holder said that they would take it again, and did not: colleagues are given it at once."""
+    store = place.open()
+    store.submit(head(), content=b"x", capacity=None, now=now)
+    assert claim(store, "alex", now)
+
+    def die(*_, **__):
+        raise Unavailable("storage")
+
+    lapsed = now + LEASE + timedelta(minutes=10)
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(store, "_write", die)
+        with pytest.raises(Unavailable):
+            claim(store, "alex", lapsed)
+    assert [state.waiting for state in store.lanes(now=lapsed, soon=lapsed)] == [1]
+    assert claim(store, "kim", lapsed).number == 2
+
+
 # --- the trail
 
 
