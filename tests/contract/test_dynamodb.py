@@ -16,12 +16,15 @@ from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_queue import CROWD
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Table
+from chalicelib.config import Settings
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
+from chalicelib.http.problems import RoundFailed
 from chalicelib.ports import Ask, ContentName, Message
+from chalicelib.wiring import House
 
 KEY = b"audit key"
 HOUR = timedelta(hours=1)
@@ -295,6 +298,65 @@ def test_a_lapsed_request_is_hidden_from_nobody_by_a_claim_that_died(place, head
             claim(store, "alex", lapsed)
     assert [state.waiting for state in store.lanes(now=lapsed, soon=lapsed)] == [1]
     assert claim(store, "kim", lapsed).number == 2
+
+
+class Slow(Connection):
+    """A table that gives one item at a time, and answers every call well, in 0.3 seconds by the clock that it moves."""
+
+    time = 0.0
+
+    def _attempt(self, operation, parameters):
+        self.time += 0.3
+        if operation == "scan" or parameters.get("IndexName"):
+            parameters = {**parameters, "Limit": 1}
+        return super()._attempt(operation, parameters)
+
+
+@pytest.mark.parametrize("round_", ["purge", "watch", "ring"])
+def test_a_round_takes_the_time_that_it_needs(place, head, now, tmp_path, round_):
+    """With twenty slow pages to read it is not cut short; a person, who would wait for them, is."""
+    store, keys = place.open(), DynamoShredKeys(Table(place.connection, f"{place.table}-shred"))
+    for number in range(20):
+        store.submit(head(f"r{number}"), content=b"x", capacity=None, now=now)
+        keys.keep(ContentName(f"r{number}", "b"), b"k" * 32, expires_at=now)
+    settings = Settings(
+        home=tmp_path, store="dynamodb", table=place.table, shred_table=f"{place.table}-shred", clock_starts_at=now
+    )
+    house = House(settings)
+    slow = Slow(patience=Patience(clock=lambda: slow.time, sleep=lambda seconds: None))
+    slow._client = place.connection.client
+    house.__dict__["_dynamodb"] = slow
+    look = {"purge": house.retention.hourly, "watch": house.watch.look, "ring": house.triggers.doorkeeping.round}[
+        round_
+    ]
+    figures = house.problems.round(lambda trigger: look())("now")
+    assert {"purge": {"purged": 0, "trail_broken": False}, "watch": {"Waiting": 20}, "ring": {"lanes": 1}}[
+        round_
+    ].items() <= figures.items()
+    assert slow.time > 20 * 0.3
+    assert len(list(Table(place.connection, f"{place.table}-shred").scan())) == (0 if round_ == "purge" else 20)
+    with pytest.raises(Unavailable):
+        house.store.lanes(now=now, soon=now)
+
+
+def test_a_round_ends_when_the_table_refuses_for_good(tmp_path, place):
+    """Each call is tried again for seconds, not for ever; the round fails, and AWS counts it."""
+    house = House(Settings(home=tmp_path, store="dynamodb", table=place.table))
+    clock = {"now": 0.0}
+
+    def sleep(seconds):
+        clock["now"] += seconds + 0.01
+
+    connection = Connection(patience=Patience(clock=lambda: clock["now"], sleep=sleep))
+    connection._client = place.connection.client
+    connection._attempt = lambda operation, parameters: {
+        "Responses": {},
+        "UnprocessedKeys": {place.table: {"Keys": parameters["RequestItems"][place.table]["Keys"]}},
+    }
+    house.__dict__["_dynamodb"] = connection
+    with pytest.raises(RoundFailed):
+        house.problems.round(lambda trigger: house.store._table.get_many([("r#one", "h")]))("now")
+    assert clock["now"] < 3
 
 
 # --- the trail
