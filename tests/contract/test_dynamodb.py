@@ -117,11 +117,14 @@ def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, hea
     letter = Message(message_id="m", author="requester", sent_at=now, for_desk=b"x")
     for name in ("waiting", "claimed"):
         store.submit(head(name, windows=(slot,)), content=b"sealed", capacity=1 + (name == "claimed"), now=now)
+    store.submit(head("doubtful", verified=False), content=b"sealed", capacity=None, now=now)
     claim(desk, "alex", now, reference="amber-claimed")
+    desk.recount(now=now)
     place.asked.clear()
     store.submit(head("new", windows=(slot,)), content=b"sealed", capacity=3, now=now)
     store.ping()
     assert store.closures() == ()
+    assert store.unverified(at_most=5, now=now) == 1
     assert store.slots_taken([slot, other], now=now) == {slot.id: 3}
     for name in ("waiting", "claimed", "new"):
         request = store.get(name, now=now)
@@ -357,6 +360,25 @@ def test_a_round_ends_when_the_table_refuses_for_good(tmp_path, place):
     with pytest.raises(RoundFailed):
         house.problems.round(lambda trigger: house.store._table.get_many([("r#one", "h")]))("now")
     assert clock["now"] < 3
+
+
+def test_a_count_that_nobody_renews_turns_nobody_away(place, head, now):
+    """Rounds that have stopped leave a count that may be of a queue long empty: after hours it is none."""
+    store = place.open()
+    store.submit(head(verified=False), content=b"x", capacity=None, now=now)
+    store.recount(now=now)
+    assert store.unverified(at_most=5, now=now + HOUR) == 1
+    assert store.unverified(at_most=5, now=now + DAY) == 0
+
+
+def test_the_deed_of_closing_the_line_is_moved_by_the_round(place, now):
+    """It rests where the closures are, which the policy of the round must let it write; the closures stay."""
+    store, shut = place.open(), Window(starts_at=now, ends_at=now + HOUR)
+    store.close_line([shut], deed=Deed(at=now, actor="boss", verb="close-line"))
+    assert "t" in place.items()[dynamodb_items.CLOSURES]
+    store.purge(now=now, erase=lambda names: None)
+    assert "t" not in place.items()[dynamodb_items.CLOSURES]
+    assert store.closures() == (shut,)
 
 
 # --- the trail
