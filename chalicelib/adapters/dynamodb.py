@@ -111,11 +111,12 @@ class DynamoStore:
 
         return self._until_done(accept)
 
-    def get(self, request_id: str, *, now: datetime) -> ContactRequest | None:
+    def get(self, request_id: str, *, now: datetime, tombstones: bool = True) -> ContactRequest | None:
         """Read a head."""
         item = self._item(request_id)
-        head = None if item is None else shape.read_head(item)
-        return None if head is None or head.expires_at <= now else head
+        if item is None or instant(item["e"]) <= now:
+            return None
+        return None if item["u"] == Status.WITHDRAWN and not tombstones else shape.read_head(item)
 
     def claim(
         self,

@@ -142,8 +142,10 @@ class SqliteStore:
 
         return self._db.write(accept)
 
-    def get(self, request_id: str, *, now: datetime) -> ContactRequest | None:
+    def get(self, request_id: str, *, now: datetime, tombstones: bool = True) -> ContactRequest | None:
         """Read a head."""
+        if not tombstones:
+            return self._db.read(lambda db: _living(db, request_id, now))
         return self._db.read(lambda db: _head(db, "request_id = ? AND expires_at > ?", request_id, micros(now)))
 
     def claim(

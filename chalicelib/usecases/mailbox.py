@@ -165,8 +165,7 @@ class Mailbox:
         return request, shred_key
 
     def _head(self, credential: Credential) -> ContactRequest | None:
-        request = self.store.get(credential.request_id, now=self.clock.now())
-        return None if request is None or request.status is Status.WITHDRAWN else request
+        return self.store.get(credential.request_id, now=self.clock.now(), tombstones=False)
 
     def _change(self, request_id: str, transition, **kwargs) -> ContactRequest:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
         try:

@@ -848,6 +848,15 @@ def test_a_changed_request_moves_in_the_queue(line, now):
 # --- withdraw
 
 
+def test_a_tombstone_is_read_only_by_who_asks_for_it(line, now):
+    """Whoever tells a repeat from a new request sees it; for a mailbox there is nothing there."""
+    line.put()
+    assert line.store.get("one", now=now, tombstones=False) == line.get()
+    line.withdraw()
+    assert line.get().status is Status.WITHDRAWN
+    assert line.store.get("one", now=now, tombstones=False) is None
+
+
 def test_withdrawing_erases_content_and_messages(line, now):
     """What anybody wrote is gone with the same write; the tombstone and the deed are left."""
     request = line.put()

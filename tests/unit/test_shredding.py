@@ -30,10 +30,10 @@ class Helpline:
         self.house = House(Settings(home=folder, clock_starts_at=now))
         self.mailbox, self.casework = self.house.mailbox.mailbox, self.house.desk.casework
 
-    def submit(self, **more):
-        """Ask for information; give what the receipt opens with, and the head."""
+    def submit(self, kind=Kind.INFORMATION, **more):
+        """Ask for information, or for something else; give what the receipt opens with, and the head."""
         accepted = self.house.public.intake.submit(
-            Submission(kind=Kind.INFORMATION, statement_version="2026-11", details={**DETAILS, **more}, body=b"body")
+            Submission(kind=kind, statement_version="2026-11", details={**DETAILS, **more}, body=b"body")
         )
         return Credential.of_receipt(accepted.receipt.code), accepted.request
 
@@ -254,12 +254,18 @@ def test_what_is_wrapped_is_bound_to_its_place(line, now):
 def test_nothing_is_promised_that_the_mailbox_will_not_live_to_see(tmp_path, now):
     """Three days before the end a message, which is owed an answer in three working days, is refused; so is a slot."""
     line = Helpline(tmp_path / "home", now)
-    receipt, request = line.submit()
+    receipt, request = line.submit(Kind.CALLBACK, phone="07700 900123")
     line.close()
     late = Helpline(tmp_path / "home", request.expires_at - timedelta(days=1))
     with pytest.raises(Conflict, match="expires-first"):
         late.mailbox.write(receipt, "one more thing")
     assert late.house.store.messages(request.request_id) == ()
+    slots = late.house.opening.slots(days=7)
+    too_late = next(slot for slot in slots if slot.ends_at >= request.expires_at)
+    with pytest.raises(Conflict, match="expires-first"):
+        late.mailbox.choose(receipt, too_late.id)
+    assert slots[0].ends_at < request.expires_at
+    assert late.mailbox.choose(receipt, slots[0].id).slot == slots[0]
     late.close()
 
 
