@@ -321,10 +321,14 @@ class RequestStore(Protocol):
         """
         Count the unverified requests that wait, up to *at_most*: what guards the store from being filled by a machine.
 
-        It is an estimate, so that an engine may keep counters, or count and remember it for a while. What was submitted
-        or handed out within the last minute may be missing from it, so that as many more may get in as are sent in that
-        time. Verified requests are never in it.
+        It is an estimate: an engine may give what the last `recount` found, and so miss whatever was submitted or
+        handed out since; as many more get in as are sent between two rounds. A count of which nobody knows any more
+        when it was true is none, and turns nobody away. Verified requests are never in it.
         """
+        ...
+
+    def recount(self, *, now: datetime) -> None:
+        """Count anew what `unverified` tells; an engine that counts when it is asked does nothing."""
         ...
 
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:

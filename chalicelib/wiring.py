@@ -8,6 +8,7 @@ never loads what only the desk needs, and a GET of content opens no database.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_
 from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from chalice.app import Response
@@ -93,7 +94,7 @@ class House:
         """The answers to everything that goes wrong."""
         from chalicelib.http.problems import Problems  # noqa: PLC0415
 
-        return Problems(self.texts, self._problem_page, self._begins)
+        return Problems(self.texts, self._problem_page, self._begins, self._round)
 
     @cached_property
     def public(self) -> Public:
@@ -298,6 +299,15 @@ class House:
         """Let nobody pay for how long the one before them waited on the same thread."""
         if "_dynamodb" in self.__dict__:
             self._dynamodb.patience.afresh()
+
+    @contextmanager
+    def _round(self) -> Iterator[None]:
+        """Let what nobody waits for take its time: each of its calls has a patience of its own."""
+        if self.settings.store != "dynamodb":
+            yield
+            return
+        with self._dynamodb.patience.unhurried():
+            yield
 
     def make_tables(self) -> None:
         """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""

@@ -55,6 +55,8 @@ MOVES = 25
 FIRST, WIDEST = 4, 32
 """From how many a claim draws once it has lost one, and at most: twice as many after each further loss."""
 TURNS = 500
+STALE = timedelta(hours=3)
+"""How long a count of the unverified counts: it is renewed every five minutes, and every hour by another round."""
 FULL = 12
 """How many deeds rest in one head before they are moved to the trail in between."""
 
@@ -342,16 +344,24 @@ class DynamoStore:
 
     def unverified(self, *, at_most: int, now: datetime) -> int:
         """
-        Count the unverified requests that wait, in the index: they stand behind their due time, and so are told apart.
+        Tell how many unverified requests waited at the last round: the public face reads one item, and not the queue.
 
-        Where the public face may not read the index, this is refused to it, and nobody is turned away.
+        A count that no round has renewed for hours is none: it would turn people away from a queue that has emptied.
         """
-        waiting = (
-            entry
+        item = self._table.get(shape.UNVERIFIED)
+        if item is None or instant(item["at"]) + STALE <= now:
+            return 0
+        count: int = item["n"]
+        return min(count, at_most)
+
+    def recount(self, *, now: datetime) -> None:
+        """Count in the index: unverified requests stand behind their due time there, and so are told apart."""
+        count = sum(
+            entry.order_at > entry.due_at and not entry.parked and entry.expires_at > now
             for entry in self._queue.all(READY, HIDDEN, ASIDE)
-            if entry.order_at > entry.due_at and not entry.parked and entry.expires_at > now
         )
-        return sum(1 for _ in islice(waiting, at_most))
+        p, s = shape.UNVERIFIED
+        self._table.put({"p": p, "s": s, "n": count, "at": micros(now)})
 
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Move deeds to the trail, then delete what has expired, in steps."""

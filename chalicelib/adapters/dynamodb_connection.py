@@ -88,7 +88,7 @@ class Patience:
 
     @contextlib.contextmanager
     def unhurried(self) -> Iterator[None]:
-        """Let each call have a patience of its own: nobody waits for what the hourly round does."""
+        """Let each call have a patience of its own: nobody waits for what runs by queue or clock."""
         before = getattr(self._local, "unhurried", False)
         self._local.unhurried = True
         try:

@@ -12,6 +12,7 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     hand         <practitioner>  what is in somebody's hands                  -                query, put
     owed         <id>            that a head has deeds to tell, or a deed     put              query, put, delete
     line         closures        when the line is closed                      get              get, put
+    line         unverified      how many unverified requests wait, and when  get              put
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 GRACE = 7 * 24 * 3600
 HAND, OWED, PULSE = "hand", "owed", ("pulse", "-")
-CLOSURES = ("line", "closures")
+CLOSURES, UNVERIFIED = ("line", "closures"), ("line", "unverified")
 HEAD = "h"
 TOKEN = 8
 IN_FLIGHT = 10.0

@@ -87,13 +87,13 @@ class Hands:
         return Hand(practitioner, item, said, named, lapsed, busy)
 
     def take(self, hand: Hand, said: Intent) -> Hand | None:
-        """Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs; None if not."""
-        kept = [
-            each
-            for each in hand.said
-            if each.request_id != said.request_id
-            and shape.is_kept(each, hand.practitioner, hand.heads.get(each.request_id))
-        ]
+        """
+        Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs; None if not.
+
+        What the hand said of that request before stays beside it for as long as the head bears it out: this claim may
+        come to nothing, and a lapsed lease is found by what was said when it began.
+        """
+        kept = [each for each in hand.said if shape.is_kept(each, hand.practitioner, hand.heads.get(each.request_id))]
         new = {"l": shape.pack_intents([*kept, said])}
         item = self._table.swap(shape.hand_key(hand.practitioner), hand.item, new)
         return None if item is None else hand._replace(item=item, said=(*kept, said))

@@ -75,7 +75,7 @@ class Table:
         """Read many items; what is not there is not in the answer."""
         found: dict[Key, Item] = {}
         wanted = [_key(key) for key in dict.fromkeys(keys)]
-        turn = 0
+        turn, began = 0, None
         while wanted:
             step, wanted = wanted[:_BATCH], wanted[_BATCH:]
             asked = {self.name: {"Keys": step, "ConsistentRead": consistent}}
@@ -85,10 +85,12 @@ class Table:
                 found[item["p"], item["s"]] = item
             left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             if left:
-                began = self.patience.begin()
+                began = self.patience.begin() if began is None else began
                 if not self.patience.may_try_again(began, turn):
                     raise Unavailable("storage")
                 turn += 1
+            else:
+                began = None
             wanted = [*left, *wanted]
         return found
 

@@ -7,6 +7,7 @@ line of our code, never its text: texts of errors carry what people typed.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -19,6 +20,7 @@ from chalicelib.http.reading import is_form, language_of, prefers_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from chalice.app import Request
 
@@ -73,11 +75,17 @@ class Problems:
         texts: Texts,
         page: Callable[[int, str, str], Response] | None = None,
         begins: Callable[[], None] = lambda: None,
+        rounds: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
-        """*page* words a problem for a browser; *begins* is told whenever somebody's request begins."""
+        """
+        Word problems with *texts*, and with *page* for a browser.
+
+        *begins* is told whenever somebody's request begins; what runs by queue or clock runs within *rounds*.
+        """
         self._texts = texts
         self._page = page
         self._begins = begins
+        self._rounds = rounds
 
     def response(self, refusal: Refusal, language: str, headers: Mapping[str, str] | None = None) -> Response:
         """Answer *refusal* as problem+json: status, code, places, and the phone number to ring instead."""
@@ -136,8 +144,8 @@ class Problems:
         @functools.wraps(handler)
         def guarded(trigger: T) -> U:
             try:
-                self._begins()
-                return handler(trigger)
+                with self._rounds():
+                    return handler(trigger)
             except Exception as error:  # noqa: BLE001 - as above
                 raise RoundFailed(where(error)) from None
 

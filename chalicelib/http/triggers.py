@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quietline")
 
+DRAINING = 15.0
+"""Seconds within which the last letter is begun: the function has 30, and its queue lends a letter for 180."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triggers:
@@ -31,9 +35,15 @@ class Triggers:
         Store a batch of accepted requests, and name those that must come again.
 
         The answer is SQS's partial batch response (`ReportBatchItemFailures` must be on, or all are forgotten). A
-        letter that fails each time ends among the dead letters, never nowhere.
+        letter that fails each time ends among the dead letters, never nowhere. Where the store takes long to refuse,
+        the last letters come again untried: a function that is stopped would name none, and those stored come again.
         """
-        failed = [record for record in trigger.to_dict()["Records"] if not self._drained(record["body"])]
+        until = time.monotonic() + DRAINING
+        failed = [
+            record
+            for record in trigger.to_dict()["Records"]
+            if time.monotonic() > until or not self._drained(record["body"])
+        ]
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
     def ring(self) -> dict[str, int]:

@@ -38,15 +38,24 @@ class Auditing:
         return TrailPage(entries=entries, count=head.count, broken_at=self._broken_at(head))
 
     def set_anchor(self) -> bool:
-        """Remember where the trail ends, if it is sound up to there; tell whether it is."""
+        """
+        Remember where the trail ends, if it is sound from the last anchor up to there; tell whether it is.
+
+        What was sound at the last anchor is not read again but for its last entry, so that a round takes as long as
+        its own hour's deeds, however old the trail is. Whoever reads the trail has all of it verified.
+        """
         _, head = self.store.trail(limit=1)
-        if self._broken_at(head) is not None:
+        anchor = self.anchor.read()
+        if self._short_of(anchor, head) is not None or self._broken_after(anchor or TrailHead(), head) is not None:
             return False
         self.anchor.keep(head)
         return True
 
     def _broken_at(self, head: TrailHead) -> int | None:
-        last = TrailHead()
+        wrong = self._broken_after(TrailHead(), head)
+        return self._short_of(self.anchor.read(), head) if wrong is None else wrong
+
+    def _broken_after(self, last: TrailHead, head: TrailHead) -> int | None:
         while last.count < head.count:
             step, _ = self.store.trail(after=last.count, limit=min(STEP, head.count - last.count))
             if not step:
@@ -56,17 +65,15 @@ class Auditing:
             if wrong is not None:
                 return wrong
             last = end
-        wrong = broken_at((), head, key=self.key(), after=last)
-        return self._short_of_anchor(head) if wrong is None else wrong
+        return broken_at((), head, key=self.key(), after=last)
 
-    def _short_of_anchor(self, head: TrailHead) -> int | None:
-        """Tell whether the trail holds what it held at the last anchor."""
-        anchor = self.anchor.read()
+    def _short_of(self, anchor: TrailHead | None, head: TrailHead) -> int | None:
+        """Tell whether the trail holds what it held at the anchor."""
         if anchor is None:
             return None
         if not is_genuine(anchor, key=self.key()) or anchor.count > head.count:
             return head.count + 1
         if anchor.count == 0:
             return None
-        (entry,), _ = self.store.trail(after=anchor.count - 1, limit=1)
-        return None if entry.mac == anchor.mac else anchor.count
+        entries, _ = self.store.trail(after=anchor.count - 1, limit=1)
+        return None if [entry.mac for entry in entries] == [anchor.mac] else anchor.count

@@ -41,6 +41,7 @@ class Retention:
             request = self.store.get(request_id, now=now)
             if request is None or request.status is Status.WITHDRAWN:
                 self.mailer.erase(request_id)
+        self.store.recount(now=now)
         lanes = self.store.lanes(now=now, soon=now)
         return Round(
             purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes)

@@ -24,7 +24,7 @@ class Watch:
         Show how the queue stands: `Waiting`, `OldestWaitingMinutes`, `Overdue`, `Claimed`, `Parked`.
 
         Zeros are shown too: a figure that stops coming is an alarm of its own. The oldest wait is counted from the
-        hour of submission, which is all that is kept.
+        hour of submission, which is all that is kept. What guards the queue from being filled is counted anew.
         """
         now = self.clock.now()
         lanes = self.store.lanes(now=now, soon=now)
@@ -37,4 +37,5 @@ class Watch:
             "Parked": sum(lane.parked for lane in lanes),
         }
         self.gauges.show(figures, now=now)
+        self.store.recount(now=now)
         return figures

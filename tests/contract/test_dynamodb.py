@@ -16,12 +16,15 @@ from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_queue import CROWD
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL, Table
+from chalicelib.config import Settings
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
+from chalicelib.http.problems import RoundFailed
 from chalicelib.ports import Ask, ContentName, Message
+from chalicelib.wiring import House
 
 KEY = b"audit key"
 HOUR = timedelta(hours=1)
@@ -114,11 +117,14 @@ def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, hea
     letter = Message(message_id="m", author="requester", sent_at=now, for_desk=b"x")
     for name in ("waiting", "claimed"):
         store.submit(head(name, windows=(slot,)), content=b"sealed", capacity=1 + (name == "claimed"), now=now)
+    store.submit(head("doubtful", verified=False), content=b"sealed", capacity=None, now=now)
     claim(desk, "alex", now, reference="amber-claimed")
+    desk.recount(now=now)
     place.asked.clear()
     store.submit(head("new", windows=(slot,)), content=b"sealed", capacity=3, now=now)
     store.ping()
     assert store.closures() == ()
+    assert store.unverified(at_most=5, now=now) == 1
     assert store.slots_taken([slot, other], now=now) == {slot.id: 3}
     for name in ("waiting", "claimed", "new"):
         request = store.get(name, now=now)
@@ -257,6 +263,122 @@ def test_a_claim_is_found_again_however_short_its_renewal(place, head, now):
     store.change("one", partial(requests.renew, **fence, lease=soon), now=now)
     assert claim(store, "kim", now + soon - timedelta(microseconds=1)) is None
     assert claim(store, "kim", now + soon).number == 2
+
+
+def test_a_request_that_its_former_holder_fails_to_take_back_is_lost_to_nobody(place, head, now):
+    """Its head changes in the instant between reading and writing; they are given another, and it waits for anybody."""
+    store, other = place.open(), place.open()
+    store.submit(head("one", due_at=now), content=b"x", capacity=None, now=now)
+    assert claim(store, "alex", now).request_id == "one"
+    store.submit(head("two", due_at=now + HOUR), content=b"x", capacity=None, now=now)
+    lapsed, write = now + LEASE + timedelta(minutes=10), store._write
+
+    def overtaken(item, changed, **more):
+        store._write = write
+        other.trail()  # takes the deeds off the head
+        return write(item, changed, **more)
+
+    store._write = overtaken
+    assert claim(store, "alex", lapsed).request_id == "two"
+    assert [each.request_id for each in other.claimed(now=lapsed)] == ["one", "two"]
+    assert [(state.waiting, state.claimed) for state in other.lanes(now=lapsed, soon=lapsed)] == [(1, 1)]
+    assert claim(other, "kim", lapsed).request_id == "one"
+
+
+def test_a_lapsed_request_is_hidden_from_nobody_by_a_claim_that_died(place, head, now):
+    """Its former holder said that they would take it again, and did not: colleagues are given it at once."""
+    store = place.open()
+    store.submit(head(), content=b"x", capacity=None, now=now)
+    assert claim(store, "alex", now)
+
+    def die(*_, **__):
+        raise Unavailable("storage")
+
+    lapsed = now + LEASE + timedelta(minutes=10)
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(store, "_write", die)
+        with pytest.raises(Unavailable):
+            claim(store, "alex", lapsed)
+    assert [state.waiting for state in store.lanes(now=lapsed, soon=lapsed)] == [1]
+    assert claim(store, "kim", lapsed).number == 2
+
+
+class Slow(Connection):
+    """A table that gives one item at a time, and answers every call well, in 0.3 seconds by the clock that it moves."""
+
+    time = 0.0
+
+    def _attempt(self, operation, parameters):
+        self.time += 0.3
+        if operation == "scan" or parameters.get("IndexName"):
+            parameters = {**parameters, "Limit": 1}
+        return super()._attempt(operation, parameters)
+
+
+@pytest.mark.parametrize("round_", ["purge", "watch", "ring"])
+def test_a_round_takes_the_time_that_it_needs(place, head, now, tmp_path, round_):
+    """With twenty slow pages to read it is not cut short; a person, who would wait for them, is."""
+    store, keys = place.open(), DynamoShredKeys(Table(place.connection, f"{place.table}-shred"))
+    for number in range(20):
+        store.submit(head(f"r{number}"), content=b"x", capacity=None, now=now)
+        keys.keep(ContentName(f"r{number}", "b"), b"k" * 32, expires_at=now)
+    settings = Settings(
+        home=tmp_path, store="dynamodb", table=place.table, shred_table=f"{place.table}-shred", clock_starts_at=now
+    )
+    house = House(settings)
+    slow = Slow(patience=Patience(clock=lambda: slow.time, sleep=lambda seconds: None))
+    slow._client = place.connection.client
+    house.__dict__["_dynamodb"] = slow
+    look = {"purge": house.retention.hourly, "watch": house.watch.look, "ring": house.triggers.doorkeeping.round}[
+        round_
+    ]
+    figures = house.problems.round(lambda trigger: look())("now")
+    assert {"purge": {"purged": 0, "trail_broken": False}, "watch": {"Waiting": 20}, "ring": {"lanes": 1}}[
+        round_
+    ].items() <= figures.items()
+    assert slow.time > 20 * 0.3
+    assert len(list(Table(place.connection, f"{place.table}-shred").scan())) == (0 if round_ == "purge" else 20)
+    with pytest.raises(Unavailable):
+        house.store.lanes(now=now, soon=now)
+
+
+def test_a_round_ends_when_the_table_refuses_for_good(tmp_path, place):
+    """Each call is tried again for seconds, not for ever; the round fails, and AWS counts it."""
+    house = House(Settings(home=tmp_path, store="dynamodb", table=place.table))
+    clock = {"now": 0.0}
+
+    def sleep(seconds):
+        clock["now"] += seconds + 0.01
+
+    connection = Connection(patience=Patience(clock=lambda: clock["now"], sleep=sleep))
+    connection._client = place.connection.client
+    connection._attempt = lambda operation, parameters: {
+        "Responses": {},
+        "UnprocessedKeys": {place.table: {"Keys": parameters["RequestItems"][place.table]["Keys"]}},
+    }
+    house.__dict__["_dynamodb"] = connection
+    with pytest.raises(RoundFailed):
+        house.problems.round(lambda trigger: house.store._table.get_many([("r#one", "h")]))("now")
+    assert clock["now"] < 3
+
+
+def test_a_count_that_nobody_renews_turns_nobody_away(place, head, now):
+    """Rounds that have stopped leave a count that may be of a queue long empty: after hours it is none."""
+    store = place.open()
+    store.submit(head(verified=False), content=b"x", capacity=None, now=now)
+    store.recount(now=now)
+    assert store.unverified(at_most=5, now=now + HOUR) == 1
+    assert store.unverified(at_most=5, now=now + DAY) == 0
+
+
+def test_the_deed_of_closing_the_line_is_moved_by_the_round(place, now):
+    """It rests where the closures are, which the policy of the round must let it write; the closures stay."""
+    store, shut = place.open(), Window(starts_at=now, ends_at=now + HOUR)
+    store.close_line([shut], deed=Deed(at=now, actor="boss", verb="close-line"))
+    assert "t" in place.items()[dynamodb_items.CLOSURES]
+    store.purge(now=now, erase=lambda names: None)
+    assert "t" not in place.items()[dynamodb_items.CLOSURES]
+    assert store.closures() == (shut,)
 
 
 # --- the trail

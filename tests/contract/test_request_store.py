@@ -378,8 +378,10 @@ def test_an_unverified_request_comes_after_a_verified_one_of_the_same_age(line, 
 
 
 def test_waiting_unverified_requests_are_counted_apart(line, now):
-    """A minute later the estimate is right: neither verified, claimed, withdrawn nor expired ones are in it."""
+    """Counted anew, the estimate is right: neither verified, claimed, withdrawn nor expired ones are in it."""
     later = now + timedelta(minutes=2)
+    assert line.store.unverified(at_most=10, now=now) == 0
+    line.store.recount(now=now)
     assert line.store.unverified(at_most=10, now=now) == 0
     for name in ("a", "b", "c", "d"):
         line.put(name, verified=False)
@@ -388,6 +390,7 @@ def test_waiting_unverified_requests_are_counted_apart(line, now):
     line.withdraw("a")
     line.put("first", verified=False, due_at=now - 9 * DAY)
     assert line.claim().request_id == "first"
+    line.store.recount(now=later)
     assert line.store.unverified(at_most=10, now=later) == 3
     assert line.store.unverified(at_most=2, now=later) == 2
     assert line.store.unverified(at_most=0, now=later) == 0
@@ -1221,6 +1224,7 @@ VERBS = {
     "lanes": lambda line: line.store.lanes(now=line.now, soon=line.now),
     "slots_taken": lambda line: line.store.slots_taken([window(line.now)], now=line.now),
     "unverified": lambda line: line.store.unverified(at_most=5, now=line.now),
+    "recount": lambda line: (line.store.recount(now=line.now), line.store.unverified(at_most=5, now=line.now)),
     "purge": lambda line: line.purge(now=line.now + 365 * DAY),
     "closures": lambda line: line.store.closures(),
     "close_line": lambda line: line.store.close_line([], deed=Deed(at=line.now, actor="sam", verb="close-line")),

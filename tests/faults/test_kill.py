@@ -224,7 +224,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(serve):
     for key, answer in acknowledged.items():
         request = house.store.get(answer["request_id"], now=house.clock.now())
         sealed = casework.shredding.content(request, house.store.content(request), casework.shredding.key(request))
-        assert open_content(request, sealed, house.opener)["details"]["message"] == key
+        assert open_content(request, sealed, house.opener).details["message"] == key
     house.store.close()
     house.shred_keys.close()
 

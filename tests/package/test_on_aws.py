@@ -228,6 +228,28 @@ def test_the_watch_counts_what_waits(quietline, cloud):
     claimed(quietline, quietline.token("practitioner", "alex"))
     figures = cloud.invoke("desk", "Watch")
     assert (figures["Waiting"], figures["Claimed"]) == (1, 1)
+    assert _unverified(cloud) == 1
+    submitted(quietline)
+    assert cloud.invoke("desk", "Purge")["purged"] == 0
+    assert _unverified(cloud) == 2
+
+
+def _unverified(cloud):
+    name = cloud.resources("quietline-desk", "AWS::DynamoDB::Table")["Requests"]
+    key = {"p": {"S": "line"}, "s": {"S": "unverified"}}
+    return int(cloud.client("dynamodb").get_item(TableName=name, Key=key)["Item"]["n"]["N"])
+
+
+def test_the_purge_goes_on_after_a_supervisor_has_closed_the_line(quietline, cloud):
+    """The deed of closing rests with the closures, and the round moves it: what expires still goes."""
+    submitted(quietline)
+    boss = quietline.token("supervisor")
+    span = {"starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T11:00:00Z"}
+    assert quietline.ask("PUT", "/v1/desk/closures", {"closures": [span]}, token=boss).json() == {"closures": [span]}
+    with cloud.at("desk", "Purge", "2027-03-04T12:00:00Z"):
+        assert cloud.invoke("desk", "Purge")["purged"] == 1
+    trail = quietline.ask("GET", "/v1/desk/audit", token=boss).json()
+    assert [each["verb"] for each in trail["entries"]] == ["close-line", "purge"]
 
 
 def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
@@ -330,7 +352,8 @@ def test_a_lost_answer_to_any_write_is_settled(quietline, cloud):
             accepted = submitted(quietline)
         assert eventually(lambda: _mailbox(quietline, accepted["receipt"]), seconds=60)
         assert len(lost) >= 4
-    assert claimed(quietline, token)  # so that a head has deeds to tell when the purge comes by
+    assert claimed(quietline, token)  # so that a head has deeds to tell when the purge comes by, and so has the line
+    assert quietline.ask("PUT", "/v1/desk/closures", {"closures": []}, token=boss).status == 200
     with cloud.losing("desk:Purge", *writes) as lost, cloud.at("desk", "Purge", "2027-03-04T12:00:00Z"):
         assert cloud.invoke("desk", "Purge")["purged"] >= 1
         assert len(lost) >= 4
@@ -441,6 +464,13 @@ def _uses(call, action, resource, partition):
     )
 
 
+def test_the_watch_writes_its_count_and_nothing_else(cloud):
+    """The emulator does not refuse by partition, and the policy names the one: what only counts can write no head."""
+    writing = {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    writes = [each for each in cloud.policies()["desk:Watch"] if writing & set(actions(each))]
+    assert [(actions(each), partitions(each)) for each in writes] == [(["dynamodb:PutItem"], ["line"])]
+
+
 def test_no_policy_allows_by_wildcard(templates):
     """No action and no resource of a role is a pattern; only partitions are."""
     for template in templates.values():
@@ -482,7 +512,8 @@ FORBIDDEN = [
     ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),
     ("desk:Drain", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
-    ("desk:Watch", "dynamodb", "put_item", {"TableName": "Requests", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+    ("desk:Watch", "dynamodb", "put_item", {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+    ("desk:Watch", "dynamodb", "delete_item", {"TableName": "Requests", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("desk:Ring", "dynamodb", "get_item", {"TableName": "ShredKeys", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
 ]
 

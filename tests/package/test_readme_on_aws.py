@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from at_work import ALARMS
-from conftest import ROOT
 from template_parts import of_type
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
 AWS = """#!{python}
 import json, sys

@@ -38,10 +38,13 @@ class KeptTrail:
 
     def __init__(self, entries, head) -> None:
         self._entries, self._head = entries, head
+        self.read: list[int] = []
 
     def trail(self, *, after=0, limit=1000):
         """Read a page."""
-        return [entry for entry in self._entries if entry.seq > after][:limit], self._head
+        page = [entry for entry in self._entries if entry.seq > after][:limit]
+        self.read += [entry.seq for entry in page]
+        return page, self._head
 
 
 class KeptAnchor:
@@ -251,6 +254,41 @@ def test_a_trail_that_went_another_way_since_an_older_head_is_found_at_the_ancho
     assert auditing.page(after=0, limit=10).broken_at == 7
     assert not auditing.set_anchor()
     assert anchor.head == chain(7)[1]
+
+
+def test_an_anchor_is_set_by_reading_what_came_after_the_last_one():
+    """However long the trail is, a round reads the entry at the anchor and those since; a reader has all verified."""
+    entries, head = chain(3000)
+    anchor, trail = KeptAnchor(chain(2990)[1]), KeptTrail(entries, head)
+    auditing = Auditing(store=trail, key=lambda: KEY, anchor=anchor)
+    assert auditing.set_anchor()
+    assert anchor.head == head
+    assert sorted(trail.read) == [1, *range(2990, 3001)]
+    trail.read.clear()
+    assert auditing.page(after=0, limit=1).broken_at is None
+    assert set(trail.read) == set(range(1, 3001))
+    entries[4] = replace(entries[4], deed=replace(entries[4].deed, actor="kim"))
+    assert auditing.page(after=0, limit=1).broken_at == 5
+
+
+@pytest.mark.parametrize("at", range(4, 10))
+@pytest.mark.parametrize("damage", ["altered", "made up", "removed"])
+def test_damage_from_the_last_anchor_on_keeps_the_anchor_where_it_is(at, damage):
+    """The entry at the anchor is looked at, and every one behind it is chained to it."""
+    entries, head = chain(9)
+    fourth = chain(4)[1]
+    anchor = KeptAnchor(fourth)
+    if damage == "removed":
+        del entries[at - 1]
+    else:
+        changed = {"mac": "0" * 64} if damage == "made up" else {"deed": replace(entries[at - 1].deed, actor="kim")}
+        entries[at - 1] = replace(entries[at - 1], **changed)
+    auditing = Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=anchor)
+    # The MAC at the anchor is what is compared there: who alters that entry and leaves its MAC is found by a reader.
+    sound = damage == "altered" and at == 4
+    assert auditing.set_anchor() is sound
+    assert anchor.head == (head if sound else fourth)
+    assert auditing.page(after=0, limit=1).broken_at == at
 
 
 def test_an_anchor_that_nobody_signed_is_told(tmp_path):

@@ -24,6 +24,7 @@ from chalicelib.domain.overflow import KEPT_FOR, Overflowed
 from chalicelib.domain.receipts import reference_of
 from chalicelib.domain.requests import Kind, Status
 from chalicelib.domain.slots import Window
+from chalicelib.http import triggers
 from chalicelib.usecases.overflowing import Fate, Undeliverable
 from chalicelib.wiring import House
 
@@ -458,6 +459,19 @@ def test_what_the_store_still_refuses_comes_again_and_nothing_of_it_is_logged(sc
     del scene.store.__dict__["get"]
     scene.drain_all()
     assert scene.waiting() == 1
+
+
+def test_a_store_that_takes_long_to_refuse_does_not_stop_the_drain(scene, monkeypatch):
+    """Four seconds for each letter: those behind the third come again untried, and the function names them all."""
+    scene.store.before.add("*")
+    for number in range(10):
+        scene.submit(key=f"key-number-{number}-of-ten")
+    passed = iter(range(0, 100, 4))
+    monkeypatch.setattr(triggers, "time", SimpleNamespace(monotonic=lambda: float(next(passed))))
+    scene.store.tried.clear()
+    scene.drain()
+    assert scene.store.tried == ["get"] * 3
+    assert len(scene.queue.bodies()) == 10
 
 
 @pytest.mark.parametrize(

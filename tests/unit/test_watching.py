@@ -11,6 +11,7 @@ import pytest
 from chalicelib.adapters.gauges import EmbeddedMetrics
 from chalicelib.config import Settings
 from chalicelib.domain.audit import Deed
+from chalicelib.domain.errors import Unavailable
 from chalicelib.http.problems import RoundFailed
 from chalicelib.ports import LaneState
 from chalicelib.usecases.watching import Watch
@@ -22,10 +23,15 @@ class Lanes:
 
     def __init__(self, *lanes):
         self._lanes = lanes
+        self.recounted_at = None
 
     def lanes(self, *, now, soon):
         """Give them."""
         return self._lanes
+
+    def recount(self, *, now):
+        """Note when."""
+        self.recounted_at = now
 
 
 class Still:
@@ -59,6 +65,22 @@ def test_the_figures_are_of_all_lanes_together(now, capsys):
     assert line == wanted
     assert directive["Timestamp"] == int(now.timestamp() * 1000)
     assert {each["Name"] for each in directive["CloudWatchMetrics"][0]["Metrics"]} == set(wanted)
+
+
+def test_what_guards_the_queue_is_counted_at_every_look(now, capsys):
+    """Figures are shown first: a count that fails takes no alarm with it."""
+    store = Lanes()
+    Watch(store=store, clock=Still(now), gauges=EmbeddedMetrics("Quietline/test")).look()
+    assert store.recounted_at == now
+    capsys.readouterr()
+
+    def refuse(*, now):
+        raise Unavailable("storage")
+
+    store.recount = refuse
+    with pytest.raises(Unavailable):
+        Watch(store=store, clock=Still(now), gauges=EmbeddedMetrics("Quietline/test")).look()
+    assert json.loads(capsys.readouterr().out)["Waiting"] == 0
 
 
 def test_an_empty_queue_shows_zeros(now, capsys):
