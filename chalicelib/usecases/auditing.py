@@ -34,8 +34,11 @@ class Auditing:
 
     def page(self, *, after: int, limit: int) -> TrailPage:
         """Read a page, and verify the whole trail up to its head as it stands at this moment."""
+        anchor = self.anchor.read()  # before the head: a round may set another meanwhile, further on
         entries, head = self.store.trail(after=after, limit=limit)
-        return TrailPage(entries=entries, count=head.count, broken_at=self._broken_at(head))
+        wrong = self._broken_after(TrailHead(), head)
+        wrong = self._short_of(anchor, head) if wrong is None else wrong
+        return TrailPage(entries=entries, count=head.count, broken_at=wrong)
 
     def set_anchor(self) -> bool:
         """
@@ -44,16 +47,13 @@ class Auditing:
         What was sound at the last anchor is not read again but for its last entry, so that a round takes as long as
         its own hour's deeds, however old the trail is. Whoever reads the trail has all of it verified.
         """
-        _, head = self.store.trail(limit=1)
         anchor = self.anchor.read()
+        _, head = self.store.trail(limit=1)
         if self._short_of(anchor, head) is not None or self._broken_after(anchor or TrailHead(), head) is not None:
             return False
-        self.anchor.keep(head)
+        if anchor is None or head.count > anchor.count:
+            self.anchor.keep(head)
         return True
-
-    def _broken_at(self, head: TrailHead) -> int | None:
-        wrong = self._broken_after(TrailHead(), head)
-        return self._short_of(self.anchor.read(), head) if wrong is None else wrong
 
     def _broken_after(self, last: TrailHead, head: TrailHead) -> int | None:
         while last.count < head.count:

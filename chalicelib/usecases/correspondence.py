@@ -18,7 +18,7 @@ from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import Message, Unreadable
-from chalicelib.usecases.checking import as_sent, as_text, message_text, parsed
+from chalicelib.usecases.checking import MESSAGE_LIMIT, as_sent, as_text, message_text, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -246,7 +246,11 @@ def open_content(request: ContactRequest, sealed: bytes, opener: Opener) -> Cont
 
 
 def _as_written(message: Message, raw: bytes | None) -> Letter:
-    """Read one opened message; a requester's says a text and nothing else, whatever their browser sealed."""
+    """
+    Read one opened message; a requester's says a text and nothing else, whatever their browser sealed.
+
+    What is odd is cut to a message's length: a mailbox full of it must still fit into one answer of a claim.
+    """
     content = None if raw is None else parsed(raw)
     if message.author != "requester" or content is None:
         known = content if isinstance(content, dict) else None
@@ -255,7 +259,7 @@ def _as_written(message: Message, raw: bytes | None) -> Letter:
     return Letter(
         author=message.author,
         sent_at=message.sent_at,
-        content={"text": as_text(content) if text is None else text},
+        content={"text": as_text(content)[:MESSAGE_LIMIT] if text is None else text},
         odd=text is None,
     )
 

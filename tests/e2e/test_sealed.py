@@ -342,6 +342,17 @@ def test_a_message_of_another_form_is_marked_and_shown_as_text(requester, conten
     assert act(requester, claimed, "replies", {"text": "Thank you."}, token).status == 201
 
 
+def test_an_odd_message_is_cut_to_the_length_of_a_message(requester):
+    """A mailbox full of the largest that can be sealed must still fit into the answer of one claim."""
+    submit(requester)
+    body = requester.message(json.dumps({"text": "\x7f" * 12_000}, ensure_ascii=False).encode())
+    assert requester.quietline.ask("POST", "/v1/mailbox/messages", body, headers=requester.mailbox).status == 201
+    _, claimed = claim(requester)
+    (letter,) = claimed["request"]["messages"]
+    assert letter["code"] == "invalid"
+    assert 0 < len(letter["text"]) <= 3000
+
+
 def test_a_long_message_in_any_script_fits(requester):
     """Three thousand characters of four bytes each, sealed twice, are taken; a plain body of that size is not."""
     submit(requester)

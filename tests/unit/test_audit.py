@@ -303,3 +303,38 @@ def test_an_anchor_that_nobody_signed_is_told(tmp_path):
     for damage in (b"", b"{}", b"[]", b'{"count": 1, "mac": "m", "seal": "s"}'):
         (tmp_path / "trail.anchor").write_bytes(damage)
         assert auditing.page(after=0, limit=10).broken_at == 4
+
+
+class BusyTrail(KeptTrail):
+    """A trail that grows, and is anchored by somebody else, while it is read."""
+
+    def __init__(self, entries, head, happens) -> None:
+        super().__init__(entries, head)
+        self._happens = happens
+
+    def trail(self, *, after=0, limit=1000):
+        """Read a page, and let it happen."""
+        page = super().trail(after=after, limit=limit)
+        self._happens()
+        return page
+
+
+def test_a_round_that_is_overtaken_by_another_cries_no_wolf_and_sets_nothing_back():
+    """Two rounds at once: the slower one sees a shorter trail than the anchor that the other has set meanwhile."""
+    entries, head = chain(5)
+    anchor = KeptAnchor()
+    longer = chain(9)[1]
+    trail = BusyTrail(entries, head, lambda: anchor.keep(longer))
+    assert Auditing(store=trail, key=lambda: KEY, anchor=anchor).page(after=0, limit=10).broken_at is None
+    anchor.keep(chain(2)[1])
+    assert Auditing(store=trail, key=lambda: KEY, anchor=anchor).set_anchor()
+
+
+def test_an_anchor_never_moves_back():
+    """Where nothing has been added since, it stays."""
+    entries, head = chain(5)
+    kept = []
+    anchor = KeptAnchor(head)
+    anchor.keep = kept.append
+    assert Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=anchor).set_anchor()
+    assert kept == []
