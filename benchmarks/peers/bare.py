@@ -14,13 +14,13 @@ import time
 from base64 import urlsafe_b64encode
 from typing import Any
 
-SEALED_SIZE = 4480
-"""Bytes of a sealed callback: content padded to 4 KiB, and what names its recipient."""
+SEALED_SIZE = 4651
+"""Bytes of a sealed callback: content padded to 4 KiB, what names its two recipients, and the shred key's wrapping."""
 HOUR = 3_600_000_000
 COLUMNS = (
     "request_id, kind, language, reference, status, submitted_at, promised_at, due_at, visible_at, windows,"
-    " expires_at, verified, statement_version, fingerprint, body_id, number, lapses, attempts, missed, lane, order_at,"
-    " ready_at, slot_id"
+    " expires_at, retained_until, verified, statement_version, fingerprint, body_id, number, lapses, attempts, missed,"
+    " lane, order_at, ready_at, slot_id"
 )
 INSERT = f"INSERT INTO requests ({COLUMNS}) VALUES ({', '.join('?' * (COLUMNS.count(',') + 1))})"
 JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -45,7 +45,14 @@ def head(request_id: str, reference: str, body: dict[str, Any], now: int) -> tup
     late = due + 24 * HOUR
     return (
         *(request_id, "callback", body.get("language", "en"), reference, "waiting", hour, due, due, hour, SLOT),
-        *(hour + 90 * 24 * HOUR, 0, body["statement_version"], request_id + request_id[:21], reference[:16]),
+        *(
+            hour + 90 * 24 * HOUR,
+            hour + 90 * 24 * HOUR,
+            0,
+            body["statement_version"],
+            request_id + request_id[:21],
+            reference[:16],
+        ),
         *(0, 0, 0, 0, "callback/en", late, hour, SLOT),
     )
 
@@ -63,7 +70,7 @@ def handler(trigger: dict[str, Any], _context: object) -> dict[str, Any]:
     content = json.dumps(body["details"]).encode().ljust(SEALED_SIZE, b"\0")
     row = head(request_id, reference, body, time.time_ns() // 1000)
     db.execute("BEGIN IMMEDIATE")
-    db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[14], content))
+    db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[15], content))
     db.execute(INSERT, row)
     db.execute("COMMIT")
     accepted = {"receipt": drawn[:26], "request_id": request_id, "reference": reference, "status": "waiting"}

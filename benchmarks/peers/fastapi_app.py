@@ -90,12 +90,12 @@ def submit(body: CallbackSubmission) -> Response:
     row = head(request_id, reference, {"statement_version": body.statement_version}, now_micros())
     shred_key = secrets.token_bytes(32)
     if FULL:
-        sealed = cipher.encrypt(sealed, key=shred_key, kind=f"shred:{row[14]}", request_id=request_id)
+        sealed = cipher.encrypt(sealed, key=shred_key, kind=f"shred:{row[15]}", request_id=request_id)
     with writing:
         if FULL:
-            shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, row[14], shred_key, row[10]))
+            shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, row[15], shred_key, row[10]))
         db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[14], sealed))
+        db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[15], sealed))
         db.execute(INSERT, row)
         db.execute("COMMIT")
     accepted = {"receipt": shown, "request_id": request_id, "reference": reference, "status": "waiting", "due": row[7]}
