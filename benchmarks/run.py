@@ -170,7 +170,8 @@ def _over_http(found: Any) -> list[Table]:
         tables.append({"title": title, "head": head, "rows": rows, "note": note})
     tables[0]["note"] += (
         " FastAPI validates with the same models and writes the same rows, indexes and durability; with *full work* it"
-        " also checks the phone, draws a receipt, seals and keeps a shred key, and at a claim keeps the audit trail and opens. One uvicorn"
+        " also checks the phone, draws a receipt, seals and keeps a shred key, and at a claim keeps the audit trail"
+        " and opens. One uvicorn"
         f" worker, no access log. {found['rounds']} rounds of {found['seconds']} s in turns;"
         f" {found['waiting']:,} information requests waited."
     )
