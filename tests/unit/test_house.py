@@ -173,3 +173,22 @@ def test_nobody_pays_for_how_long_the_one_before_them_waited(tmp_path, monkeypat
     patience.may_try_again(patience.begin(), 20)
     clock["now"] += 4
     assert house.problems.round(lambda _trigger: patience.begin())("a trigger") == clock["now"]
+
+
+def test_an_address_that_is_not_this_machines_gets_one_sentence(tmp_path):
+    """`make run` with a host that is somebody else's ends with status 2 and one line, without the address."""
+    host = "192.0.2.1"  # kept for documentation (RFC 5737): nobody's
+    environment = {**os.environ, "QUIETLINE_HOST": host, "QUIETLINE_PORT": "0", "QUIETLINE_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-m", "chalicelib.local.run"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines()[-1].endswith("(QUIETLINE_HOST)")
+    assert "Traceback" not in ran.stderr
+    assert host not in ran.stderr
