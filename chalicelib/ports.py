@@ -525,6 +525,94 @@ class ContentStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """
+    One state of a record that editors write: *body* is its JSON as it was checked, None where it was taken down.
+
+    *revision* counts every write of the record from 1 (what is packaged with the house is revision 0); it is the ETag.
+    """
+
+    kind: str
+    record_id: str
+    revision: int
+    body: bytes | None
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A record as its editors see it: the newest *draft*, if there is one that has not been published, and what is out."""
+
+    draft: Version | None
+    published: Version | None
+
+    @property
+    def revision(self) -> int:
+        """The newest write: what the next one has to know."""
+        return max((each.revision for each in (self.draft, self.published) if each is not None), default=0)
+
+
+class Publications(Protocol):
+    """
+    What editors write without a deployment: records by *kind* (`signpost`, `organization`, `campaign`, `session`) and id.
+
+    * Every write names the *revision* that it was made from, and is refused with `Conflict("edited-meanwhile")` if that
+      is not the newest: two editors cannot overwrite each other. Deeds are written with their change, or neither is.
+    * A publication is whole: readers meet all of it or nothing. `edition` moves with each and never goes back.
+    * Every version that was ever published is kept, for `history` and for going back to it.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def edition(self) -> int:
+        """Count the publications so far: one small consistent read, for readers to see whether there is news."""
+        ...
+
+    def published(self, kind: str) -> tuple[int, tuple[Version, ...]]:
+        """Read what is out, of one kind, in order of id, what was taken down included; with the edition it belongs to."""
+        ...
+
+    def written(self, kind: str) -> Mapping[str, Written]:
+        """Read every record of a kind with its draft, for editors."""
+        ...
+
+    def record(self, kind: str, record_id: str) -> Written | None:
+        """Read one record, consistently."""
+        ...
+
+    def history(self, kind: str, record_id: str) -> tuple[Version, ...]:
+        """Read every version that was published, newest first."""
+        ...
+
+    def draft(self, kind: str, record_id: str, body: bytes | None, *, revision: int, deed: Deed) -> Version:
+        """
+        Put a draft in the place of the one before; what is out stays out. *deed* says who and when.
+
+        Raises:
+            Conflict: `edited-meanwhile`.
+        """
+        ...
+
+    def discard(self, kind: str, record_id: str, *, revision: int, deed: Deed) -> None:
+        """
+        Throw the draft away.
+
+        Raises:
+            Conflict: `edited-meanwhile`.
+        """
+        ...
+
+    def publish(self, kind: str, record_id: str, body: bytes | None, *, revision: int, deed: Deed) -> Version:
+        """
+        Put *body* out: the draft, or an earlier version again; the draft is gone afterwards, and the edition has moved.
+
+        Raises:
+            Conflict: `edited-meanwhile`.
+        """
+        ...
+
+
 class Identity(Protocol):
     """Who a bearer token speaks for."""
 
