@@ -543,7 +543,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A record as its editors see it: the newest *draft*, if there is one that has not been published, and what is out."""
+    """A record as its editors see it: what is out, and the newest *draft* if that has not been published."""
 
     draft: Version | None
     published: Version | None
@@ -558,8 +558,8 @@ class Publications(Protocol):
     """
     What editors write without a deployment: records by *kind* (`signpost`, `organization`, `campaign`, `session`) and id.
 
-    * Every write names the *revision* that it was made from, and is refused with `Conflict("edited-meanwhile")` if that
-      is not the newest: two editors cannot overwrite each other. Deeds are written with their change, or neither is.
+    * Every write names the *revision* that it was made from, and is refused with `Conflict("edited-meanwhile")` if
+      that is not the newest: two editors cannot overwrite each other. Deeds are written with their change, or neither is.
     * A publication is whole: readers meet all of it or nothing. `edition` moves with each and never goes back.
     * Every version that was ever published is kept, for `history` and for going back to it.
     * Every failure of the engine is `Unavailable("storage")`.
@@ -570,7 +570,7 @@ class Publications(Protocol):
         ...
 
     def published(self, kind: str) -> tuple[int, tuple[Version, ...]]:
-        """Read what is out, of one kind, in order of id, what was taken down included; with the edition it belongs to."""
+        """Read what is out, of one kind, in order of id, what was taken down included; with the edition it is of."""
         ...
 
     def written(self, kind: str) -> Mapping[str, Written]:

@@ -2,8 +2,9 @@
 The contract: `openapi.json`, OpenAPI 3.1, built from the wire models and from one table of operations.
 
 The tables of this package say what the models cannot: who may call an operation, with what beside a body, and every
-code with which it may refuse. A test holds it to the routes of `app.py`, and another to what the server really answers. Building
-fetches nothing and gives the same document every time; `make openapi` writes it, `make check` finds drift.
+code with which it may refuse. A test holds it to the routes of `app.py`, and another to what the server really
+answers. Building fetches nothing and gives the same document every time; `make openapi` writes it, `make check` finds
+drift.
 """
 
 from __future__ import annotations
