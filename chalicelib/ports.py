@@ -556,10 +556,10 @@ class Written:
 
 class Publications(Protocol):
     """
-    What editors write without a deployment: records by *kind* (`signpost`, `organization`, `campaign`, `session`) and id.
+    What editors write without a deployment: records by *kind* (`signpost`, `campaign`, `session`, ...) and id.
 
     * Every write names the *revision* that it was made from, and is refused with `Conflict("edited-meanwhile")` if
-      that is not the newest: two editors cannot overwrite each other. Deeds are written with their change, or neither is.
+      that is not the newest: two editors cannot overwrite each other. Deeds are written with their change, or not.
     * A publication is whole: readers meet all of it or nothing. `edition` moves with each and never goes back.
     * Every version that was ever published is kept, for `history` and for going back to it.
     * Every failure of the engine is `Unavailable("storage")`.
