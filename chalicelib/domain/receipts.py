@@ -50,6 +50,11 @@ class Receipt:
             at += size
         return "-".join(groups)
 
+    def ends_with(self, note: str) -> bool:
+        """Tell whether somebody's note ends as the code does: its last group, or more of it, written as people do."""
+        typed = note.upper().translate(_FORGIVEN)
+        return len(typed) >= _GROUPS[-1] and self.code.endswith(typed)
+
     @property
     def lookup(self) -> bytes:
         """The 32 bytes that open the mailbox."""

@@ -1,7 +1,8 @@
-"""The few files that pages load: the scripts that seal in the browser. No cache keeps them, nor tells who was here."""
+"""The few files that pages load, which are scripts. No cache keeps them, nor tells who was here."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from chalice.app import Response
 from chalicelib.domain.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("page.js", "sealing.js", "solving.js")
+SCRIPTS = ("always.js", "mistakes.js", "page.js", "sealing.js", "solving.js")
+_COMMENT = re.compile(r"^\s*(/\*.*?\*/|//.*?$)\n?", re.MULTILINE | re.DOTALL)
 _HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
     "Cache-Control": "no-store",
@@ -33,4 +35,6 @@ def script(name: str) -> Response:
 
 @cache
 def _read(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
+    """Leave out what is for the engineer: comments that stand alone, and indentation, need not travel to an old phone."""
+    text = (STATIC / name).read_text(encoding="utf-8")
+    return re.sub(r"^\s+", "", _COMMENT.sub("", text), flags=re.MULTILINE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unsupported
+from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unavailable, Unsupported
 from chalicelib.domain.receipts import Credential, read_receipt
-from chalicelib.domain.requests import Kind
+from chalicelib.domain.requests import Kind, Status
 from chalicelib.http import local_times, shapes
 from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SealedMessage, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
@@ -72,7 +73,7 @@ class MailboxDoor:
 
     def post(self, http_request: Request) -> Response:
         """
-        Do what the page's form asks: read, message, slot or withdraw.
+        Do what the page's form asks: read, message, slot, withdraw, or check a note against the receipt.
 
         Raises:
             Unsupported: it is no plain form.
@@ -94,6 +95,8 @@ class MailboxDoor:
         if key is None:
             return self._door(language, "required", 422)
         action, credential = fields.get("action", "read"), key.credential
+        if action == "check" and key.receipt:
+            return self._check(key, fields.get("ending", ""), language)
         if action == "withdraw":
             if fields.get("confirm") != "yes":
                 return self._show(key, language, 422, errors=[{"field": "confirm", "code": "required"}])
@@ -108,6 +111,31 @@ class MailboxDoor:
             self.mailbox.choose(credential, fields["slot"])
             return self._show(key, language, 200, notice="slot-chosen")
         return self._show(key, language, 200)
+
+    def _check(self, key: _PageKey, ending: str, language: str) -> Response:
+        """Compare the end of somebody's note with the receipt, and show both again: nobody is locked out by it."""
+        receipt = read_receipt(key.receipt)
+        right = receipt is not None and receipt.ends_with(ending)
+        about: dict[str, Any] = {"reference": "", "due": None, "expires_on": None, "kind": Kind.CALLBACK.value}
+        with suppress(NotFound, Unavailable):  # what is still on its way to the store has a receipt all the same
+            request = self.mailbox.read(key.credential).request
+            about = {
+                "reference": request.reference,
+                "due": shapes.promised(request, self.helpline, language)["local"],
+                "expires_on": local_times.day_and_year(request.expires_at.date(), language),
+                "kind": request.kind.value,
+            }
+        page = self.pages.receipt(
+            language=language,
+            helpline=self._for_page(language),
+            receipt=key.receipt,
+            open_now=True,
+            opens_next=None,
+            next_steps=[self.texts.next_step(each, language) for each in ("keep_receipt", "read_mailbox", "emergency")],
+            checked="right" if right else "mismatch" if ending.strip() else "required",
+            **about,
+        )
+        return self._page(page, language, 200 if right else 422)
 
     def _message(self, key: _PageKey, fields: Mapping[str, str], language: str) -> Response:
         if "sealed" in fields:
@@ -152,6 +180,7 @@ class MailboxDoor:
             reference=request.reference,
             kind=request.kind.value,
             slot_local=None if request.slot is None else local_times.window_in_words(request.slot, zone, language),
+            answer_by=None if callback or contents.status == Status.CLOSED.value else shown["due"]["local"],
             messages=[
                 _letter_for_page(letter, local_times.day(at.sent_at.astimezone(zone).date(), language))
                 for letter, at in zip(shown["messages"], contents.letters, strict=False)

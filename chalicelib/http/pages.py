@@ -36,7 +36,7 @@ OTHER_LANGUAGE = {"en": "cy", "cy": "en"}
 FURTHER_SLOTS = 3
 DAYS_OFFERED = 7  # open days; four lists of a whole month would weigh more than everything else, and calm nobody
 RETRY_AFTER = "30"
-OWN_SCRIPTS = "script-src 'self'; connect-src 'self'"
+ASKING = "connect-src 'self'"
 
 # In the order of the page: the error summary follows it and links to nothing that is not there.
 CALLBACK_FIELDS = (
@@ -58,14 +58,14 @@ class Pages:
         """
         Say how a browser must treat a page: run nothing, fetch nothing, keep nothing, tell nobody where one came from.
 
-        The only style allowed is the one that the page carries, by its hash. A page with *scripts*, which seal in the
-        browser, may run and ask what is ours, and nothing that stands in the page itself. A page that says "not now"
-        (503) says when to try again.
+        The only style allowed is the one that the page carries, by its hash; what runs is our own files, and nothing
+        that stands in the page itself. Where *scripts* seal in the browser they may ask what is ours. A page that says
+        "not now" (503) says when to try again.
         """
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Content-Language": language,
-            "Content-Security-Policy": f"{self._policy}; {OWN_SCRIPTS}" if scripts else self._policy,
+            "Content-Security-Policy": f"{self._policy}; {ASKING}" if scripts else self._policy,
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -155,18 +155,23 @@ class Pages:
         helpline: Record,
         receipt: str,
         reference: str,
-        due: str,
-        expires_on: str,
+        due: str | None,
+        expires_on: str | None,
         kind: str,
         open_now: bool,
         opens_next: str | None,
         next_steps: Sequence[str],
+        checked: str | None = None,
     ) -> str:
         """
         Hand over the receipt, once, and say plainly that nobody can find it again.
 
-        There is no language link: following one would lose the only page that shows the receipt.
+        *checked* is how the note compared, when somebody has tried: `right`, or the code of what is wrong with it.
+        Without *due* the page is about the code alone. There is no language link: following one would lose the only
+        page that shows the receipt.
         """
+        errors = [] if checked in (None, "right") else [{"field": "ending", "code": checked}]
+        mistakes = self._mistakes(language, errors, ("ending",))
         return self._render(
             "receipt",
             language,
@@ -179,6 +184,10 @@ class Pages:
             open_now=open_now,
             opens_next=opens_next,
             next_steps=next_steps,
+            kept=checked == "right",
+            mistakes=mistakes,
+            wrong=_first_of_each(mistakes),
+            filled={},
         )
 
     def mailbox_door(self, *, language: str, helpline: Record, error: str | None) -> str:
@@ -205,6 +214,7 @@ class Pages:
         reference: str,
         kind: str,
         slot_local: str | None,
+        answer_by: str | None,
         messages: Sequence[Record],
         slots: Sequence[Slot],
         can_choose_slot: bool,
@@ -229,6 +239,7 @@ class Pages:
             reference=reference,
             kind=kind,
             slot_local=slot_local,
+            answer_by=answer_by,
             messages=messages,
             days=_by_day(slots),
             can_choose_slot=can_choose_slot,
@@ -297,8 +308,8 @@ class Pages:
     def _policy(self) -> str:
         digest = b64encode(sha256(self._style.encode()).digest()).decode()
         return (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; "
-            "base-uri 'none'"
+            f"default-src 'none'; style-src 'sha256-{digest}'; script-src 'self'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
         )
 
     @cached_property

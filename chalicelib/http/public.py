@@ -300,7 +300,7 @@ class Public:
                 opens_next=line["opens_local"],
                 next_steps=steps,
             )
-            return self._page(page, language, 201)
+            return self._page(page, language, 201, scripts=True)
         body = {
             **({} if accepted.receipt is None else {"receipt": accepted.receipt.shown}),
             "request_id": request.request_id,
@@ -336,8 +336,8 @@ class Public:
         open_now, opens_at = self.opening.status(hours)
         return self.texts.helpline_for_page(language, open_now=open_now, opens_at=opens_at)
 
-    def _page(self, page: str, language: str, status: int = 200) -> Response:
-        return shapes.page(page, self.pages.headers(language, status=status), status)
+    def _page(self, page: str, language: str, status: int = 200, *, scripts: bool = False) -> Response:
+        return shapes.page(page, self.pages.headers(language, status=status, scripts=scripts), status)
 
     def _form(
         self,
@@ -369,7 +369,7 @@ class Public:
             idempotency_key=key,
             form_token=token,
         )
-        return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
+        return self._page(page, language, status, scripts=True)
 
     def _form_token(self, key: str, before: str) -> str:
         """Sign the form; without the key for it the form still works, and is unverified."""

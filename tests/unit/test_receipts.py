@@ -43,6 +43,18 @@ def derived(info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(CODE.encode())
 
 
+@pytest.mark.parametrize("note", ["MNPQRS", "mn pqrs", "fghjk-mnpqrs", CODE, RECEIPT.shown])
+def test_a_note_that_ends_like_the_code_is_right(note):
+    """The last group, or more of it, as people write it."""
+    assert RECEIPT.ends_with(note)
+
+
+@pytest.mark.parametrize("note", ["", "   ", "NPQRS", "MNPQRT", "0MNPQRS", f"0{CODE}", "M" * 300])
+def test_a_note_that_ends_otherwise_is_not(note):
+    """Less than the last group proves nothing, and more must be the code."""
+    assert not RECEIPT.ends_with(note)
+
+
 # --- reading
 
 

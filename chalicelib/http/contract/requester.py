@@ -56,8 +56,12 @@ def mailbox_form() -> Schema:
     return {
         "type": "object",
         "properties": {
-            "action": {"type": "string", "description": "`read` (also if left out), `message`, `slot` or `withdraw`"},
+            "action": {
+                "type": "string",
+                "description": "`read` (also if left out), `message`, `slot`, `withdraw`; `check` compares a note",
+            },
             "confirm": {"type": "string", "description": "`yes`, to withdraw"},
+            "ending": {"type": "string", "description": "To check a note: how the receipt ends in it."},
             "lookup": {"type": "string", "description": "In the receipt's place, from a browser that keeps it."},
             "receipt": {"type": "string", "pattern": r"\S"},
             "sealed": {"type": "string", "description": "A `SealedMessage` as JSON, in the place of `text`."},

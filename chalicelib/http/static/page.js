@@ -4,6 +4,7 @@
  * of the words and `lookup` in the place of the receipt, and the page that comes back takes the place of this one.
  * Nothing is stored. Where this file does not run, or fails before anything was sent, the plain form goes its old way.
  */
+import { isFilledIn } from './mistakes.js';
 import { derive, openMessage, readReceipt, sealMessage, sealRequest, shown } from './sealing.js';
 import { solve } from './solving.js';
 
@@ -39,6 +40,12 @@ function alarm() {
   says.scrollIntoView();
 }
 
+/* Sealing and the sum take a moment on an old phone. */
+function tell(form, words) {
+  const says = form.querySelector('[role=status]');
+  if (says) says.textContent = words;
+}
+
 async function once(of, seal) {
   if (!attempt || attempt.of !== of) attempt = { of, ...(await seal((await fetched('/v1/keys')).keys)) };
   return attempt;
@@ -56,17 +63,6 @@ function detailsOf(fields, kind) {
   return { ...given('concern', 'phone', 'name', 'message'), safety, ...(needs.length && { access_needs: needs }) };
 }
 
-/* The server cannot look into what is sealed: what it would have said about a field is said here. */
-function isFilledIn(form) {
-  for (const each of form.querySelectorAll('textarea, input[type=text], input[type=tel], input[type=email]')) {
-    each.value = each.value.trim();
-  }
-  for (const first of form.querySelectorAll('[role=radiogroup][aria-required] input[type=radio]')) first.required = true;
-  const { phone } = form.elements;
-  if (phone) phone.setCustomValidity(phone.value && phone.value.replace(/\D/g, '').length < 5 ? form.dataset.phone : '');
-  return form.reportValidity();
-}
-
 async function proof(requestId) {
   try {
     return await solve(await fetched(`/v1/challenge?for=${requestId}`));
@@ -77,6 +73,7 @@ async function proof(requestId) {
 
 async function ask(form) {
   if (!isFilledIn(form)) return;
+  tell(form, document.body.dataset.sending);
   const { kind } = form.dataset;
   const fields = new FormData(form);
   const details = detailsOf(fields, kind);
@@ -200,12 +197,14 @@ async function submit(act, form) {
     else form.submit();
   }
   form.removeAttribute('aria-busy');
+  tell(form, '');
   busy = false;
 }
 
 if (crypto.subtle) {
   document.addEventListener('submit', (event) => {
     const form = event.target;
+    if (form.matches('[data-check]')) return;
     const act = form.dataset.kind ? ask : form.getAttribute('action').startsWith('/mailbox') ? open : null;
     if (!act) return;
     event.preventDefault();
