@@ -35,6 +35,6 @@ def script(name: str) -> Response:
 
 @cache
 def _read(name: str) -> str:
-    """Leave out what is for the engineer: comments that stand alone, and indentation, need not travel to an old phone."""
+    """Leave out what is for the engineer: comments and indentation need not travel to an old phone."""
     text = (STATIC / name).read_text(encoding="utf-8")
     return re.sub(r"^\s+", "", _COMMENT.sub("", text), flags=re.MULTILINE)

@@ -214,18 +214,12 @@ def picture(page: Any, name: str, *, whole: bool = True) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)
 
 
-def keys(page: Any, *pressed: str) -> None:
-    """Press keys one after the other."""
-    for each in pressed:
-        page.keyboard.press(each)
-
-
-def tab_to(page: Any, wanted: str, *, most: int = 120) -> int:
-    """Press Tab until the focus is on what the selector *wanted* names, and give how often."""
+def tab_to(page: Any, wanted: str, *, most: int = 150) -> int:
+    """Press Tab until the focus is on what the selector *wanted* names, seen at every stop, and give how often."""
     for times in range(1, most + 1):
         page.keyboard.press("Tab")
+        assert focus_is_seen(page), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
         if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
-            assert focus_is_seen(page), f"the focus on {wanted} cannot be seen"
             return times
     message = f"{wanted} cannot be reached with {most} presses of Tab"
     raise AssertionError(message)

@@ -128,7 +128,7 @@ def wrong_receipt(page, language: str, receipt: str) -> None:
 
 @pytest.mark.parametrize(("screen", "language", "dark"), PAIRS)
 def test_nothing_is_wrong_with_any_page_in_any_state(new_tab, quietline, asleep, receipts, screen, language, dark):
-    """axe finds nothing, nothing scrolls sideways, nobody else is asked, the headers hold, and the browser is empty."""
+    """Axe finds nothing, nothing scrolls sideways, nobody else is asked, the headers hold, and the browser is empty."""
     states = {
         "landing": lambda page: page.goto(f"/?lang={language}"),
         "help": lambda page: page.goto(f"/help/{next(iter(AUDIENCES))}?lang={language}"),

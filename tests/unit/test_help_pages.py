@@ -250,7 +250,7 @@ def test_a_page_says_to_machines_what_it_says_to_people(house, audience, languag
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("audience", AUDIENCES)
 def test_a_page_can_be_read_by_everybody(house, audience, language):
-    """Its language, one heading of the first rank, steps of one rank, a way out first, no script but the one that leaves."""
+    """Its language, one heading of the first rank, steps of one rank, a way out first, one script, which leaves."""
     answer = house.help_pages.show(asking(language), audience)
     page = Page(answer.body)
     assert page.all("html") == [{"lang": language}]

@@ -8,8 +8,7 @@ export function possible(phone) {
   const digits = phone.replace(/\s*(x|ext\.?)\s*\d+\s*$/i, '').replace(/[^\d+]/g, '').replace(/^00/, '+');
   const home = digits.startsWith('+44') ? digits.slice(3) : digits.startsWith('+') ? null : digits;
   if (home === null) return digits.length >= 6 && digits.length <= 16;
-  const national = home.replace(/\D|^0+/g, '');
-  return national.length >= 4 && national.length <= 10;
+  return home.length >= 4 && home.replace(/^0+/, '').length <= 10;
 }
 
 function ofField(field) {
