@@ -172,6 +172,8 @@ class MailboxDoor:
         request, zone = contents.request, self.helpline.hours.zone
         shown = self._contents(contents, language)
         callback = request.kind is not Kind.INFORMATION
+        answered = any(letter.author == "helpline" for letter in contents.letters)
+        expects = not callback and not answered and contents.status != Status.CLOSED.value
         page = self.pages.mailbox(
             language=language,
             helpline=self._for_page(language),
@@ -180,7 +182,7 @@ class MailboxDoor:
             reference=request.reference,
             kind=request.kind.value,
             slot_local=None if request.slot is None else local_times.window_in_words(request.slot, zone, language),
-            answer_by=None if callback or contents.status == Status.CLOSED.value else shown["due"]["local"],
+            answer_by=shown["due"]["local"] if expects else None,
             messages=[
                 _letter_for_page(letter, local_times.day(at.sent_at.astimezone(zone).date(), language))
                 for letter, at in zip(shown["messages"], contents.letters, strict=False)

@@ -123,6 +123,15 @@ def test_a_script_says_what_the_server_says(new_tab, kind, language):
     assert len(said[0][1]) == 3
 
 
+def test_what_only_the_server_finds_takes_the_focus_as_well(tab, quietline):
+    """A page that takes the place of another moves the focus to its summary, or to its main part."""
+    open_mailbox(tab, submitted(quietline)["receipt"])
+    assert tab.evaluate("document.activeElement.id") == "main"
+    tab.click("form:has(#text) button")
+    tab.wait_for_selector("#text-mistake")
+    assert tab.evaluate("document.activeElement.className") == "errors"
+
+
 def test_a_mistake_leads_to_its_field_and_is_gone_when_mended(new_tab):
     """A link of the summary puts the focus into the field; what was mended is not said again."""
     page = new_tab()

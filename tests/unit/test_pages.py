@@ -144,20 +144,21 @@ def form(language: str, kind: str, fill: str = "", **changes: Any) -> str:
     return pages.request_form(**arguments | changes)
 
 
-def receipt(language: str, kind: str, fill: str = "") -> str:
+def receipt(language: str, kind: str, fill: str = "", **changes: Any) -> str:
     """A receipt."""
-    return pages.receipt(
-        language=language,
-        helpline=helpline(fill),
-        receipt=fill or RECEIPT,
-        reference=fill or "amber-falcon",
-        due=fill or "Tuesday 24 November, 6pm to 8pm",
-        expires_on=fill or "22 February 2027",
-        kind=kind,
-        open_now=False,
-        opens_next=fill or "tomorrow at 9am",
-        next_steps=[fill or "We ring you."],
-    )
+    arguments: dict[str, Any] = {
+        "language": language,
+        "helpline": helpline(fill),
+        "receipt": fill or RECEIPT,
+        "reference": fill or "amber-falcon",
+        "due": fill or "Tuesday 24 November, 6pm to 8pm",
+        "expires_on": fill or "22 February 2027",
+        "kind": kind,
+        "open_now": False,
+        "opens_next": fill or "tomorrow at 9am",
+        "next_steps": [fill or "Keep the receipt.", fill or "Ring 999."],
+    }
+    return pages.receipt(**arguments | changes)
 
 
 def mailbox(language: str, kind: str, fill: str = "", **changes: Any) -> str:
@@ -219,6 +220,9 @@ def every_page(language: str, fill: str = "") -> dict[str, str]:
             f"{kind} form, refused": form(language, kind, fill, values=typed, errors=wrong),
             f"{kind} form, no slots": form(language, kind, fill, slots=[]),
             f"{kind} receipt": receipt(language, kind, fill),
+            f"{kind} receipt, note right": receipt(language, kind, fill, checked="right"),
+            f"{kind} receipt, note wrong": receipt(language, kind, fill, checked="mismatch"),
+            f"{kind} receipt, on its way": receipt(language, kind, fill, due=None, reference="", expires_on=None),
             f"{kind} mailbox, refused": mailbox(
                 language, kind, fill, values={"text": fill or "Hello"}, errors=[{"field": "text", "code": "too-long"}]
             ),
@@ -571,6 +575,20 @@ def test_the_receipt_is_shown_once_and_copies_whole(kind: str) -> None:
     assert found.one("body")["text"].count(RECEIPT) == 1
     assert not any("lang=cy" in each["href"] for each in found.all("a"))
     assert any(each["href"] == "/mailbox?lang=en" for each in found.all("a"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_note_can_be_checked_without_scripts(language: str) -> None:
+    """The form carries the receipt along; what is wrong is beside the field and at the top, what is right is said."""
+    found = page(language, "callback receipt, note wrong")
+    assert found.by_id("ending")["aria-invalid"] == "true"
+    assert found.by_id("ending-mistake")["text"] == texts(language)["errors_for"]["ending"]["mismatch"]
+    assert found.by_id("checked")["text"].strip() == ""
+    hidden = {each["name"]: each["value"] for each in found.all("input") if each.get("type") == "hidden"}
+    assert hidden == {"receipt": RECEIPT, "action": "check"}
+    right = page(language, "callback receipt, note right")
+    assert right.by_id("checked")["text"] == texts(language)["receipt"]["kept_right"]
+    assert not any(each.get("aria-invalid") for each in right.elements)
 
 
 def test_the_door_asks_for_the_code_and_remembers_nothing() -> None:

@@ -28,7 +28,7 @@ function show(page) {
   document.documentElement.lang = page.documentElement.lang;
   document.body.replaceWith(document.adoptNode(page.body));
   scrollTo(0, 0);
-  document.querySelector('.errors, main').focus();
+  (document.querySelector('.errors') ?? document.querySelector('main')).focus();
 }
 
 function alarm() {
