@@ -316,6 +316,11 @@ def desk_page(http_request: Request) -> Response:
     return house.desk_page.page(http_request)
 
 
+@desk("/desk/signed-in")
+def signed_in_page(http_request: Request) -> Response:
+    return house.desk_page.signed_in(http_request)
+
+
 @desk("/desk/panels/{name}")
 def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)

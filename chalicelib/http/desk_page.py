@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import html
+import json
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.http import shapes
 
 if TYPE_CHECKING:
     from chalice.app import Request, Response
+
+    from chalicelib.domain.access import SignInService
+    from chalicelib.ports import SignIn
 
 TEMPLATES = Path(__file__).parent / "templates" / "desk"
 
@@ -53,10 +58,34 @@ _HEADERS = {
 class DeskPage:
     """Serves `GET /desk` and its panels: open to anybody, since they hold no content until somebody has signed in."""
 
+    def __init__(self, sign_in: SignIn) -> None:
+        self._sign_in = sign_in
+        self._put_together: tuple[SignInService | None, str, dict[str, str]] | None = None
+
     def page(self, http_request: Request) -> Response:  # noqa: ARG002 - it is the same for everybody
-        """Hand out the page; scripts and styles run by their hash alone, and nothing may frame, keep or follow it."""
-        html, headers = self._document
-        return shapes.page(html, headers, 200)
+        """
+        Hand out the page; scripts and styles run by their hash alone, and nothing may frame, keep or follow it.
+
+        It says where to sign in. Where nobody knows that just now, the page says so, and is to be loaded again.
+        """
+        try:
+            service = self._sign_in.service()
+        except Unavailable:
+            service = None
+        ready = self._put_together
+        if ready is None or ready[0] != service:
+            ready = self._put_together = (service, *self._document(service))
+        return shapes.page(ready[1], ready[2], 200)
+
+    def signed_in(self, http_request: Request) -> Response:  # noqa: ARG002 - what it is told stays in the browser
+        """Hand out the page on which a sign-in ends: it tells the desk's page, which waits for it, and closes."""
+        style, script = _read("shell.css"), _script("signed_in")
+        document = _read("signed_in.html").replace("{style}", style).replace("{script}", script)
+        policy = (
+            f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
+            "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        )
+        return shapes.page(document, {**_HEADERS, "Content-Security-Policy": policy}, 200)
 
     def panel(self, http_request: Request, name: str) -> Response:  # noqa: ARG002 - as above
         """
@@ -74,21 +103,29 @@ class DeskPage:
     def _panels(self) -> dict[str, str]:
         return {each.name: f"{_read(f'{each.name}.html')}<script>{_script(each.name)}</script>\n" for each in PANELS}
 
-    @cached_property
-    def _document(self) -> tuple[str, dict[str, str]]:
+    def _document(self, service: SignInService | None) -> tuple[str, dict[str, str]]:
         style, script = _read("shell.css"), _script("shell")
-        scripts = " ".join(f"'{_digest(each)}'" for each in (script, *(_script(panel.name) for panel in PANELS)))
+        scripts = " ".join(f"'{digest(each)}'" for each in (script, *(_script(panel.name) for panel in PANELS)))
         policy = (
-            f"default-src 'none'; script-src {scripts}; style-src '{_digest(style)}'; "
-            "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; script-src {scripts}; style-src '{digest(style)}'; "
+            f"connect-src {_reached(service)}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
         )
         tabs = "\n".join(
             f'<button type="button" data-panel="{each.name}" data-scope="{each.scope}"'
-            f' data-integrity="{_digest(self._panels[each.name])}" hidden>{each.title}</button>'
+            f' data-integrity="{digest(self._panels[each.name])}" hidden>{each.title}</button>'
             for each in PANELS
         )
-        html = _read("shell.html").replace("{tabs}", tabs).replace("{style}", style).replace("{script}", script)
-        return html, {**_HEADERS, "Content-Security-Policy": policy}
+        said = html.escape(json.dumps(None if service is None else asdict(service)))
+        document = _read("shell.html").replace("{tabs}", tabs).replace("{service}", said)
+        document = document.replace("{style}", style).replace("{script}", script)
+        return document, {**_HEADERS, "Content-Security-Policy": policy}
+
+
+def _reached(service: SignInService | None) -> str:
+    """Say whom the page may talk to: the desk, and the one address that trades a code for a token."""
+    if service is None or service.token_endpoint.startswith("/"):
+        return "'self'"
+    return f"'self' {service.token_endpoint.partition('?')[0]}"
 
 
 def _read(name: str) -> str:
@@ -101,5 +138,6 @@ def _script(name: str) -> str:
     return "".join(line for line in lines if not line.lstrip().startswith("//"))
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Name a text by its hash, as a policy and an integrity attribute do."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -9,7 +9,8 @@ from hashlib import sha256
 import pytest
 from chalice.app import Request
 
-from chalicelib.domain.access import ROLES
+from chalicelib.adapters.oidc_discovery import LocalSignIn, NoSignInService
+from chalicelib.domain.access import ROLES, SignInService
 from chalicelib.domain.errors import NotFound
 from chalicelib.http.desk_page import PANELS, TEMPLATES, DeskPage
 
@@ -23,12 +24,16 @@ HTTP_REQUEST = Request(
         "stageVariables": None,
     }
 )
-ANSWER = DeskPage().page(HTTP_REQUEST)
+DESK = DeskPage(LocalSignIn())
+ANSWER = DESK.page(HTTP_REQUEST)
+SIGNED_IN = DESK.signed_in(HTTP_REQUEST)
 NAMES = [panel.name for panel in PANELS]
-SCRIPTS = {name: (TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in ("shell", *NAMES)}
+SCRIPTS = {name: (TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in ("shell", *NAMES, "signed_in")}
 STYLE = (TEMPLATES / "shell.css").read_text(encoding="utf-8")
-HTML = {"shell": str(ANSWER.body), **{name: str(DeskPage().panel(HTTP_REQUEST, name).body) for name in NAMES}}
+HTML = {"shell": str(ANSWER.body), **{name: str(DESK.panel(HTTP_REQUEST, name).body) for name in NAMES}}
 PARTS = list(HTML)
+EVERY = [*PARTS, "signed_in"]
+HTML["signed_in"] = str(SIGNED_IN.body)
 
 
 def words(part):
@@ -92,14 +97,60 @@ def test_policy_allows_our_scripts_and_style_and_nothing_else():
 def test_nobody_keeps_frames_or_follows_the_page(name, value):
     """Headers keep the page and its panels out of caches, frames, other windows and referrers."""
     assert ANSWER.headers[name] == value
-    for panel in NAMES:
-        assert DeskPage().panel(HTTP_REQUEST, panel).headers[name] == value
+    for answer in (SIGNED_IN, *(DESK.panel(HTTP_REQUEST, panel) for panel in NAMES)):
+        assert answer.headers[name] == value
+
+
+def policy_of(sign_in):
+    """Give what the page may talk to, for one way to sign in."""
+    return re.search("connect-src ([^;]+);", DeskPage(sign_in).page(HTTP_REQUEST).headers["Content-Security-Policy"])[1]
+
+
+class Elsewhere:
+    """An issuer of the helpline's own."""
+
+    def __init__(self, token_endpoint):
+        self.token_endpoint = token_endpoint
+
+    def service(self):
+        """Say where it is."""
+        return SignInService(
+            issuer='https://a.example/"><b>', authorization_endpoint="https://a.example/authorize",
+            token_endpoint=self.token_endpoint, client_id="desk",
+        )  # fmt: skip
+
+
+def test_page_talks_to_the_issuer_that_is_set_and_to_no_other_address_of_it():
+    """Beside the desk, the policy lets the page reach the one address that trades codes for tokens."""
+    assert policy_of(Elsewhere("https://a.example/oauth2/token?p=1")) == "'self' https://a.example/oauth2/token"
+    assert policy_of(NoSignInService()) == "'self'"
+    assert "https://a.example/&quot;" not in HTML["shell"]
+    page = str(DeskPage(Elsewhere("https://a.example/token")).page(HTTP_REQUEST).body)
+    assert "<b>" not in page
+    assert "/authorize" in page
+
+
+def test_page_follows_when_the_issuer_comes_back():
+    """A page made while nobody could sign in is not handed out for ever."""
+    page = DeskPage(NoSignInService())
+    assert 'data-service="null"' in str(page.page(HTTP_REQUEST).body)
+    page._sign_in = LocalSignIn()
+    assert "/desk/issuer/token" in str(page.page(HTTP_REQUEST).body)
+
+
+def test_the_page_where_a_sign_in_ends_runs_its_script_and_talks_to_nobody():
+    """What a sign-in service says is handed on inside the browser: the page may reach no address at all."""
+    script, style = inline("signed_in", "script"), inline("signed_in", "style")
+    assert SIGNED_IN.headers["Content-Security-Policy"] == (
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_a_panel_opened_by_itself_may_do_nothing():
     """A panel is material for the page: as a document of its own it runs no script and is in a sandbox."""
     for panel in NAMES:
-        policy = DeskPage().panel(HTTP_REQUEST, panel).headers["Content-Security-Policy"]
+        policy = DESK.panel(HTTP_REQUEST, panel).headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; ")
         assert policy.endswith("; sandbox")
 
@@ -108,7 +159,7 @@ def test_there_are_no_other_panels():
     """A name that is no panel is not looked for on the disk."""
     for name in ("shell", "../desk", "requests.js", ""):
         with pytest.raises(NotFound):
-            DeskPage().panel(HTTP_REQUEST, name)
+            DESK.panel(HTTP_REQUEST, name)
 
 
 def test_each_tab_is_held_to_its_panels_hash_and_shown_by_scope():
@@ -121,7 +172,7 @@ def test_each_tab_is_held_to_its_panels_hash_and_shown_by_scope():
     assert {panel.scope for panel in PANELS} <= frozenset().union(*ROLES.values())
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 def test_page_fetches_nothing_from_elsewhere(part):
     """The documents name no other address: no address with a host, no linked file, no import."""
     assert not re.search(r"(https?:)?//\w", HTML[part].replace("// ", ""))
@@ -130,7 +181,7 @@ def test_page_fetches_nothing_from_elsewhere(part):
     )
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 @pytest.mark.parametrize(
     "way",
     ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "Function(", "srcdoc"],
@@ -142,7 +193,7 @@ def test_what_people_wrote_never_becomes_markup(part, way):
     assert way not in SCRIPTS[part].replace(loads, "")
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 @pytest.mark.parametrize(
     "place", ["localStorage", "sessionStorage", "indexedDB", "cookie =", "document.cookie", "caches", "window.name"]
 )
@@ -151,7 +202,7 @@ def test_nothing_is_kept_in_the_browser(part, place):
     assert place not in SCRIPTS[part]
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 def test_no_script_or_style_hides_in_attributes(part):
     """The policy would block inline handlers and styles: there are none to be missed."""
     bare = re.sub(r"<(script|style)>.*?</\1>", "", HTML[part], flags=re.DOTALL)
@@ -177,11 +228,15 @@ def test_page_weighs_little():
         assert len(SCRIPTS[panel].encode()) < 31_000
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 def test_scripts_are_strict_and_close_over_everything(part):
     """One strict function holds each script, so that nothing of it can be reached from outside."""
     body = SCRIPTS[part].partition("*/")[2].strip()
-    start, end = ("(() => {", "})();") if part == "shell" else ("document.currentScript.panel = (desk) => {", "};")
+    start, end = (
+        ("(() => {", "})();")
+        if part in ("shell", "signed_in")
+        else ("document.currentScript.panel = (desk) => {", "};")
+    )
     assert body.startswith(f"{start}\n'use strict';\n")
     assert body.endswith(f"\n{end}")
     assert "</script" not in SCRIPTS[part]
@@ -210,10 +265,10 @@ def test_every_kind_of_answer_has_its_words():
     assert sorted(families - set().union(*map(words, PARTS))) == []
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", EVERY)
 def test_words_fill_only_what_the_script_gives(part):
     """No placeholder of the document is left over from assembling it."""
-    assert not re.search(r"\{(style|script|tabs)\}", HTML[part])
+    assert not re.search(r"\{(style|script|tabs|service)\}", HTML[part])
 
 
 def test_ids_are_unique():

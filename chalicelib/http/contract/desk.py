@@ -212,6 +212,15 @@ def desk() -> tuple[Operation, ...]:
             page=True,
         ),
         Operation(
+            name="signed_in_page",
+            method="get",
+            path="/desk/signed-in",
+            summary="Where a sign-in service sends the practitioners' browser back to",
+            tag="pages",
+            answers={200: None},
+            page=True,
+        ),
+        Operation(
             name="desk_panel",
             method="get",
             path="/desk/panels/{name}",

@@ -136,28 +136,74 @@ function askToSignIn(why) {
   show('sign-in', true);
   if (why) alarm(why);
   // Somebody in mid-sentence is left there, to finish it.
-  if (!here.matches('textarea')) $('token').focus();
+  if (!here.matches('textarea')) $(service ? 'sign-in-go' : 'token').focus();
 }
 
-async function signIn(given) {
+async function signIn(given, name) {
   token = given;
   show('sign-in', false);
   let found;
   try { found = await call('GET', '/v1/desk/me'); } catch (refused) { return askToSignIn(refused.message); }
   // What is on the screen belongs to whoever opened it.
-  if (person && found.subject !== person.subject) return askToSignIn(say('another-person', { name: person.subject }));
+  if (person && found.subject !== person.subject) return askToSignIn(say('another-person', { name: person.name }));
   const again = Boolean(person), offered = tabs.filter((tab) => found.scopes.includes(tab.dataset.scope));
-  person = found;
+  person = { ...found, name: name ?? found.subject };
   for (const tab of tabs) tab.hidden = !offered.includes(tab);
   if (!offered.length) return askToSignIn(say('not-yours'));
   $('sign-in-form').reset();
   outcome($('sign-in-form'), '');
-  fill('person-name', person.subject);
+  fill('person-name', person.name);
   show('person', true); show('tabs', true);
   status(say(again ? 'signed-in-again' : 'signed-in'));
   if (!current || current.tab.hidden) await open(offered[0]); else await calmly(current.refresh());
   if (again) backTo?.focus();
 }
+
+// By authorization code with PKCE, in a window of its own: this page is never left, so that nothing typed is lost and
+// what the code is worth something with, the verifier, needs no place but this closure. The window comes back to an
+// address of ours, which hands the code over on a channel that only our own pages hear; without the verifier it is worth nothing.
+const service = JSON.parse($('sign-in').dataset.service), back = new URL('/desk/signed-in', location.origin).href;
+const channel = new BroadcastChannel('quietline-desk');
+let asked = null; // the sign-in that is under way
+show('sign-in-window', service); show('sign-in-none', !service);
+show('sign-in-token', !service || service.authorization_endpoint.startsWith('/'));
+
+const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+const random = () => encode(crypto.getRandomValues(new Uint8Array(32)));
+const claimsOf = (given) => JSON.parse(new TextDecoder().decode(Uint8Array.from(
+  atob(given.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')), (each) => each.charCodeAt(0))));
+
+async function openWindow() {
+  asked = { state: random(), nonce: random(), verifier: random() };
+  const address = new URL(service.authorization_endpoint, location.origin);
+  const challenge = encode(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(asked.verifier)));
+  for (const [name, value] of Object.entries({
+    response_type: 'code', client_id: service.client_id, redirect_uri: back, scope: service.scope, state: asked.state,
+    nonce: asked.nonce, code_challenge: challenge, code_challenge_method: 'S256',
+  })) address.searchParams.set(name, value);
+  if (!window.open(address, '_blank', 'popup,width=480,height=680')) alarm(say('sign-in-blocked'));
+}
+
+async function trade({ code, error, iss }, { nonce, verifier }) {
+  if (error || !code || (iss ?? service.issuer) !== service.issuer) throw new Error(say('sign-in-failed'));
+  const answer = await fetch(service.token_endpoint, {
+    method: 'POST', credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(PATIENCE),
+    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: back, client_id: service.client_id, code_verifier: verifier }),
+  });
+  const given = await answer.json(), claims = claimsOf(given.id_token);
+  // The id token came from the issuer itself; that it answers this very sign-in, the nonce says (OpenID Connect 3.1.3.7).
+  if (claims.nonce !== nonce || claims.iss !== service.issuer || ![claims.aud].flat().includes(service.client_id)) throw new Error(say('sign-in-failed'));
+  return [given[service.bearer], claims.name ?? claims.preferred_username ?? claims.email];
+}
+
+on($('sign-in-go'), 'click', openWindow);
+on(channel, 'message', async ({ data }) => {
+  if (!asked || data.signedIn?.state !== asked.state) return; // another tab's, or nobody's
+  const { signedIn: said } = data, mine = asked;
+  asked = null;
+  channel.postMessage({ taken: said.state });
+  try { await signIn(...await trade(said, mine)); } catch { alarm(say('sign-in-failed')); }
+});
 
 // A ticket works once, and yet it has no business in the address bar or the history.
 function takeTicket() {
