@@ -28,10 +28,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import common
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[1]
 RATES = (1, 4, 6)
 PERIOD = 0.012
 SITE = "https://ask.invalid"
@@ -112,7 +113,7 @@ def measure(times: int) -> dict[str, Any]:
     from chalicelib.adapters import altcha as ours
 
     altcha = ours.Altcha(lambda purpose: purpose.encode() * 4)
-    script = (ROOT / "chalicelib/http/static/solving.js").read_text()
+    script = (common.ROOT / "chalicelib/http/static/solving.js").read_text()
     found: dict[str, Any] = {"rounds": ours.ROUNDS, "derivations": [ours.FEWEST, ours.MOST], "ms": {}}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
