@@ -14,6 +14,7 @@ from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.http.widget import LATEST
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -133,14 +134,23 @@ PARAMETERS: Mapping[str, Schema] = {
         {"type": "string", "pattern": r"^[\x21-\x7e]{16,255}$"},
         "The same key and body are given the same answer again, and nothing happens twice.",
     ),
-    "Language": query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
-    "Audience": query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+    "Language": {
+        **query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
+        "example": "cy",
+    },
+    "Audience": {
+        **query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+        "example": "someone-else",
+    },
     "Topic": query("topic", one_of(tuple(TOPICS)), "What it is about."),
-    "Region": query(
-        "region",
-        {"$ref": "#/components/schemas/Place"},
-        "`UK`, a nation, or the ONS code of a police force area.",
-    ),
+    "Region": {
+        **query(
+            "region",
+            {"$ref": "#/components/schemas/Place"},
+            "`UK`, a nation, or the ONS code of a police force area.",
+        ),
+        "example": "E23000005",
+    },
     "IfNoneMatch": header("If-None-Match", {"type": "string"}, "An ETag: 304 if it is still the same."),
     "From": query(
         "from",
@@ -201,15 +211,20 @@ PARAMETERS: Mapping[str, Schema] = {
         one_of(tuple(ICAL_DAYS)),
         "Services with a schedule for this day; with times, the same schedule must agree.",
     ),
-    "ModifiedAfter": query(
-        "modified_after",
-        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
-        "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
-    ),
+    "ModifiedAfter": {
+        **query(
+            "modified_after",
+            {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
+            "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
+        ),
+        "example": "2026-11-01T00:00:00Z",
+    },
     "Words": query("lang", one_of(LANGUAGES), "The language of the texts; before `Accept-Language`."),
     "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
+    "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
