@@ -8,6 +8,7 @@ tests run every one against a server. They fetch nothing but a small script, whi
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from functools import cached_property
 from hashlib import sha256
@@ -36,6 +37,8 @@ _FRESH_KEY = "$(head -c 18 /dev/urandom | base64)"
 _CREDENTIALS = {"receipt": "Receipt $RECEIPT", "bearer": "Bearer $TOKEN"}
 _KNOWN_LATER = {"request_id": "$REQUEST_ID"}
 """What an example cannot know: a variable of the shell stands for it, and the index says where it comes from."""
+_MARKS = re.compile(r"`|\*(?=\w)|(?<=\w)\*")
+"""What stands between words and code in a description; every other piece is code."""
 _OF_ALL = ("lang", "Accept-Language", "If-None-Match")
 """What is the same for every operation stands on the index, once."""
 
@@ -124,7 +127,7 @@ class Reference:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        environment.filters["pieces"] = lambda text: text.split("`")
+        environment.filters["pieces"] = _MARKS.split
         environment.filters["phrase"] = lambda status: HTTPStatus(int(status)).phrase
         return environment
 

@@ -111,7 +111,7 @@ def _feed(name: str, folder: str, summary: str, answer: type[BaseModel], *parame
         path=f"{path}/{{record_id}}" if one else path,
         summary=summary,
         tag="directory",
-        parameters=(*(("RecordId",) if one else ()), *parameters, *FOR_ALL),
+        parameters=(*((f"RecordId.{folder}",) if one else ()), *parameters, *FOR_ALL),
         answers={200: answer, 304: None},
         refuses=refuses,
         cached=True,

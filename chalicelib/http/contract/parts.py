@@ -29,7 +29,14 @@ RECEIPT = "receipt"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
-EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
+EXAMPLE_RECORDS = {
+    "services": identity("service", EXAMPLE_SIGNPOST),
+    "service_at_locations": identity("service-at-location", EXAMPLE_SIGNPOST),
+    "organizations": identity("organization", "nspcc"),
+    "taxonomies": identity("taxonomy", "topic"),
+    "taxonomy_terms": identity("term", "topic", "recovery"),
+}
+"""A record of each list of the directory."""
 XML, PLAIN = "application/xml", "text/plain"
 
 # ---------------------------------------------------------------- refusals that many share
@@ -220,7 +227,10 @@ PARAMETERS: Mapping[str, Schema] = {
         "example": "2026-11-01T00:00:00Z",
     },
     "Words": query("lang", one_of(LANGUAGES), "The language of the texts; before `Accept-Language`."),
-    "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
+    **{
+        f"RecordId.{folder}": path_parameter("record_id", "The UUID of a record.", record)
+        for folder, record in EXAMPLE_RECORDS.items()
+    },
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),

@@ -42,12 +42,12 @@
     .title { font-size: 1.3em } .list { font-size: 1.1em }
     p { margin: .25em 0 } p.danger { margin-top: 1em }
     ul { list-style: none; margin: 0; padding: 0 }
-    .places > li { border-top: 1px solid; margin-top: .75em; padding-top: .75em }
+    .places > li { border-top: 1px solid; border-color: color-mix(in srgb, currentColor 35%, transparent); margin-top: .75em; padding-top: .75em }
     a { display: inline-block; min-height: 44px; padding: .55em 0; margin-inline-end: 1em; color: inherit; text-decoration: underline; text-underline-offset: .15em }
     a:hover { text-decoration-thickness: .15em }
     a.exit { margin: 0; padding: .45em .9em; border: 2px solid; border-radius: .35em; font-weight: 700; text-decoration: none }
     label { display: block; margin-top: .75em; font-weight: 700 }
-    select { display: block; width: 100%; min-height: 44px; margin-top: .25em; padding: .4em; border: 1px solid; border-radius: .35em; background: transparent; color: inherit; font: inherit }
+    select { display: block; width: 100%; min-height: 44px; margin-top: .25em; padding: .4em; border: 1px solid; border-radius: .35em; background: transparent; color: inherit; font: inherit; font-weight: 400 }
     option { background: Canvas; color: CanvasText }
     section section { margin-top: 1.25em }
     :focus-visible { outline: 3px solid; outline-offset: 2px }`;
@@ -90,7 +90,7 @@
 
   function list(frame, words, host, language, level) {
     const { audience, region } = host.dataset;
-    const limit = Number(host.dataset.limit) || 10;
+    const limit = Number(host.dataset.limit) || 6;
     const asked = new URLSearchParams({ language, ...(audience && { audience }), ...(region && { region }) });
     fetch(`${home}/v1/signposts?${asked}`, { credentials: 'omit', referrerPolicy: 'no-referrer' })
       .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
