@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi client pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,7 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m chalicelib.local.contract --check
+	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
 
@@ -69,6 +70,9 @@ content-check: $(VENV)/.local ## refuse incomplete content, warn about stale con
 
 openapi: $(VENV)/.local ## write the contract anew from the models
 	@$(BIN)/python -m chalicelib.local.contract
+
+client: $(VENV)/.dev ## write the Python client in examples/ anew from the contract
+	@$(BIN)/python -m chalicelib.local.client
 
 format: $(VENV)/.dev ## put code into shape
 	$(BIN)/ruff format .
