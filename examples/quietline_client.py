@@ -1067,11 +1067,13 @@ class SignpostSearch(TypedDict):
 
 
 class SignpostsAnswer(TypedDict):
-    """The signposts that suit."""
+    """The signposts that suit: *count* of them here, *total* in all; *next_page* where there are more."""
 
     signposts: list[SignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+    total: int
+    next_page: NotRequired[int | None]
 
 
 class SlotAnswer(TypedDict):
@@ -1219,10 +1221,21 @@ class Quietline(Transport):
         | None = None,
         region: Place | None = None,
         language: Literal["en", "cy"] | None = None,
+        page: int | None = None,
+        per_page: int | None = None,
     ) -> SignpostsAnswer:
         """Where else there is help."""
         answer: SignpostsAnswer = self._call(
-            "GET", "/v1/signposts", query={"audience": audience, "topic": topic, "region": region, "language": language}
+            "GET",
+            "/v1/signposts",
+            query={
+                "audience": audience,
+                "topic": topic,
+                "region": region,
+                "language": language,
+                "page": page,
+                "per_page": per_page,
+            },
         )
         return answer
 

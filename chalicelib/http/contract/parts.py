@@ -14,6 +14,7 @@ from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.http.reading import LARGEST_NUMBER
 from chalicelib.http.widget import LATEST
 
 if TYPE_CHECKING:
@@ -185,13 +186,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
-    "Page": query(
-        "page", {"type": "integer", "minimum": 1, "maximum": oruk.LARGEST_NUMBER, "default": 1}, "Which page."
-    ),
+    "Page": query("page", {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER, "default": 1}, "Which page."),
     "PerPage": query(
         "per_page",
         {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": oruk.PER_PAGE},
         "How many on a page.",
+    ),
+    "SignpostsPerPage": query(
+        "per_page",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": LARGEST_PAGE},
+        "How many on a page; the answer names the next page where there is one.",
     ),
     "TaxonomyTermId": query("taxonomy_term_id", {"type": "string", "format": "uuid"}, "Sorted under this term."),
     "TaxonomyId": query("taxonomy_id", {"type": "string", "format": "uuid"}, "Sorted under a term of this taxonomy."),
