@@ -11,13 +11,14 @@ import json
 import tomllib
 from datetime import date, datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PACKAGED = Path(__file__).parent.parent / "content"
 _LISTS = ("audience", "topics", "regions", "languages")
@@ -74,7 +75,12 @@ class PackagedContent:
 
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the records as they are written, by file name, for the content check: nothing is promised."""
-        return {path.name: _json(path) for path in sorted((self._folder / "signposts").glob("*.json"))}
+        return dict(self._signpost_records())
+
+    def _signpost_records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Read them one by one: ten thousand need not lie in memory twice."""
+        for path in sorted((self._folder / "signposts").glob("*.json"), key=attrgetter("name")):
+            yield path.name, _json(path)
 
     def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
         """Give the organisations as they are written, for the content check."""
@@ -120,7 +126,7 @@ class PackagedContent:
 
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:
-        return tuple(_signpost(name, record, self._organizations) for name, record in self.signpost_records().items())
+        return tuple(_signpost(name, record, self._organizations) for name, record in self._signpost_records())
 
 
 def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
