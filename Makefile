@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi client pins format clean
+.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench bench-directory package recipients doctor content-check openapi client pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
+
+bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum
+	@$(BIN)/python benchmarks/directory.py
 
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)

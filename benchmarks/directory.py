@@ -3,9 +3,9 @@ The directory, small and large: `/v1/signposts` and `/oruk/services` with the se
 
     python benchmarks/directory.py [--quick]
 
-Memory, cold start and every kind of GET, in process as Lambda calls it, and beside aws-lambda-powertools and FastAPI with
-Mangum, which answer with the same bytes and the same ETag, ready made. Rounds take turns, so that a noisy moment falls on
-all alike; CPU is the thread's own time. The section of RESULTS.md between its two marks is written anew.
+Memory, cold start and every kind of GET, in process as Lambda calls it, and beside aws-lambda-powertools and FastAPI
+with Mangum, which answer with the same bytes and the same ETag, ready made. Rounds take turns, so that a noisy moment
+falls on all alike; CPU is the thread's own time. The section of RESULTS.md between its two marks is written anew.
 """
 
 # ruff: noqa: PLC0415
@@ -212,71 +212,82 @@ def _worker(kind: str, at: Path) -> Iterator[Callable[[str], Any]]:
         stdin.close()
 
 
+Asks = dict[tuple[str, int], "Callable[[str], Any]"]
+
+
+def _open(up: contextlib.ExitStack, content: dict[int, Path]) -> Asks:
+    """Start a worker of each kind on each content; the peers get what ours answers, and must answer the same."""
+    ask: Asks = {}
+    for size, folder in content.items():
+        ask["quietline", size] = up.enter_context(_worker("quietline", folder))
+        said = ask["quietline", size]("documents 1")
+        documents = folder.parent / "documents.json"
+        documents.write_text(json.dumps(said), encoding="utf-8")
+        for peer in PEERS:
+            ask[peer, size] = up.enter_context(_worker(peer, documents))
+            if ask[peer, size]("documents 1") != said:
+                message = f"{peer} does not serve the same bytes"
+                raise RuntimeError(message)
+    return ask
+
+
+def _warm(ask: Asks, rounds: int, count: int) -> list[dict[str, Any]]:
+    whats = [f"{name}{kind}" for name in ("signposts", "services") for kind in ("", " unchanged")]
+    own = ["signposts filtered", "services fresh page"]
+    taken: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for turn in range(rounds + 1):
+        for (who, size), worker in list(ask.items())[:: 1 if turn % 2 else -1]:
+            for what in (*whats, *(own if who == "quietline" else ())):
+                one = worker(f"{what} {count}")
+                if turn:  # the first round warms up
+                    taken.setdefault((who, size, what), []).append(one)
+    return [
+        {
+            "who": who,
+            "size": size,
+            "what": what,
+            "cpu_us": common.median([each for one in found for each in one["cpu"]]),
+            "p50_us": common.percentile([each for one in found for each in one["wall"]], 0.5),
+            "p99_us": common.percentile([each for one in found for each in one["wall"]], 0.99),
+            "wrong": sum(one["wrong"] for one in found),
+        }
+        for (who, size, what), found in taken.items()
+    ]
+
+
+def _starts(content: dict[int, Path], starts: int) -> list[dict[str, Any]]:
+    taken: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for _ in range(starts):
+        for size, folder in content.items():
+            for who in ("quietline", *PEERS):
+                at = folder if who == "quietline" else folder.parent / "documents.json"
+                taken.setdefault((who, size), []).append(_once(who, "cold", at))
+    names = ("import_ms", "signposts_ms", "services_ms", "memory_mib")
+    return [
+        {
+            "who": who,
+            "size": size,
+            **{name: common.median([one[name] for one in found]) for name in names},
+            "bytes": found[0]["bytes"],
+            "wrong": sum(one["wrong"] for one in found),
+        }
+        for (who, size), found in taken.items()
+    ]
+
+
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything in turns; times are in microseconds for warm calls and milliseconds for cold starts."""
     rounds, count, starts = (3, 100, 3) if quick else (9, 300, 9)
     seed = len(list((CONTENT / "signposts").glob("*.json")))
     with common.temporary_home() as base, contextlib.ExitStack() as up:
         content = {size: write_content(base / f"{size}" / "content", size) for size in (seed, LARGE)}
-        ask: dict[tuple[str, int], Callable[[str], Any]] = {}
-        for size, folder in content.items():
-            ask["quietline", size] = up.enter_context(_worker("quietline", folder))
-            documents = folder.parent / "documents.json"
-            documents.write_text(json.dumps(ask["quietline", size]("documents 1")), encoding="utf-8")
-            for peer in PEERS:
-                ask[peer, size] = up.enter_context(_worker(peer, documents))
-            for peer in PEERS:
-                if ask[peer, size]("documents 1") != json.loads(documents.read_text(encoding="utf-8")):
-                    message = f"{peer} does not serve the same bytes"
-                    raise RuntimeError(message)
-        whats = [f"{name}{kind}" for name in ("signposts", "services") for kind in ("", " unchanged")]
-        own = ["signposts filtered", "services fresh page"]
-        taken: dict[tuple[str, int, str], dict[str, Any]] = {}
-        for turn in range(rounds + 1):
-            for (who, size), worker in list(ask.items())[:: 1 if turn % 2 else -1]:
-                for what in (*whats, *(own if who == "quietline" else ())):
-                    one = worker(f"{what} {count}")
-                    if turn:  # the first round warms up
-                        kept = taken.setdefault((who, size, what), {"cpu": [], "wall": [], "wrong": 0})
-                        kept["cpu"] += one["cpu"]
-                        kept["wall"] += one["wall"]
-                        kept["wrong"] += one["wrong"]
-        cold: dict[tuple[str, int], list[dict[str, Any]]] = {}
-        for _ in range(starts):
-            for size, folder in content.items():
-                for who in ("quietline", *PEERS):
-                    at = folder if who == "quietline" else folder.parent / "documents.json"
-                    cold.setdefault((who, size), []).append(_once(who, "cold", at))
-        walked = {size: _once("quietline", "walk", folder) for size, folder in content.items()}
-    return {
-        "seed": seed,
-        "warm": [
-            {
-                "who": who,
-                "size": size,
-                "what": what,
-                "cpu_us": common.median(kept["cpu"]),
-                "p50_us": common.percentile(kept["wall"], 0.5),
-                "p99_us": common.percentile(kept["wall"], 0.99),
-                "wrong": kept["wrong"],
-            }
-            for (who, size, what), kept in taken.items()
-        ],
-        "cold": [
-            {
-                "who": who,
-                "size": size,
-                **{
-                    name: common.median([one[name] for one in found])
-                    for name in ("import_ms", "signposts_ms", "services_ms", "memory_mib")
-                },
-                "bytes": found[0]["bytes"],
-                "wrong": sum(one["wrong"] for one in found),
-            }
-            for (who, size), found in cold.items()
-        ],
-        "walked": [{"size": size, **found} for size, found in walked.items()],
-    }
+        warm = _warm(_open(up, content), rounds, count)
+        return {
+            "seed": seed,
+            "warm": warm,
+            "cold": _starts(content, starts),
+            "walked": [{"size": size, **_once("quietline", "walk", folder)} for size, folder in content.items()],
+        }
 
 
 # ---------------------------------------------------------------- the page
@@ -328,23 +339,32 @@ def section(found: dict[str, Any]) -> str:
         for one in found["walked"]
     ]
     load = os.getloadavg()[0]
+    how = (
+        f"Written by `benchmarks/directory.py`, {datetime.now(UTC):%d %B %Y}, in process, as Lambda calls it."
+        f" Load of the machine: {load:.1f} on {os.cpu_count()} cores."
+    )
+    peers = (
+        "The peers answer with the same bytes and ETag, read from a file when they start: what a warm answer costs is"
+        " compared, not its making. FastAPI runs under Mangum."
+    )
+    starts = (
+        "A fresh interpreter with bytecode. Ours reads and parses one file for each service; the peers parse nothing,"
+        " which is the least that anybody could do."
+    )
     return "\n".join(
         [
             BEGINS,
             f"## The directory, with {seed} services and with {LARGE:,}",
             "",
-            f"Written by `benchmarks/directory.py` on {datetime.now(UTC):%d %B %Y}; load of the machine {load:.1f} on"
-            f" {os.cpu_count()} cores. In process, as Lambda calls it.",
+            how,
             "",
             *_table(("", "services", "", "CPU", "p50", "p99", "CPU to ours"), rows),
-            "The peers answer with the same bytes and ETag, read from a file when they start: what a warm answer costs is"
-            " compared, not the making of it. FastAPI runs under Mangum.",
+            peers,
             "",
             *_table(
                 ("cold start", "services", "import", "and first signposts", "first services", "memory", "bytes"), cold
             ),
-            "A fresh interpreter with bytecode. Ours reads and parses one file for each service; the peers parse nothing,"
-            " which is the least that anybody could do.",
+            starts,
             "",
             *_table(
                 ("walked through, both languages", "pages of services", "pages of signposts", "memory after it"), walked

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from mangum import Mangum
 
 DOCUMENTS = json.loads(Path(os.environ["PEER_DOCUMENTS"]).read_text(encoding="utf-8"))
-HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept, Accept-Language", "Access-Control-Allow-Origin": "*"}
+HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language", "Access-Control-Allow-Origin": "*"}
 app = FastAPI(openapi_url=None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 DOCUMENTS = json.loads(Path(os.environ["PEER_DOCUMENTS"]).read_text(encoding="utf-8"))
-HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept, Accept-Language", "Access-Control-Allow-Origin": "*"}
+HEADERS = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language", "Access-Control-Allow-Origin": "*"}
 app = APIGatewayRestResolver()
 
 
