@@ -347,8 +347,8 @@ def section(found: dict[str, Any]) -> str:
     )
     peers = (
         "The peers answer with the same bytes and ETag, read from a file when they start: what a warm answer costs is"
-        " compared, not its making. FastAPI and the second Powertools check three parameters of each list, ours checks all"
-        " that there are; the first Powertools checks nothing."
+        " compared, not its making. FastAPI and the second Powertools check three parameters of each list, ours checks"
+        " all that there are; the first Powertools checks nothing."
     )
     starts = (
         "A fresh interpreter with bytecode. Ours reads and parses one file for each service; the peers parse nothing,"
