@@ -241,6 +241,11 @@ def request_page(http_request: Request) -> Response:
     return house.public.request_form(http_request)
 
 
+@public("/request", method="POST")
+def send_request_page(http_request: Request) -> Response:
+    return house.public.send_request_form(http_request)
+
+
 @public("/privacy")
 def privacy_page(http_request: Request) -> Response:
     return house.public.privacy(http_request)

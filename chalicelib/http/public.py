@@ -210,10 +210,20 @@ class Public:
         Raises:
             Malformed: `kind` is neither callback nor information.
         """
-        kind = query(http_request, "kind") or "callback"
-        if kind not in _DETAILS:
-            raise Malformed("unknown-value", pointer="/kind")
-        return self._form(language_of(http_request), kind, {}, (), 200)
+        return self._form(language_of(http_request), _kind_of_form(http_request), {}, (), 200)
+
+    def send_request_form(self, http_request: Request) -> Response:
+        """
+        Accept what the page's own form sends, at the page's own address: form, mistakes and receipt share one.
+
+        Raises:
+            Malformed: `kind` is neither callback nor information.
+            Unsupported: it is no plain form.
+        """
+        kind = Kind(_kind_of_form(http_request))
+        if not is_form(http_request):
+            raise Unsupported("media-type")
+        return self._submit_form(http_request, kind, language_of(http_request), html=True)
 
     def submit_callback(self, http_request: Request) -> Response:
         """Accept a callback, from JSON or from a plain form."""
@@ -226,7 +236,7 @@ class Public:
     def _submit(self, http_request: Request, kind: Kind) -> Response:
         language = language_of(http_request)
         if is_form(http_request):
-            return self._submit_form(http_request, kind, language)
+            return self._submit_form(http_request, kind, language, html=prefers_html(http_request))
         key = idempotency_key(http_request)
         body: Submitted
         if kind is Kind.CALLBACK:
@@ -235,8 +245,7 @@ class Public:
             body = json_body(http_request, InformationSubmission, sealed=SealedInformation)
         return self._accepted(self._accept(body, kind, key, language), language, html=False)
 
-    def _submit_form(self, http_request: Request, kind: Kind, language: str) -> Response:
-        html = prefers_html(http_request)
+    def _submit_form(self, http_request: Request, kind: Kind, language: str, *, html: bool) -> Response:
         fields: dict[str, list[str]] = {}
         key: str | None = None
         proof: FormProof | None = None
@@ -400,6 +409,13 @@ def _statement(statement: Statement, language: str) -> dict[str, Any]:
         "summary": list(statement.summary[language]),
         "text": list(statement.text[language]),
     }
+
+
+def _kind_of_form(http_request: Request) -> str:
+    kind = query(http_request, "kind") or "callback"
+    if kind not in _DETAILS:
+        raise Malformed("unknown-value", pointer="/kind")
+    return kind
 
 
 def _asked_language(http_request: Request) -> str:

@@ -40,6 +40,7 @@ def test_the_whole_main_job(way, quietline):
     hand.press("main form button[type=submit]")
     receipt = receipt_on(page)
     reference = page.inner_text("#reference")
+    assert page.url.endswith(f"/request?kind=callback&lang={language}")  # the form's own address, whatever its state
     picture(page, f"job-receipt-{language}")
 
     hand.write("#ending", receipt[-6:].lower())

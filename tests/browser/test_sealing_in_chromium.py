@@ -99,7 +99,7 @@ def test_neither_the_receipt_nor_a_word_leaves_the_browser(tab, quietline):
 def test_a_request_from_the_page_is_verified(tab, quietline):
     """The page solves the challenge: `altcha` goes along, and the request stands where verified ones stand."""
     ask(tab)
-    (posted,) = [body for method, url, body in tab.watch.requests if method == "POST" and "/v1/callbacks" in url]
+    (posted,) = [body for method, url, body in tab.watch.requests if method == "POST" and "/request" in url]
     assert "altcha=" in posted
     assert "details" not in posted
 
@@ -163,7 +163,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_bytes(tab, quie
             return route.abort()
         return route.continue_()
 
-    tab.route("**/v1/callbacks*", lose_the_first)
+    tab.route("**/request?*", lose_the_first)
     tab.click("button[type=submit]")
     tab.wait_for_selector("[role=alert]")
     tab.click("button[type=submit]")

@@ -347,7 +347,7 @@ NEVER_SHOWN = ("action", "altcha", "campaign", "form_token", "idempotency_key", 
 
 def _forms(operation: Any, asked: Any, world: World, markers: Markers):
     names = sorted(operation.form["properties"])
-    model = operation.body
+    model = OPERATIONS["/v1/callbacks", "POST"].body if operation.path == "/request" else operation.body
     start = {"receipt": world.receipt} if model is None else as_form(good(model, Markers()))
     start.pop("slot", None)  # as above
     for accept in ("application/json", "text/html"):
@@ -356,7 +356,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
             for value in (markers(), [markers(), markers()], markers() * 300):
                 fields = {**start, name: value}
                 # A page may refill the fields of its own form, and the mailbox shows what its holder wrote.
-                refills = accept == "text/html" and name in names and name not in NEVER_SHOWN
+                refills = (operation.page or accept == "text/html") and name in names and name not in NEVER_SHOWN
                 one = asked(body=urlencode(fields, doseq=True).encode(), **sent)
                 yield Asked(
                     method=one.method, target=one.target, headers=one.headers, body=one.body, may_answer=refills

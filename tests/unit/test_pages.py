@@ -455,19 +455,19 @@ def test_the_phone_comes_first_and_then_the_two_ways_to_ask(language: str) -> No
     [
         (
             "callback",
-            "/v1/callbacks",
+            "/request?kind=callback",
             (
                 "statement_version concern phone slot also voicemail caller_id if_someone_else_answers code_word "
                 "text_first name message language access_needs"
             ),
         ),
-        ("information", "/v1/information-requests", "statement_version concern message name email language"),
+        ("information", "/request?kind=information", "statement_version concern message name email language"),
     ],
 )
 def test_a_form_asks_for_what_the_route_takes(language: str, kind: str, action: str, names: str) -> None:
     """Leaf names, the safest answers as defaults, the statement before anything else, and an idempotency key."""
     found = page(language, f"{kind} form")
-    assert found.one("form")["action"] == f"{action}?lang={language}"
+    assert found.one("form")["action"] == f"{action}&lang={language}"
     assert list(dict.fromkeys(each["name"] for each in found.fields())) == names.split()
     hidden = {each["name"]: each["value"] for each in found.all("input") if each["type"] == "hidden"}
     assert hidden == {"idempotency_key": "k" * 32, "form_token": "1764000000.signed"}

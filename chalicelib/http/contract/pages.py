@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from chalicelib.http.contract.parts import FILTERED, PLAIN, SCRIPT, STORED, WORDS, WRITING, XML, Operation, any_of
-from chalicelib.http.contract.requester import mailbox_form
+from chalicelib.http.contract.parts import (
+    FILTERED,
+    PLAIN,
+    SCRIPT,
+    STORED,
+    SUBMITTED,
+    WORDS,
+    WRITING,
+    XML,
+    Operation,
+    any_of,
+)
+from chalicelib.http.contract.requester import mailbox_form, request_form
 
 
 def pages() -> tuple[Operation, ...]:
@@ -58,6 +69,18 @@ def pages() -> tuple[Operation, ...]:
             parameters=("Kind", *WORDS),
             answers={200: None},
             refuses=any_of(STORED, FILTERED),
+            page=True,
+        ),
+        Operation(
+            name="send_request_page",
+            method="post",
+            path="/request",
+            summary="What the form sends, answered by a page with the receipt, at the form's own address",
+            tag="pages",
+            parameters=("Kind", *WORDS),
+            form=request_form(),
+            answers={201: None},
+            refuses=any_of(STORED, FILTERED, SUBMITTED, {415: ("media-type",)}),
             page=True,
         ),
         Operation(

@@ -72,6 +72,12 @@ def mailbox_form() -> Schema:
     }
 
 
+def request_form() -> Schema:
+    """Describe the form of the page of a request, of either kind."""
+    form = leaves(models.CallbackSubmission, models.CallbackDetails, models.Safety, models.InformationDetails)
+    return {**form, "required": ["concern", "statement_version"]}
+
+
 def public() -> tuple[Operation, ...]:
     """List what is open to everybody."""
     return (
