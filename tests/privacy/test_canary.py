@@ -349,6 +349,8 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
     names = sorted(operation.form["properties"])
     model = OPERATIONS["/v1/callbacks", "POST"].body if operation.path == "/request" else operation.body
     start = {"receipt": world.receipt} if model is None else as_form(good(model, Markers()))
+    if operation.path == "/request":  # what it accepts goes the way of /v1/callbacks; here all comes back to be mended
+        start["statement_version"] = "1999-01"
     start.pop("slot", None)  # as above
     for accept in ("application/json", "text/html"):
         sent = {"Content-Type": FORM, "Accept": accept}
@@ -357,6 +359,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
                 fields = {**start, name: value}
                 # A page may refill the fields of its own form, and the mailbox shows what its holder wrote.
                 refills = (operation.page or accept == "text/html") and name in names and name not in NEVER_SHOWN
+                refills |= operation.path == "/request" and name == "idempotency_key"  # the same one, for the same form
                 one = asked(body=urlencode(fields, doseq=True).encode(), **sent)
                 yield Asked(
                     method=one.method, target=one.target, headers=one.headers, body=one.body, may_answer=refills
