@@ -173,7 +173,7 @@ class AuditAnswer(TypedDict):
 
 
 class AuditEntryAnswer(TypedDict):
-    """One deed of the trail."""
+    """One deed of the trail; what was not done to a request says to what, as kind and name: `signpost/get-help`."""
 
     seq: int
     at: str
@@ -181,6 +181,7 @@ class AuditEntryAnswer(TypedDict):
     verb: str
     request_id: str | None
     number: int | None
+    about: str | None
     mac: str
 
 
@@ -487,6 +488,13 @@ class MatchAnswer(TypedDict):
     kind: Literal["audience", "topic", "signpost", "name", "summary"]
     value: str
     label: str
+
+
+class MeAnswer(TypedDict):
+    """Who is signed in, and what they may do."""
+
+    subject: str
+    scopes: list[str]
 
 
 class MessageSubmission(TypedDict):
@@ -1495,6 +1503,11 @@ class Quietline(Transport):
         answer: AuditAnswer = self._call(
             "GET", "/v1/desk/audit", query={"after": after, "limit": limit}, callers=("bearer",)
         )
+        return answer
+
+    def who_am_i(self) -> MeAnswer:
+        """Who is signed in, and what they may do."""
+        answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
         return answer
 
     def health(self) -> HealthAnswer:
