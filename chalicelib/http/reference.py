@@ -118,6 +118,7 @@ class Reference:
     @cached_property
     def _templates(self) -> Environment:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only pages pay for it
+        from markupsafe import Markup  # noqa: PLC0415
 
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -127,6 +128,7 @@ class Reference:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        environment.filters["in_pieces"] = lambda path: Markup("<wbr>/").join(path.split("/"))
         environment.filters["pieces"] = _MARKS.split
         environment.filters["phrase"] = lambda status: HTTPStatus(int(status)).phrase
         return environment
