@@ -209,6 +209,39 @@ class CallbackSubmission(TypedDict):
     also: NotRequired[list[str]]
 
 
+class CampaignAnswer(TypedDict):
+    """
+    A campaign in one language; what does not apply is left out, never null. Whether it is planned, on or
+    over, *notice* says so and *help* and *signposts* point to help that can be had now.
+    """
+
+    slug: str
+    code: str
+    name: str
+    headline: str
+    summary: str
+    message: list[str]
+    status: Literal["planned", "on", "over"]
+    starts_on: str
+    ends_on: str
+    closed_on: NotRequired[str]
+    notice: str
+    regions: list[RegionAnswer]
+    partners: list[str]
+    help: Contact
+    signposts: list[SignpostAnswer]
+    source: NotRequired[str]
+    language: Literal["en", "cy"]
+
+
+class CampaignsAnswer(TypedDict):
+    """The campaigns that suit."""
+
+    campaigns: list[CampaignAnswer]
+    count: int
+    language: Literal["en", "cy"]
+
+
 class ChallengeAnswer(TypedDict):
     """A challenge of ALTCHA v2, for any of its solvers."""
 
@@ -321,6 +354,14 @@ class Due(TypedDict):
 
     by: str
     local: str
+
+
+class EmailAnswer(TypedDict):
+    """An e-mail, to be sent as plain text, as HTML, or as both."""
+
+    subject: str
+    text: str
+    html: str
 
 
 class FieldProblem(TypedDict):
@@ -794,6 +835,45 @@ class OrukWholeTaxonomy(TypedDict):
     taxonomy_terms: list[OrukTerm]
 
 
+class PackAnswer(TypedDict):
+    """A campaign's pack in both languages; *link*, which the QR code says too, has the campaign's code in it."""
+
+    slug: str
+    code: str
+    link: str
+    status: Literal["planned", "on", "over"]
+    zip: str
+    en: PackInLanguage
+    cy: PackInLanguage
+    files: list[PackFile]
+
+
+class PackFile(TypedDict):
+    """A file of the pack: where it is, and, unless its words stand above already, all of it in *base64*."""
+
+    name: str
+    media_type: str
+    language: NotRequired[Literal["en", "cy"]]
+    size: int
+    sha256: str
+    href: str
+    base64: NotRequired[str]
+
+
+class PackInLanguage(TypedDict):
+    """
+    What a partner sends and prints in one language; *guidance* says how, and *notice* whether it still
+    should.
+    """
+
+    notice: str
+    guidance: list[str]
+    sms: list[TextMessageAnswer]
+    email: EmailAnswer
+    letter: PrintedAnswer
+    poster: PrintedAnswer
+
+
 class PersonTally(TypedDict):
     """How many requests somebody has opened, released and closed."""
 
@@ -866,6 +946,13 @@ Place: TypeAlias = Literal[
 ]
 
 
+class PrintedAnswer(TypedDict):
+    """Something to print, and which of the files it is."""
+
+    title: str
+    file: str
+
+
 class Problem(TypedDict):
     """RFC 9457 problem+json, with another way to reach help."""
 
@@ -894,6 +981,13 @@ class QueueAnswer(TypedDict):
 
     lanes: list[LaneAnswer]
     rung_at: str | None
+
+
+class RegionAnswer(TypedDict):
+    """A police force area."""
+
+    code: str
+    name: str
 
 
 class ReleaseSubmission(TypedDict):
@@ -1115,6 +1209,20 @@ class StatementAnswer(TypedDict):
     text: list[str]
 
 
+class TextMessageAnswer(TypedDict):
+    """
+    A text message as it is sent, and what it costs. *units* are septets of GSM-7 (160 in one segment), or of
+    UCS-2 its 16-bit units (70). *replaced* are letters, such as the accents of Welsh, that the alphabet of
+    text messages lacks: in the text they stand without them.
+    """
+
+    text: str
+    encoding: Literal["GSM-7", "UCS-2"]
+    units: int
+    segments: int
+    replaced: list[str]
+
+
 class Quietline(Transport):
     """One helpline, at its *address*; what a method raises is `Refused`."""
 
@@ -1255,6 +1363,29 @@ class Quietline(Transport):
     def search_signposts(self, body: SignpostSearch, *, language: Literal["en", "cy"] | None = None) -> SearchAnswer:
         """Search in one's own words; they stand in no address, and nothing of them is kept."""
         answer: SearchAnswer = self._call("POST", "/v1/signposts/search", body=body, query={"language": language})
+        return answer
+
+    def list_campaigns(
+        self,
+        *,
+        when: Literal["on", "planned", "over", "all"] | None = None,
+        region: Place | None = None,
+        language: Literal["en", "cy"] | None = None,
+    ) -> CampaignsAnswer:
+        """The campaigns that are on now, and where."""
+        answer: CampaignsAnswer = self._call(
+            "GET", "/v1/campaigns", query={"when": when, "region": region, "language": language}
+        )
+        return answer
+
+    def get_campaign(self, slug: str, *, language: Literal["en", "cy"] | None = None) -> CampaignAnswer:
+        """One campaign, whenever it is or was; one that is over still points to help."""
+        answer: CampaignAnswer = self._call("GET", f"/v1/campaigns/{_part(slug)}", query={"language": language})
+        return answer
+
+    def get_pack(self, slug: str, *, format: Literal["json", "zip"] | None = None) -> PackAnswer:
+        """Everything that a partner sends or prints, in both languages: as JSON or as one zip."""
+        answer: PackAnswer = self._call("GET", f"/v1/campaigns/{_part(slug)}/pack", query={"format": format})
         return answer
 
     def oruk(self) -> OrukAbout:

@@ -52,7 +52,7 @@ def test_cors_is_promised_nowhere_private():
     for operation in operations():
         route = quietline.app.routes[operation.path][operation.method.upper()]
         assert (route.cors is not None) == (
-            operation.tag in ("helpline", "requests", "signposts", "directory", "widget")
+            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory", "widget")
         ), operation.path
 
 
