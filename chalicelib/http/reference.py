@@ -162,7 +162,8 @@ def operation(document: Document, listed: Document) -> dict[str, Any]:
         if _PROBLEM in media and status != "500":
             codes = media[_PROBLEM]["schema"]["properties"]["code"]["enum"]
             refusals.append({"status": status, "codes": codes})
-    schemas = [*bodies, *(each["schema"] for each in answers if each["schema"])]
+    schemas = [each["schema"] for each in parameters if each["name"] not in _OF_ALL]
+    schemas += [*bodies, *(each["schema"] for each in answers if each["schema"])]
     return {
         "id": listed["operationId"],
         "method": listed["method"],
