@@ -39,6 +39,7 @@ class Kind:
     keep it from going out, and warnings. *stamped* puts into a record what the house knows better than its editor.
     *shown* is the record as readers will see it, in a language. *review_on* is from when on somebody should look at it
     again. *ends* are the states in which it can be taken down; a kind without them says nothing about its state.
+    *named_by* is the field that names a record.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Kind:
     stamped: Callable[[Record, datetime], Record] = lambda record, _: record
     review_on: Callable[[Record], date | None] = lambda _: None
     ends: tuple[str, ...] = ()
+    named_by: str = "id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +250,8 @@ class Publishing:
         """Give a record as it is kept, with what the house puts into it, if nothing is wrong with it."""
         stamped = kind.stamped(record, now)
         problems = tuple(kind.problems(stamped, now.date(), self._standing()))
-        if "id" in record and record["id"] != record_id:
-            problems = (*problems, ContentProblem(record=record_id, pointer="/id", code="another-id"))
+        if record.get(kind.named_by, record_id) != record_id:
+            problems = (*problems, ContentProblem(record=record_id, pointer=f"/{kind.named_by}", code="another-id"))
         _refuse(problems)
         try:
             return _body(stamped)
