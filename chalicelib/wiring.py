@@ -215,6 +215,7 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
 

@@ -70,7 +70,7 @@ class Signposts:
                 _chosen(http_request, "topic", TOPICS),
                 _chosen(http_request, "region", self._signposting.places),
             )
-        language, kind = _language(http_request), _kind(http_request)
+        language, kind = asked_language(http_request), _kind(http_request)
         key = (kind, language, *filters)
         shelf = self._ready.of(self._signposting.edition())
         ready = shelf.find(key)
@@ -89,7 +89,7 @@ class Signposts:
             NotFound: `signpost-unknown`.
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
-        language, kind = _language(http_request), _kind(http_request)
+        language, kind = asked_language(http_request), _kind(http_request)
         shelf = self._ready.of(self._signposting.edition())
         signpost = self._signposting.get(signpost_id)
         key = (kind, language, signpost.id)
@@ -111,7 +111,7 @@ class Signposts:
         asked = json_body(http_request, SignpostSearch)
         if asked.region is not None and asked.region not in self._signposting.places:
             raise Invalid((FieldError("/region", "unknown-value"),))
-        in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
+        in_query = asked_language(http_request)  # read in any case: a bad one is refused, never passed over
         language = asked.language or in_query
         shelf = self._ready.of(self._signposting.edition())
         found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
@@ -196,7 +196,13 @@ def _chosen(http_request: Request, name: str, known: Collection[str]) -> str | N
     return value
 
 
-def _language(http_request: Request) -> str:
+def asked_language(http_request: Request) -> str:
+    """
+    Read in which language content is wanted: as asked for, else as the caller reads.
+
+    Raises:
+        Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
+    """
     chosen = _chosen(http_request, "language", LANGUAGES) if http_request.query_params else None
     return chosen or language_of(http_request)
 
