@@ -112,7 +112,7 @@ async function call(method, path, body, key) {
   const down = answer.status >= 500 && content.code !== 'key-missing';
   throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title);
 }
-const calmly = (promise) => promise.catch(() => {});
+const calmly = async (promise) => { try { return await promise; } catch { return undefined; } };
 
 // The same sent again after a lost answer carries the same key, so that it is done once; other content, a new key.
 const sending = new Map();
