@@ -23,8 +23,8 @@ from chalicelib.http.models import (
     ReplySubmission,
 )
 from chalicelib.http.public import idempotency_key
-from chalicelib.http.reading import json_body, language_of, query
-from chalicelib.http.signposts import asked_language, flat
+from chalicelib.http.reading import content_language, json_body, language_of, query
+from chalicelib.http.signposts import flat
 from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Desk:
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
         self.access.person(http_request, CLAIM)
-        language = asked_language(http_request)
+        language = content_language(http_request)
         found = [flat(each, language) for each in self.signposting.find()]
         return shapes.answer({"signposts": found, "count": len(found), "language": language})
 
@@ -237,6 +237,7 @@ class Desk:
                         "verb": entry.deed.verb,
                         "request_id": entry.deed.request_id,
                         "number": entry.deed.number,
+                        "about": entry.deed.about,
                         "mac": entry.mac,
                     }
                     for entry in page.entries

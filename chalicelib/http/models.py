@@ -690,7 +690,7 @@ class ClosuresAnswer(Answer):
 
 
 class AuditEntryAnswer(Answer):
-    """One deed of the trail."""
+    """One deed of the trail; what was not done to a request says to what, as kind and name: `signpost/get-help`."""
 
     seq: int
     at: datetime
@@ -698,6 +698,7 @@ class AuditEntryAnswer(Answer):
     verb: str
     request_id: str | None
     number: int | None
+    about: str | None
     mac: str
 
 

@@ -506,7 +506,7 @@ def test_the_supervisors_view(new_tab, tmp_path_factory, screen):
 
         page.click("#tabs >> text=Audit trail")
         page.wait_for_selector("#audit-verified.notice:has-text('The trail holds together')")
-        assert "unpark" in page.inner_text("#audit")
+        assert "put it back" in page.inner_text("#audit")
         sound(page)
         picture(page, f"desk-trail-{screen}")
         with sqlite3.connect(home / "quietline.db") as database:

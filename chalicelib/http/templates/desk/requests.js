@@ -7,16 +7,11 @@ $('now').prepend($('lease')); // in sight whatever is scrolled
 
 // ---- the queue
 
-async function refresh() {
-  try {
-    const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
-    desk.lanes('queue', lanes);
-    fill('queue-age', say('queue-age', { time: clock(Date.now()) }), rung ? ` ${say('doorbell', { time: clock(rung) })}` : '');
-  } catch (refused) {
-    fill('queue-age', say('queue-stale'));
-    throw refused;
-  }
-}
+const refresh = () => desk.freshly('queue-age', async () => {
+  const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
+  desk.lanes('queue', lanes);
+  return rung && say('doorbell', { time: clock(rung) });
+});
 const lookAgain = () => { calmly(refresh()); listHeld(); };
 
 async function listHeld() {
@@ -27,7 +22,8 @@ async function listHeld() {
     const name = spoken(held.reference), button = el('button.quiet', { type: 'button', 'data-id': held.request_id, 'aria-label': say('open-named', { name }) }, say('open'));
     const left = say('held-for', { minutes: minutes(held.lease_seconds * 1000) });
     on(button, 'click', () => take({ reference: held.reference }, button));
-    return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), button);
+    const shown = open && !open.lost && open.claim.request_id === held.request_id;
+    return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), shown ? el('span.soft', say('on-screen')) : button);
   }));
   show('held-empty', !found.claims.length);
   if (focused) $('held').querySelector(`[data-id="${focused}"]`)?.focus();
@@ -50,6 +46,7 @@ async function take(asked, button, form) {
       const taken = await call('POST', '/v1/desk/claims', asked, key);
       sent('claim');
       if (!taken) return answer(say(open?.lost ? 'lost-nobody' : asked.reference ? 'reference-unknown' : 'nothing-suits'));
+      if (form?.id === 'quote') form.reset();
       present(taken, sentAt);
     } catch (refused) {
       if (!refused.unsure) sent('claim');
@@ -139,7 +136,7 @@ function agreed(details) {
   ].filter(Boolean);
   fill('contract-points', ...points.map(([title, text]) => el('li', el('strong', say(title)), text)));
   const steps = [
-    details.name ? 'step-hello-name' : 'step-hello',
+    details.name && safety.if_someone_else_answers === 'ask-for-name' ? 'step-hello-name' : 'step-hello',
     ...safety.code_word ? ['step-code', 'step-reference'] : ['step-reference', 'step-recognised'],
     'step-doubt',
   ];
