@@ -127,6 +127,29 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+# ---------------------------------------------------------------- public face: campaigns
+
+
+@public("/v1/campaigns", cors=ANY_SITE)
+def list_campaigns(http_request: Request) -> Response:
+    return house.campaigns.list(http_request)
+
+
+@public("/v1/campaigns/{slug}", cors=ANY_SITE)
+def get_campaign(http_request: Request, slug: str) -> Response:
+    return house.campaigns.get(http_request, slug)
+
+
+@public("/v1/campaigns/{slug}/pack", cors=ANY_SITE)
+def get_pack(http_request: Request, slug: str) -> Response:
+    return house.packs.show(http_request, slug)
+
+
+@public("/v1/campaigns/{slug}/pack/{name}", cors=ANY_SITE)
+def get_pack_file(http_request: Request, slug: str, name: str) -> Response:
+    return house.packs.file(http_request, slug, name)
+
+
 # ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
 
 
@@ -304,6 +327,11 @@ def close_line(http_request: Request) -> Response:
 @desk("/v1/desk/audit")
 def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
+
+
+@desk("/v1/desk/signposts")
+def list_signposts_at_desk(http_request: Request) -> Response:
+    return house.desk.signposts(http_request)
 
 
 @desk("/v1/desk/me")

@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
+    from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        Printer,
         Publications,
         RequestStore,
         Sealer,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
@@ -174,6 +178,37 @@ class House:
         return Signposts(self._signposting)
 
     @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
+
+        return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """What a campaign's partners send and print; only what is printed loads what prints."""
+        from chalicelib.http.kept import Shelves  # noqa: PLC0415
+        from chalicelib.http.local_times import day_and_year  # noqa: PLC0415
+        from chalicelib.http.packs import Packs  # noqa: PLC0415
+        from chalicelib.usecases.packing import Packing  # noqa: PLC0415
+
+        packing = Packing(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            words=lambda language: self.content.words(language)["pack"],
+            in_words=day_and_year,
+            site=self.settings.site,
+        )
+        return Packs(
+            campaigning=self._campaigning,
+            packing=packing,
+            printer=lambda: self._printer,
+            texts=self.texts,
+            pages=self.pages,
+            ready=Shelves(),
+        )
+
+    @cached_property
     def help_pages(self) -> HelpPages:
         """The pages that anybody can read, and what tells search engines about them."""
         from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
@@ -220,6 +255,7 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
 
@@ -539,6 +575,23 @@ class House:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
         return Signposting(self._guide, _nearest)
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
+
+        return Campaigning(
+            content=self.content,
+            signposting=self._signposting,
+            clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _printer(self) -> Printer:
+        from chalicelib.adapters.leaflets import A4Printer  # noqa: PLC0415
+
+        return A4Printer()
 
     @cached_property
     def _directory(self) -> Directory:

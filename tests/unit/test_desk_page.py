@@ -66,6 +66,10 @@ FAMILIES = {
     "field-": {"id", *FIELDS},
     "hint-": {"schedules", "phones", "regions", "languages", "organization"},
     "code-": CODES,
+    "did-": {
+        *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
+        *("withdraw", "purge", "recover", "close-line"),
+    },
     "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
 
@@ -255,6 +259,7 @@ def test_scripts_are_strict_and_close_over_everything(part):
     assert body.startswith(f"{start}\n'use strict';\n")
     assert body.endswith(f"\n{end}")
     assert "</script" not in SCRIPTS[part]
+    assert not [line for line in SCRIPTS[part].splitlines() if line.count("`") % 2], "indentation is left out"
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -299,6 +304,6 @@ def test_ids_are_unique():
 def test_every_element_that_a_script_looks_for_is_there(part):
     """A script finds each element that it names, in its own panel or in the shell."""
     ids = {each for html in (HTML[part], HTML["shell"]) for each in re.findall(r'\bid="([^"]+)"', html)} | {part}
-    named = set(re.findall(r"(?:\$|show|fill|table|lanes|letters|add)\('([\w-]+)'", SCRIPTS[part]))
+    named = set(re.findall(r"(?:\$|show|fill|table|lanes|freshly|letters|add)\('([\w-]+)'", SCRIPTS[part]))
     assert len(named) > 3
     assert sorted(named - ids) == []

@@ -13,7 +13,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk
+from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.usecases.campaigning import WHEN
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,6 +31,7 @@ SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_CAMPAIGN = "gm-2018"
 EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
 XML, PLAIN = "application/xml", "text/plain"
 
@@ -131,6 +134,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "Language": query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
     "Audience": query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
     "Topic": query("topic", one_of(tuple(TOPICS)), "What it is about."),
+    "When": query("when", one_of(WHEN), "What is on now, unless told; `planned`, `over`, or `all` of them."),
     "Region": query(
         "region",
         {"$ref": "#/components/schemas/Place"},
@@ -206,6 +210,9 @@ PARAMETERS: Mapping[str, Schema] = {
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
+    "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
+    "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
+    "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
     "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
@@ -231,7 +238,8 @@ class Operation:
     One route: what it takes, what it answers, and every way in which it refuses.
 
     *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
-    that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag.
+    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
+    ETag.
     """
 
     name: str
@@ -252,6 +260,7 @@ class Operation:
     linked_data: bool = False
     cached: bool = False
     media: str | None = None
+    files: tuple[str, ...] = ()
     example: object = None
 
     @property
