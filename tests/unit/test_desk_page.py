@@ -69,6 +69,7 @@ FAMILIES = {
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
+        *("draft", "publish", "discard", "roll-back", "take-down"),
     },
     "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
