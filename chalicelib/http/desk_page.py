@@ -40,7 +40,7 @@ class Panel:
 PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
-    Panel(name="content", title="Content", scope="content:write"),
+    Panel(name="editing", title="Content", scope="content:write"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
