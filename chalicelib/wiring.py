@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -269,8 +271,30 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:
@@ -548,9 +572,12 @@ class House:
 
     def _readable(self) -> Publications | None:
         """Give where publications are; a GET of content makes no database where there is none."""
-        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
-            return None
-        return self.publications
+        return self.publications if self.has_publications else None
+
+    @property
+    def has_publications(self) -> bool:
+        """Whether there is a place where somebody may have published something."""
+        return self.settings.store != "sqlite" or (self.settings.home / "quietline.db").exists()
 
     @cached_property
     def _guide(self) -> PublishedContent:
