@@ -34,6 +34,7 @@ _WIDER = """() => {
 _SEEN = """() => {
     const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
     if (one.type === 'date') return true; // day, month and year are stops of their own, which the browser draws
+    if (one === document.body) return true; // past the end, where the browser itself has the focus
     const bar = document.querySelector('.bar');
     const above = bar && !bar.contains(one) && getComputedStyle(bar).position === 'sticky';
     return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
