@@ -40,7 +40,7 @@ class Keyboard:
 
     def _reach(self, selector: str) -> None:
         self.page.wait_for_selector(selector)
-        self.pressed += 1 + tab_to(self.page, selector)
+        self.pressed += 1 + tab_to(self.page, selector, seen_everywhere=True)
 
     def press(self, selector: str) -> None:
         """Follow a link, or press a button."""
