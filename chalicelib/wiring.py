@@ -29,14 +29,17 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
+    from chalicelib.domain.partners import Consents
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
+    from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
@@ -58,7 +61,9 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -97,15 +102,13 @@ class House:
         return Problems(self.texts, self._problem_page, self._begins, self._round)
 
     @cached_property
-    def public(self) -> Public:
-        """The public face."""
+    def _intake(self) -> Intake:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
-        from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
         from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
-        intake = Intake(
+        return Intake(
             store=self.store,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -119,14 +122,23 @@ class House:
             room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
+            consents=lambda: self._consents,
+            partner_cap=self.settings.partner_cap,
             overflow=self._overflow,
         )
+
+    @cached_property
+    def public(self) -> Public:
+        """The public face."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.public import Public  # noqa: PLC0415
+
         return Public(
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
             screening=self._screening,
-            intake=intake,
+            intake=self._intake,
             sealer=self.sealer,
             shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
@@ -159,6 +171,34 @@ class House:
             pages=self.pages,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        """What partners may send."""
+        from chalicelib.http.referrals import Referrals  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Referring  # noqa: PLC0415
+
+        return Referrals(
+            partnering=self.partnering,
+            referring=Referring(intake=self._intake, store=self.store, clock=self.clock),
+            consents=lambda: self._consents,
+        )
+
+    @cached_property
+    def partner_keys_desk(self) -> PartnerKeyDesk:
+        """Partners' keys, at the desk."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.partner_keys import PartnerKeyDesk  # noqa: PLC0415
+
+        return PartnerKeyDesk(access=Access(self._identity), partnering=self.partnering)
+
+    @cached_property
+    def partnering(self) -> Partnering:
+        """Who issues, revokes and recognises partners' keys."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
+
+        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
 
     @cached_property
     def signposts(self) -> Signposts:
@@ -215,6 +255,7 @@ class House:
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
+            consents=lambda: self._consents,
         )
 
     @cached_property
@@ -474,6 +515,12 @@ class House:
         return read_statement(self.content.statement())
 
     @cached_property
+    def _consents(self) -> Consents:
+        from chalicelib.domain.partners import read_consents  # noqa: PLC0415
+
+        return read_consents(self.content.consent())
+
+    @cached_property
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
@@ -521,10 +568,10 @@ class House:
     @cached_property
     def _checking(self) -> Checking:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
-        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.http.referral_models import checked  # noqa: PLC0415
         from chalicelib.usecases.checking import Checking  # noqa: PLC0415
 
-        return Checking(shape=checked_details, phones=Phonenumbers())
+        return Checking(shape=checked, phones=Phonenumbers())
 
     @cached_property
     def _overflow(self) -> Overflow | None:

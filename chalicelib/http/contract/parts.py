@@ -25,6 +25,7 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+PARTNER = "referral:write"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
@@ -211,6 +212,8 @@ PARAMETERS: Mapping[str, Schema] = {
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "ReferralId": path_parameter("referral_id", "The id of a referral, as sending it gave it.", "A" * 43),
+    "KeyId": path_parameter("key_id", "The id of a partner's key, which is a part of the key.", "north-hub.abcdefgh"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
@@ -224,8 +227,8 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *media* that it is some other text, *cached* that it has an ETag.
+    *caller* is None for everybody, `receipt`, or the scope that a bearer token, or a partner's key, must carry. *page*
+    says that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag.
     """
 
     name: str
