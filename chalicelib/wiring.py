@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
+    from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.domain.partners import Consents
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        PartnerKeys,
+        Publications,
         RequestStore,
         Sealer,
         ShredKeys,
@@ -311,6 +314,32 @@ class House:
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
             return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
+        return self._sqlite
+
+    @cached_property
+    def publications(self) -> Publications:
+        """What editors write."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_publications import DynamoPublications  # noqa: PLC0415
+
+            return DynamoPublications(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_publications import SqlitePublications  # noqa: PLC0415
+
+        return SqlitePublications(self._sqlite)
+
+    @cached_property
+    def partner_keys(self) -> PartnerKeys:
+        """What is kept of partners' keys."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys  # noqa: PLC0415
+
+            return DynamoPartnerKeys(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys  # noqa: PLC0415
+
+        return SqlitePartnerKeys(self._sqlite)
+
+    @cached_property
+    def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -351,11 +380,11 @@ class House:
             yield
 
     def make_tables(self) -> None:
-        """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
+        """Make the DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
         from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
 
-        names = self.settings.table, self.settings.shred_table
-        create_tables(self._dynamodb, requests=names[0], shred_keys=names[1], ttl=True)
+        requests, shred_keys, content = self.settings.table, self.settings.shred_table, self.settings.content_table
+        create_tables(self._dynamodb, requests=requests, shred_keys=shred_keys, content=content, ttl=True)
 
     def _table(self, name: str) -> Table:
         from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415

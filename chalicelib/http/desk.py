@@ -219,6 +219,7 @@ class Desk:
                         "verb": entry.deed.verb,
                         "request_id": entry.deed.request_id,
                         "number": entry.deed.number,
+                        "about": entry.deed.about,
                         "mac": entry.mac,
                     }
                     for entry in page.entries

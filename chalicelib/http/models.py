@@ -705,7 +705,7 @@ class ClosuresAnswer(Answer):
 
 
 class AuditEntryAnswer(Answer):
-    """One deed of the trail."""
+    """One deed of the trail; what was not done to a request says to what, as kind and name: `signpost/get-help`."""
 
     seq: int
     at: datetime
@@ -713,6 +713,7 @@ class AuditEntryAnswer(Answer):
     verb: str
     request_id: str | None
     number: int | None
+    about: str | None
     mac: str
 
 
