@@ -135,8 +135,10 @@ MIGRATIONS = (
     ) STRICT;
     """,
     """
-    ALTER TABLE requests ADD COLUMN referral TEXT;  -- by which key, and what was agreed to: chalicelib.domain.partners
-    ALTER TABLE requests ADD COLUMN counts_for TEXT;  -- worked out by the domain: among whose referrals it counts
+    -- By which key it was referred, and what was agreed to: chalicelib.domain.partners, Referral.to_text.
+    ALTER TABLE requests ADD COLUMN referral TEXT;
+    -- Worked out by the domain: among whose unfinished referrals it counts.
+    ALTER TABLE requests ADD COLUMN counts_for TEXT;
     CREATE INDEX requests_partner ON requests (counts_for) WHERE counts_for IS NOT NULL;
     CREATE TABLE partner_keys (
         key_id TEXT NOT NULL PRIMARY KEY,
