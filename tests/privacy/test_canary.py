@@ -47,7 +47,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import HTML, PARAMETERS, operations
+from chalicelib.http.contract import HTML, PARAMETERS, PARTNER, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -56,6 +56,7 @@ from chalicelib.http.models import (
     SealedMessage,
 )
 from chalicelib.http.reading import BODY_LIMIT
+from chalicelib.http.referral_models import ReferralDetails, SealedReferral
 from chalicelib.local.issuer import LocalIssuer
 from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
@@ -69,7 +70,11 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
-SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
+SUBMITTING = [
+    OPERATIONS["/v1/callbacks", "POST"],
+    OPERATIONS["/v1/information-requests", "POST"],
+    OPERATIONS["/v1/referrals", "POST"],
+]
 
 
 # ---------------------------------------------------------------- the detector
@@ -191,11 +196,18 @@ VALID = {
     "lease_minutes": 10,
     "text_first": True,
     "by_email": False,
+    "version": STATEMENT,
+    "given_on": "2026-11-24",
+    "partner": "north-hub",
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
 """What a field must hold to be accepted, where that is nothing that somebody could write a marker into."""
-SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)}
+SEALED = {
+    SealedCallback: ("callback", CallbackDetails),
+    SealedInformation: ("information", InformationDetails),
+    SealedReferral: ("referral", ReferralDetails),
+}
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
 
@@ -331,6 +343,9 @@ class World:
 
     token: str
     keys: list[dict[str, str]]
+    partner: str = ""
+    key_id: str = ""
+    referral_id: str = ""
     receipt: str = ""
     request_id: str = ""
     number: int = 0
@@ -364,7 +379,9 @@ class World:
         """Give the credentials that a caller of this kind has."""
         if caller is None:
             return {}
-        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {self.token}"}
+        if caller == "receipt":
+            return {"Authorization": f"Receipt {self.receipt}"}
+        return {"Authorization": f"Bearer {self.partner if caller == PARTNER else self.token}"}
 
 
 def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C901 - every slot there is
@@ -372,6 +389,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
+    target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
@@ -462,7 +480,7 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C
         if operation.sealed_body is not None:
             sealed = good(operation.sealed_body, markers, **world.given(operation.sealed_body, markers, phone[0]))
             sealed.pop("slot", None)
-            opens = world.mailbox if operation.caller == "receipt" else {}
+            opens = world.mailbox if operation.caller == "receipt" else world.headers(operation.caller)
             headers = {"Content-Type": "application/json", **opens}
             yield Asked(method=method, target=target, headers=headers, body=json.dumps(sealed).encode())
         if operation.form is not None:
@@ -571,6 +589,14 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="POST", target="/v1/desk/claims", headers=authorised, body=b"{}"))
     claim = json.loads(raw)["claim"]
     world.request_id, world.number = claim["request_id"], claim["number"]
+    named = json.dumps({"partner": f"north-{secrets.token_hex(4)}"}).encode()  # one that has not referred anybody yet
+    _, _, raw = ask(Asked(method="POST", target="/v1/desk/partners", headers=headers | authorised, body=named))
+    issued = json.loads(raw)
+    world.partner, world.key_id = issued["key"], issued["id"]
+    body = json.dumps(good(OPERATIONS["/v1/referrals", "POST"].body, Markers(), phone="07700 900123", slot=None))
+    headers |= world.headers(PARTNER)
+    _, _, raw = ask(Asked(method="POST", target="/v1/referrals", headers=headers, body=body.encode()))
+    world.referral_id = json.loads(raw)["id"]
     return world
 
 
@@ -616,14 +642,14 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 20
-        assert sealed == 4
+        assert sealed == 5
         leaks += [
             (asked.method, asked.target, found)
             for asked in _signed_oddities(home, markers)
             if (found := leaks_in_answer(detector, asked, ask(asked)))
         ]
         receipt = read_receipt(world.receipt)
-        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, *phones):
+        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, world.partner, *phones):
             detector.watch(secret)
         detector.watch_bytes(receipt.lookup)
         detector.watch_bytes(receipt.mailbox_key)
@@ -698,8 +724,10 @@ FAULTS = {
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
+    "partners' keys fail": ("partner_keys", sqlite3.OperationalError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
+        "referrals": ("partnering", "referring"), "partner_keys_desk": ("partnering",),
         "signposts": (), "oruk": ()}  # fmt: skip
 
 
@@ -757,7 +785,10 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "help_pages", "opening", "problems")
+        parts = (
+            "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
+            "help_pages", "opening", "problems",
+        )  # fmt: skip
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -812,7 +843,8 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         ask = InProcess(client)
         world = a_world(ask, tmp_path)
         monkeypatch.setattr(Broken, "secret", staticmethod(markers))
-        house.__dict__.pop("public")
+        for part in ("public", "_intake", "referrals"):
+            house.__dict__.pop(part, None)
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":
             plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
@@ -824,7 +856,7 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
             if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
                 assert ask(asked)[0] == 201
     assert len(receipts) > 3
-    assert len(queue.waiting) == len(receipts) + 2  # and the two that a browser sealed, which made its own receipts
+    assert len(queue.waiting) == len(receipts) + 3  # and the three that were sealed before, with receipts of their own
     for phone in phones:
         detector.watch(phone)
     for receipt in receipts:

@@ -8,6 +8,7 @@ from chalicelib.http.contract.parts import (
     HTML,
     JSON,
     PARAMETERS,
+    PARTNER,
     PROBLEM,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     "HTML",
     "JSON",
     "PARAMETERS",
+    "PARTNER",
     "PROBLEM",
     "build",
     "operations",
