@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         RequestStore,
         Sealer,
         ShredKeys,
+        SignIn,
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
@@ -266,7 +267,7 @@ class House:
         """The practitioners' page."""
         from chalicelib.http.desk_page import DeskPage  # noqa: PLC0415
 
-        return DeskPage()
+        return DeskPage(self._sign_in)
 
     @cached_property
     def retention(self) -> Retention:
@@ -688,6 +689,20 @@ class House:
             audience=settings.oidc_audience,
             algorithm=settings.oidc_algorithm,
             roles_claim=settings.oidc_roles_claim,
+        )
+
+    @cached_property
+    def _sign_in(self) -> SignIn:
+        from chalicelib.adapters import oidc_discovery  # noqa: PLC0415
+
+        settings = self.settings
+        if settings.oidc_issuer is None:
+            return oidc_discovery.LocalSignIn() if settings.on_loopback else oidc_discovery.NoSignInService()
+        return oidc_discovery.DiscoveredSignIn(
+            settings.oidc_issuer,
+            client_id=settings.oidc_client_id or settings.oidc_audience,
+            scope=settings.oidc_scope,
+            bearer=settings.oidc_bearer,
         )
 
     def _signpost_link(self, signpost_id: str, language: str) -> dict[str, Any] | None:

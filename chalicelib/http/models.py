@@ -688,6 +688,13 @@ class PersonTally(Answer):
     closed: int
 
 
+class MeAnswer(Answer):
+    """Who is signed in, and what they may do."""
+
+    subject: str
+    scopes: list[str]
+
+
 class AsideAnswer(Answer):
     """What needs a supervisor."""
 

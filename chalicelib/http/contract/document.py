@@ -28,6 +28,7 @@ from chalicelib.http.contract.parts import (
     PROBLEM,
     RECEIPT,
     REF,
+    SIGNED_IN,
     UNFORESEEN,
     Operation,
     Plain,
@@ -171,7 +172,9 @@ def _security(caller: str | None) -> list[dict[str, list[str]]]:
         return []
     if caller == PARTNER:
         return [{"partner": []}]
-    return [{"receipt": []}, {"mailbox": []}] if caller == RECEIPT else [{"bearer": [caller]}]
+    if caller == RECEIPT:
+        return [{"receipt": []}, {"mailbox": []}]
+    return [{"bearer": [] if caller == SIGNED_IN else [caller]}]
 
 
 def _request_body(operation: Operation) -> Schema:

@@ -26,6 +26,7 @@ FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
 PARTNER = "referral:write"
+SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
@@ -75,14 +76,8 @@ SUBMITTED: Codes = any_of(
     },
 )
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
-OF_DESK: Codes = any_of(
-    STORED,
-    {
-        401: ("token-expired", "token-invalid", "token-missing"),
-        403: ("scope-missing",),
-        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
-    },
-)
+SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
+OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
 WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
@@ -211,6 +206,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "ReferralId": path_parameter("referral_id", "The id of a referral, as sending it gave it.", "A" * 43),
     "KeyId": path_parameter("key_id", "The id of a partner's key, which is a part of the key.", "north-hub.abcdefgh"),
@@ -227,8 +223,8 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, or the scope that a bearer token, or a partner's key, must carry. *page*
-    says that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token, or a partner's key, must
+    carry. *page* says that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag.
     """
 
     name: str
