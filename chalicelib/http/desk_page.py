@@ -40,6 +40,7 @@ class Panel:
 PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
+    Panel(name="partners", title="Partners", scope="partner:manage"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 

@@ -51,7 +51,9 @@ FAMILIES = {
     "unreadable-": {"damaged", "invalid", "key-missing", "key-unreachable", "erased", "other"},
     "author-": {"requester", "helpline", "colleague"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
-    "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
+    "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"}
+    | {"partner", "referrer", "consent"},
+    "consent-": {"in-person", "by-phone", "by-video", "in-writing"},
 }
 
 

@@ -79,7 +79,7 @@ onSubmit($('quote'), (form, button) => take({ reference: $('reference').value.tr
 // ---- the request on the screen
 
 function present(taken, sentAt) {
-  const { claim, request } = taken, callback = request.kind === 'callback';
+  const { claim, request } = taken, rung = request.kind !== 'information';
   // What came in another form than ours is shown as text, and nothing of it is taken for what somebody agreed to.
   const odd = request.unreadable === 'invalid', details = odd ? {} : request.details ?? {};
   const again = open?.claim.request_id === claim.request_id ? open : null;
@@ -92,14 +92,14 @@ function present(taken, sentAt) {
   fill('request-kind', laneOf(request), request.overdue && ' ', request.overdue && el('strong.tag', say('overdue')));
   show('unreadable', request.unreadable);
   fill('unreadable', request.unreadable && (words.get(`unreadable-${request.unreadable}`) ?? say('unreadable-other')));
-  show('contract', callback && request.details && !odd);
+  show('contract', rung && request.details && !odd);
   show('script', false);
-  if (callback && request.details && !odd) agreed(details);
+  if (rung && request.details && !odd) agreed(details);
   facts(request, details);
   if (odd) fill('message', el('dl', ...Object.entries(request.details ?? {}).flatMap(([name, value]) => [el('dt', name), el('dd.said', value)])));
   letters('letters', request.messages);
   letters('notes', request.notes);
-  if (!again) lay(claim.request_id, callback, details);
+  if (!again) lay(claim.request_id, rung, details);
   tick();
   status('');
   $('request-title').focus();
@@ -107,13 +107,15 @@ function present(taken, sentAt) {
 }
 
 // Each request has forms of its own: nothing typed for one person is ever sent to another.
-function lay(id, callback, details) {
+function lay(id, rung, details) {
   if (!begun.has(id)) {
     const forms = $('forms').content.cloneNode(true);
     for (const group of forms.querySelectorAll('.signposts')) offerSignposts(group, details.concern);
-    forms.querySelector('.attempt').hidden = !callback;
+    forms.querySelector('.attempt').hidden = !rung;
     forms.querySelector('.by-email').hidden = !details.email;
-    forms.querySelector(callback ? '.note' : '.reply').open = true;
+    // A referral has no mailbox: there is nowhere to write to.
+    for (const each of forms.querySelectorAll('.reply, .in-mailbox')) each.hidden = Boolean(open.request.referral);
+    forms.querySelector(rung ? '.note' : '.reply').open = true;
     begun.set(id, el('div', forms));
   }
   fill('work', begun.get(id));
@@ -133,9 +135,12 @@ function agreed(details) {
     safety.code_word && ['code-word', say('code-word-is', values)],
   ].filter(Boolean);
   fill('contract-points', ...points.map(([title, text]) => el('li', el('strong', say(title)), text)));
-  const steps = [details.name ? 'step-hello-name' : 'step-hello', 'step-reference', safety.code_word ? 'step-code' : 'step-recognised', 'step-doubt'];
+  // Somebody who was referred was never told the two words.
+  const referred = open.request.referral, recognise = referred ? ['step-expecting'] : ['step-reference', 'step-recognised'];
+  const known = safety.code_word ? [...recognise.slice(0, referred ? 0 : 1), 'step-code'] : recognise;
+  const steps = [details.name ? 'step-hello-name' : 'step-hello', ...known, 'step-doubt'];
   fill('script-steps', ...steps.map((step) => el('li', say(step, values))));
-  fill('script-sure', say(safety.code_word ? 'sure-code' : 'sure-reference'));
+  fill('script-sure', say(safety.code_word ? 'sure-code' : referred ? 'sure-expecting' : 'sure-reference'));
   show('script-sure', true); show('script-after', false);
   reveal(open.read);
 }
@@ -176,9 +181,17 @@ function facts(request, details) {
     email: details.email && say('email-given'),
     attempts: request.attempts,
     lapses: request.lapses,
+    partner: request.referral?.partner,
+    referrer: details.referrer && Object.values(details.referrer).join(', '),
+    consent: request.referral && consent(request.referral.consent),
   };
   fill('facts', ...Object.entries(all).filter(([, value]) => value).flatMap(([name, value]) => [el('dt', say(`fact-${name}`)), el('dd', value)]));
   fill('message', details.message ? el('p.said', { lang: request.language }, details.message) : request.details && el('p.soft', say('no-message')));
+}
+// What was agreed to, in the words of then: whoever rings keeps to them.
+function consent({ how, given_on: day, language, version, title, text }) {
+  const given = say(`consent-${how}`, { day, language: tongues.of(language), version });
+  return el('div', given, text.length ? el('details', el('summary', { lang: language }, title), ...text.map((each) => el('p', { lang: language }, each))) : ` ${say('consent-lost')}`);
 }
 function letters(id, all) {
   fill(id, ...all.map(letter));
@@ -294,7 +307,7 @@ const verbs = {
   attempts: {
     ends: true,
     read: (form) => ({ result: chosen(form, 'result') }),
-    done: (answer) => (answer.status === 'closed' ? 'attempted-closed' : 'attempted'),
+    done: (answer) => (answer.status !== 'closed' ? 'attempted' : open.request.referral ? 'attempted-ended' : 'attempted-closed'),
   },
   replies: {
     read: (form) => ({
