@@ -25,10 +25,8 @@ function revoking(id) {
   return button;
 }
 
-const shown = () => !$('partner-key').hidden;
 onSubmit($('partner-issue'), async (form, button) => {
   const partner = form.elements.partner.value.trim();
-  if (shown()) return outcome(form, say('key-first'));
   form.elements.partner.setAttribute('aria-invalid', !NAME.test(partner));
   if (!NAME.test(partner)) { form.elements.partner.focus(); return outcome(form, say('partner-odd')); }
   button.disabled = true;
@@ -38,7 +36,7 @@ onSubmit($('partner-issue'), async (form, button) => {
     outcome(form, '');
     fill('partner-key-title', say('partner-issued', { partner }));
     fill('partner-key-text', key);
-    show('partner-key', true);
+    show('partner-issue', false); show('partner-key', true);
     $('partner-key').focus();
   } catch (refused) { outcome(form, refused.message); }
   button.disabled = false;
@@ -49,9 +47,9 @@ on($('partner-key-copy'), 'click', async () => {
 });
 on($('partner-key-away'), 'click', () => {
   fill('partner-key-text');
-  show('partner-key', false);
+  show('partner-key', false); show('partner-issue', true);
   $('partner-name').focus();
 });
 
-return { refresh, unsent: shown };
+return { refresh, unsent: () => !$('partner-key').hidden };
 };

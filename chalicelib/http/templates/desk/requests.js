@@ -172,6 +172,7 @@ function dial(number, mayShow) {
 }
 
 function facts(request, details) {
+  const given = request.referral?.consent;
   const all = {
     due: request.due.local,
     language: request.interpreter && say('interpreter', { language: tongues.of(request.language) }),
@@ -183,15 +184,12 @@ function facts(request, details) {
     lapses: request.lapses,
     partner: request.referral?.partner,
     referrer: details.referrer && Object.values(details.referrer).join(', '),
-    consent: request.referral && consent(request.referral.consent),
+    consent: given && say(`consent-${given.how}`, { day: given.given_on, language: tongues.of(given.language), version: given.version }),
   };
   fill('facts', ...Object.entries(all).filter(([, value]) => value).flatMap(([name, value]) => [el('dt', say(`fact-${name}`)), el('dd', value)]));
+  // What was agreed to, in the words of then: whoever rings keeps to them.
+  fill('consent', given && (given.text.length ? el('details', { lang: given.language }, el('summary', given.title), ...given.text.map((each) => el('p', each))) : el('p', say('consent-lost'))));
   fill('message', details.message ? el('p.said', { lang: request.language }, details.message) : request.details && el('p.soft', say('no-message')));
-}
-// What was agreed to, in the words of then: whoever rings keeps to them.
-function consent({ how, given_on: day, language, version, title, text }) {
-  const given = say(`consent-${how}`, { day, language: tongues.of(language), version });
-  return el('div', given, text.length ? el('details', el('summary', { lang: language }, title), ...text.map((each) => el('p', { lang: language }, each))) : ` ${say('consent-lost')}`);
 }
 function letters(id, all) {
   fill(id, ...all.map(letter));
@@ -265,7 +263,7 @@ function lose(why) {
   listHeld();
 }
 function forget() {
-  for (const id of ['contract-points', 'phone', 'script-steps', 'facts', 'message', 'letters', 'notes']) fill(id);
+  for (const id of ['contract-points', 'phone', 'script-steps', 'facts', 'consent', 'message', 'letters', 'notes']) fill(id);
   show('content', false); show('lease', false);
   open.request = { reference: open.request.reference };
   open.read = false;
