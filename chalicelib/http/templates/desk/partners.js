@@ -13,7 +13,7 @@ async function refresh() {
   const rows = [...keys.filter((each) => !each.revoked_at), ...keys.filter((each) => each.revoked_at)];
   table('partner-keys', 'key issued revoked action', rows.map((each) => [
     `qlp_${each.id}`, by(each.issued_at, each.issued_by), each.revoked_at ? by(each.revoked_at, each.revoked_by) : '–',
-    each.revoked_at ? '' : revoking(each.id)]));
+    each.revoked_at ? '–' : revoking(each.id)]));
   if (focused) $('partners').querySelector(`[data-at="${focused}"]`)?.focus();
 }
 function revoking(id) {

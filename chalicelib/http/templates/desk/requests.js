@@ -172,7 +172,7 @@ function dial(number, mayShow) {
 }
 
 function facts(request, details) {
-  const given = request.referral?.consent;
+  const given = request.referral?.consent, day = given && new Date(given.given_on).toLocaleDateString('en-GB', { timeZone: 'UTC', dateStyle: 'long' });
   const all = {
     due: request.due.local,
     language: request.interpreter && say('interpreter', { language: tongues.of(request.language) }),
@@ -184,7 +184,7 @@ function facts(request, details) {
     lapses: request.lapses,
     partner: request.referral?.partner,
     referrer: details.referrer && Object.values(details.referrer).join(', '),
-    consent: given && say(`consent-${given.how}`, { day: given.given_on, language: tongues.of(given.language), version: given.version }),
+    consent: given && say(`consent-${given.how}`, { day, language: tongues.of(given.language), version: given.version }),
   };
   fill('facts', ...Object.entries(all).filter(([, value]) => value).flatMap(([name, value]) => [el('dt', say(`fact-${name}`)), el('dd', value)]));
   // What was agreed to, in the words of then: whoever rings keeps to them.
