@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.partnering import Partnering
+    from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -541,6 +542,25 @@ class House:
         return PackagedContent()
 
     @cached_property
+    def published(self) -> Published:
+        """What editors have published, as readers meet it."""
+        from chalicelib.usecases.published import Published  # noqa: PLC0415
+
+        return Published(self._readable, self.clock)
+
+    def _readable(self) -> Publications | None:
+        """Give where publications are; a GET of content makes no database where there is none."""
+        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
+            return None
+        return self.publications
+
+    @cached_property
+    def _guide(self) -> PublishedContent:
+        from chalicelib.usecases.published import PublishedContent  # noqa: PLC0415
+
+        return PublishedContent(self.content, self.published, self.clock)
+
+    @cached_property
     def _statement(self) -> Statement:
         return read_statement(self.content.statement())
 
@@ -554,13 +574,13 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content, _nearest)
+        return Signposting(self._guide, _nearest)
 
     @cached_property
     def _directory(self) -> Directory:
         from chalicelib.usecases.directory import Directory  # noqa: PLC0415
 
-        return Directory(self.content)
+        return Directory(self._guide)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
