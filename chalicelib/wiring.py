@@ -31,19 +31,23 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.domain.partners import Consents
+    from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
+    from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
     from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.reference import Reference
     from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
+    from chalicelib.http.widget import Widget
     from chalicelib.ports import (
         Clock,
         Doorbell,
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
         Opener,
         Overflow,
         PartnerKeys,
+        Printer,
         Publications,
         RequestStore,
         Sealer,
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
@@ -211,6 +217,51 @@ class House:
         from chalicelib.http.signposts import Signposts  # noqa: PLC0415
 
         return Signposts(self._signposting)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
+
+        return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """What a campaign's partners send and print; only what is printed loads what prints."""
+        from chalicelib.http.kept import Shelves  # noqa: PLC0415
+        from chalicelib.http.local_times import day_and_year  # noqa: PLC0415
+        from chalicelib.http.packs import Packs  # noqa: PLC0415
+        from chalicelib.usecases.packing import Packing  # noqa: PLC0415
+
+        packing = Packing(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            words=lambda language: self.content.words(language)["pack"],
+            in_words=day_and_year,
+            site=self.settings.site,
+        )
+        return Packs(
+            campaigning=self._campaigning,
+            packing=packing,
+            printer=lambda: self._printer,
+            texts=self.texts,
+            pages=self.pages,
+            ready=Shelves(),
+        )
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The pages about the API."""
+        from chalicelib.http.reference import Reference  # noqa: PLC0415
+
+        return Reference(self.settings.site)
+
+    @cached_property
+    def widget(self) -> Widget:
+        """The script for partner sites."""
+        from chalicelib.http.widget import Widget  # noqa: PLC0415
+
+        return Widget()
 
     @cached_property
     def help_pages(self) -> HelpPages:
@@ -575,6 +626,23 @@ class House:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
         return Signposting(self._guide, _nearest)
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
+
+        return Campaigning(
+            content=self.content,
+            signposting=self._signposting,
+            clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _printer(self) -> Printer:
+        from chalicelib.adapters.leaflets import A4Printer  # noqa: PLC0415
+
+        return A4Printer()
 
     @cached_property
     def _directory(self) -> Directory:

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import desk, directory, pages, partners, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, partners, reference, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -47,8 +47,10 @@ def operations() -> tuple[Operation, ...]:
         *requester.mailbox(),
         *partners.referrals(),
         *directory.signposts(),
+        *campaigns.campaigns(),
         *directory.feed(),
         *pages.pages(),
+        *reference.reference(),
         *desk.desk(),
         *partners.keys(),
         *requester.either(),
@@ -64,7 +66,9 @@ TAGS = {
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
     "partners": "Referring somebody with their consent, by key; from a partner's own server, never from a page",
     "signposts": "Where else there is help; for any site to fetch",
+    "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",
@@ -212,8 +216,10 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
             answer["content"][HTML] = text
     elif operation.page or operation.media:
         answer["content"] = {operation.media or HTML: text}
-    elif status == HTTPStatus.OK:
+    elif status == HTTPStatus.OK and not operation.files:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
+    if status == HTTPStatus.OK and operation.files:
+        answer.setdefault("content", {}).update({media: {} for media in operation.files})
     if operation.cached:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return answer
