@@ -48,11 +48,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-<<<<<<< HEAD
-from chalicelib.http.contract import HTML, PARAMETERS, PARTNER, operations
-=======
-from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
->>>>>>> main
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, PARTNER, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -308,12 +304,8 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
-<<<<<<< HEAD
     target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
-    target = target.replace("{name}", "page.js")
-=======
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
->>>>>>> main
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -324,7 +316,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
-    if sample is not None and operation.tag == "requests":
+    if sample is not None and operation.tag in ("requests", "partners"):
         sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
@@ -654,12 +646,8 @@ FAULTS = {
     "partners' keys fail": ("partner_keys", sqlite3.OperationalError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
-<<<<<<< HEAD
         "referrals": ("partnering", "referring"), "partner_keys_desk": ("partnering",),
-        "signposts": (), "oruk": ()}  # fmt: skip
-=======
         "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
->>>>>>> main
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -716,14 +704,10 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-<<<<<<< HEAD
         parts = (
             "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
-            "help_pages", "opening", "problems",
+            "campaigns", "help_pages", "opening", "problems",
         )  # fmt: skip
-=======
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
->>>>>>> main
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
