@@ -89,8 +89,14 @@ def test_a_referral_goes_all_the_way(quietline, partner):
     assert told == {"id": sent["id"], "status": "closed"}
 
 
-def test_the_trail_names_the_key_and_no_list_names_the_partner(quietline, partner):
+def test_the_trail_names_the_key_and_no_list_names_the_partner(quietline):
     """Issuing, referring and revoking are in the trail; only who holds the referral is told where it is from."""
+    a_referral_and_its_trail(quietline)
+
+
+def a_referral_and_its_trail(quietline):
+    """Refer somebody on an empty helpline, look at every list, and revoke the key."""
+    partner = quietline.partner_key("north-hub")["key"]
     sent = refer(quietline, partner)
     supervisor = quietline.token("supervisor", "kim")
     (key,) = quietline.ask("GET", "/v1/desk/partners", token=supervisor).json()["keys"]
