@@ -192,7 +192,7 @@ def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, c
 
 
 def test_a_referral_that_the_table_refuses_is_stored_and_told_by_the_drain(quietline, cloud):
-    """A partner hears nothing of it: the drain stores the referral from the overflow queue, and the trail names the key."""
+    """A partner hears nothing of it: the drain stores the referral from the queue, and the trail names the key."""
     issued = quietline.partner_key("north-hub")
     with cloud.refusing("public:APIHandler", "dynamodb:PutItem"):
         sent = referrals.refer(quietline, issued["key"])
