@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
     from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -310,9 +312,31 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
             consents=lambda: self._consents,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:

@@ -16,7 +16,16 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, partners, reference, requester
+from chalicelib.http.contract import (
+    campaigns,
+    desk,
+    directory,
+    pages,
+    partners,
+    publishing,
+    reference,
+    requester,
+)
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -53,6 +62,7 @@ def operations() -> tuple[Operation, ...]:
         *reference.reference(),
         *desk.desk(),
         *partners.keys(),
+        *publishing.publishing(),
         *requester.either(),
     )
 
