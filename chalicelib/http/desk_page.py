@@ -81,7 +81,7 @@ class DeskPage:
 
     def signed_in(self, http_request: Request) -> Response:  # noqa: ARG002 - what it is told stays in the browser
         """Hand out the page on which a sign-in ends: it tells the desk's page, which waits for it, and closes."""
-        style, script = _read("shell.css"), _script("signed_in")
+        style, script = _style(), _script("signed_in")
         document = _read("signed_in.html").replace("{style}", style).replace("{script}", script)
         policy = (
             f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
@@ -106,7 +106,7 @@ class DeskPage:
         return {each.name: f"{_read(f'{each.name}.html')}<script>{_script(each.name)}</script>\n" for each in PANELS}
 
     def _document(self, service: SignInService | None) -> tuple[str, dict[str, str]]:
-        style, script = _read("shell.css"), _script("shell")
+        style, script = _style(), _script("shell")
         scripts = " ".join(f"'{digest(each)}'" for each in (script, *(_script(panel.name) for panel in PANELS)))
         policy = (
             f"default-src 'none'; script-src {scripts}; style-src '{digest(style)}'; "
@@ -131,13 +131,25 @@ def _reached(service: SignInService | None) -> str:
 
 
 def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+    return (TEMPLATES / name).read_text(encoding="utf-8").replace("</data>\n", "</data>")
 
 
 def _script(name: str) -> str:
     """Leave out indentation and whole lines of comment: what is for the engineer need not travel to every desk."""
-    lines = (line.lstrip() for line in _read(f"{name}.js").splitlines(keepends=True))
-    return "".join(line for line in lines if not line.startswith("//"))
+    return _bare(f"{name}.js")
+
+
+def _style() -> str:
+    return _bare("shell.css")
+
+
+def _bare(name: str) -> str:
+    lines = (line.strip() for line in _read(name).splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//") and not _is_comment(line))
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("/*") and line.find("*/") == len(line) - 2
 
 
 def digest(text: str) -> str:

@@ -71,9 +71,7 @@ FAMILIES = {
         *("withdraw", "purge", "recover", "close-line"),
         *("draft", "publish", "discard", "roll-back", "take-down", "refer", "issue-key", "revoke-key"),
     },
-    "consent-": {"in-person", "by-phone", "by-video", "in-writing"},
-    "fact-": {"partner", "referrer", "consent"}
-    | {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
+    "fact-": {"partner", "consent"} | {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
 
 

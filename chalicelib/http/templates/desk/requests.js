@@ -174,7 +174,7 @@ function dial(number, mayShow) {
 }
 
 function facts(request, details) {
-  const given = request.referral?.consent, day = given && new Date(given.given_on).toLocaleDateString('en-GB', { timeZone: 'UTC', dateStyle: 'long' });
+  const given = request.referral?.consent;
   const all = {
     due: request.due.local,
     language: request.interpreter && say('interpreter', { language: tongues.of(request.language) }),
@@ -184,13 +184,12 @@ function facts(request, details) {
     email: details.email && say('email-given'),
     attempts: request.attempts,
     lapses: request.lapses,
-    partner: request.referral?.partner,
-    referrer: details.referrer && Object.values(details.referrer).join(', '),
-    consent: given && say(`consent-${given.how}`, { day, language: tongues.of(given.language), version: given.version }),
+    partner: given && [request.referral.partner, ...Object.values(details.referrer ?? {})].join(', '),
+    consent: given && say('consent-given', { ...given, how: given.how.replace('-', ' '), language: tongues.of(given.language) }),
   };
   fill('facts', ...Object.entries(all).filter(([, value]) => value).flatMap(([name, value]) => [el('dt', say(`fact-${name}`)), el('dd', value)]));
   // What was agreed to, in the words of then: whoever rings keeps to them.
-  fill('consent', given && (given.text.length ? el('details', { lang: given.language }, el('summary', given.title), ...given.text.map((each) => el('p', each))) : el('p', say('consent-lost'))));
+  fill('consent', given?.title && el('details', { lang: given.language }, el('summary', given.title), ...given.text.map((each) => el('p', each))));
   fill('message', details.message ? el('p.said', { lang: request.language }, details.message) : request.details && el('p.soft', say('no-message')));
 }
 function letters(id, all) {
@@ -320,7 +319,7 @@ const verbs = {
   attempts: {
     ends: true,
     read: (form) => ({ result: chosen(form, 'result') }),
-    done: (answer) => (answer.status !== 'closed' ? 'attempted' : open.request.referral ? 'attempted-ended' : 'attempted-closed'),
+    done: (answer) => (answer.status === 'closed' ? 'attempted-closed' : 'attempted'),
   },
   replies: {
     read: (form) => ({
