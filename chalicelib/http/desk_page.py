@@ -41,7 +41,7 @@ PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
     Panel(name="partners", title="Partners", scope="partner:manage"),
-    Panel(name="content", title="Content", scope="content:write"),
+    Panel(name="editing", title="Content", scope="content:write"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 

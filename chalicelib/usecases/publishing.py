@@ -138,6 +138,12 @@ class Publishing:
         self.entry(kind, record_id)
         return self._open().history(kind, record_id)
 
+    def problems_of_what_is_out(self, entry: Entry) -> tuple[ContentProblem, ...]:
+        """Say what is wrong with what readers have, as of today."""
+        if entry.out is None:
+            return ()
+        return tuple(self.kind(entry.kind).problems(entry.out, self._clock.now().date(), self._standing()))
+
     def said(self, version: Version) -> Record | None:
         """Give what a version says."""
         return _record(version.body)

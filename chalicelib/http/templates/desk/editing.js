@@ -56,7 +56,7 @@ function input(tag, id, name, more = {}) {
   const described = [words.has(`hint-${name}`) && `${id}-hint`, `${id}-wrong`].filter(Boolean).join(' ');
   return el(tag, { id, name: id, 'aria-describedby': described, ...more });
 }
-const wrongAt = (id) => el('p.outcome.wrong', { id: `${id}-wrong` });
+const wrongAt = (id) => el('p.problem', { id: `${id}-wrong` });
 
 // Each maker gives the element, and how to set and read its value; an empty one is left out of the record.
 const MAKERS = {
@@ -100,7 +100,8 @@ function texts(id, name) {
 function choices(id, name, values) {
   const boxes = values.map((value) => el('input', { type: 'checkbox', name: id, value }));
   return {
-    place: el('fieldset', { id, tabindex: '-1' }, el('legend', label(name)), wrongAt(id), ...boxes.map((box) => el('label.option', box, box.value.replaceAll('-', ' ')))),
+    place: el('fieldset', { id, tabindex: '-1' }, el('legend', label(name)), wrongAt(id),
+      el('div.choices', ...boxes.map((box) => el('label.option', box, box.value.replaceAll('-', ' '))))),
     set: (value) => boxes.forEach((box) => { box.checked = value?.includes(box.value) ?? false; }),
     get: () => { const given = boxes.filter((box) => box.checked).map((box) => box.value); return given.length ? given : undefined; },
   };
@@ -148,20 +149,25 @@ function draw(answer) {
 function stands(answer) {
   opened = answer;
   base = Object.fromEntries(fields.map((each) => [each.name, typed(each)]));
-  const { draft, published } = answer, latest = draft ?? published;
-  fill('content-title', titleOf(answer));
-  fill('content-stands', say(draft ? 'stands-draft' : published ? 'stands-published' : answer.fresh ? 'stands-new' : 'stands-packaged',
-    latest ? { by: latest.by, at: when(latest.at) } : {}));
+  told(answer);
+  const { draft } = answer;
   show('content-ending', answer.ends.length && answer.out);
   fill('content-end', ...answer.ends.map((each) => el('option', { value: each }, say(`status-${each.replace(' ', '-')}`))));
   fill('content-ends', twice(say('do-take-down'), say('do-take-down-sure'), () => act('POST', '/take-down', { status: $('content-end').value })));
-  fill('content-does',
-    el('button.go', say('do-save')), button('do-preview', preview), twice(say('do-publish'), say('do-publish-sure'), publish),
-    draft && twice(say('do-discard'), say('do-discard-sure'), discard));
+  const does = [el('button.go', say('do-save')), button('do-preview', preview), twice(say('do-publish'), say('do-publish-sure'), publish),
+    draft && twice(say('do-discard'), say('do-discard-sure'), discard)];
+  ['save', 'preview', 'publish', 'discard'].forEach((name, at) => does[at]?.setAttribute('data-do', name));
+  fill('content-does', ...does);
   show('content-meanwhile', false); show('content-shown', false);
   for (const each of fields) each.theirs.replaceChildren();
   right();
   $('content-past').open = false;
+}
+function told({ draft, published, fresh, ...answer }) {
+  const latest = draft ?? published;
+  fill('content-title', titleOf(answer));
+  fill('content-stands', say(draft ? 'stands-draft' : published ? 'stands-published' : fresh ? 'stands-new' : 'stands-packaged',
+    latest ? { by: latest.by, at: when(latest.at) } : {}));
 }
 function button(key, act_) {
   const made = el('button.go.quiet', { type: 'button' }, say(key));
@@ -175,7 +181,7 @@ const titleOf = (each) => (typeof each.title === 'string' ? each.title : each.ti
 function right() {
   show('content-errors', false);
   for (const each of $('content-form').querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
-  for (const each of $('content-fields').querySelectorAll('.outcome')) each.textContent = '';
+  for (const each of $('content-fields').querySelectorAll('.problem')) each.textContent = '';
 }
 function placed({ pointer, code }) {
   const [name, step] = pointer.replace(/^\/record/, '').split('/').slice(1);
@@ -209,13 +215,14 @@ async function meanwhile() {
   const before = base;
   for (const each of fields) each.set(theirs.record[each.name]);
   const now = new Map(fields.map((each) => [each.name, typed(each)]));
-  opened = { ...theirs, fresh: false };
+  opened = theirs;
+  told(theirs);
   base = Object.fromEntries(now);
   right();
   for (const each of fields) {
     const [my, their, was] = [mine.get(each.name), now.get(each.name), before[each.name]];
     const untouched = same(my, was);
-    if (!untouched) each.set(restored(each.name, my));
+    if (!untouched) each.set(my);
     each.theirs.replaceChildren();
     if (!untouched && !same(their, was) && !same(their, my)) {
       each.theirs.append(el('p.hint', say('theirs')), el('p.said.notice', inWords(their)));
@@ -223,9 +230,9 @@ async function meanwhile() {
   }
   fill('content-meanwhile', say('meanwhile', { by: latest?.by ?? say('somebody') }));
   show('content-meanwhile', true);
+  outcome($('content-form'), '');
   $('content-meanwhile').scrollIntoView({ block: 'nearest' });
 }
-const restored = (_, value) => value;
 const inWords = (value) => (value === undefined ? '–' : typeof value === 'string' ? value : Array.isArray(value)
   ? value.map(inWords).join('\n') : typeof value === 'object' ? Object.values(value).map(inWords).join('\n') : String(value));
 
@@ -237,9 +244,9 @@ async function send(method, verb, body) {
   try {
     return await call(method, path() + verb, body, undefined, held);
   } catch (refused) {
+    outcome($('content-form'), refused.message);
     if (refused.code === 'edited-meanwhile') await calmly(meanwhile());
     else if (refused.code === 'invalid') wrong(refused.errors ?? []);
-    outcome($('content-form'), refused.message);
     throw refused;
   }
 }
@@ -331,7 +338,7 @@ on($('content-back'), 'blur', ({ target }) => { target.textContent = target.data
 onSubmit($('content-form'), save);
 onSubmit($('content-new'), (form) => {
   const id = form.elements.id.value;
-  draw({ id, record: { id, ...(kind === 'signpost' && { licence: 'https://creativecommons.org/licenses/by/4.0/', review_days: 180, regions: ['UK'] }) },
+  draw({ id, record: { id, ...(kind === 'signpost' && { review_days: 180, regions: ['UK'], languages: ['en'] }) },
     revision: 0, draft: null, published: null, out: null, ends: [], title: null, fresh: true });
   form.reset();
   editing(true);
@@ -346,7 +353,7 @@ function listed(records) {
     const problems = each.problems.filter((one) => one.severity === 'error').length;
     return [go, el('span', say(`state-${each.state}`), each.status !== 'active' && each.status !== null && ` · ${say(`status-${each.status.replace(' ', '-')}`)}`,
       problems > 0 && el('span', ' ', el('span.tag', say('broken')))),
-    el('span', each.review_on ?? '–', each.overdue && el('span', ' ', el('span.tag', say('overdue'))))];
+    el('span', each.review_on ?? '–', each.overdue && el('span', ' ', el('span.tag', say('to-check'))))];
   }));
   if (focused) $('content-list').querySelector(`[data-at="${focused}"]`)?.focus();
 }
