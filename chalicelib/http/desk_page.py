@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from base64 import b64encode
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from chalicelib.domain.access import SignInService
     from chalicelib.ports import SignIn
 
+_NO_SPACE_NEEDED = re.compile(r"(</(?:data|details|h2|h3|legend|p)>|</?(?:div|fieldset|form|section)\b[^>\n]*>)\n")
+"""Where a template's line ends that no line on the screen does: between blocks, and in lists of words."""
 TEMPLATES = Path(__file__).parent / "templates" / "desk"
 
 
@@ -131,7 +134,7 @@ def _reached(service: SignInService | None) -> str:
 
 
 def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8").replace("</data>\n", "</data>")
+    return _NO_SPACE_NEEDED.sub(r"\1", (TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _script(name: str) -> str:
