@@ -260,7 +260,7 @@ class World:
     """What the planting needs to get past the first door: a request in somebody's hands, and its receipt."""
 
     token: str
-    editor: str
+    editor: str = ""
     keys: list[dict[str, str]]
     partner: str = ""
     key_id: str = ""
