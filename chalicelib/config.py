@@ -44,6 +44,7 @@ class Settings:
     retention: timedelta = timedelta(days=90)
     retention_after_closing: timedelta = timedelta(days=30)
     unverified_cap: int = 10_000
+    partner_cap: int = 50
     clock_starts_at: datetime | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "quietline"
@@ -120,6 +121,7 @@ class Settings:
             unverified_cap=read(
                 "UNVERIFIED_CAP", _whole(0, 10_000_000), "a number from 0 to 10000000", default.unverified_cap
             ),
+            partner_cap=read("PARTNER_CAP", _whole(0, 10_000), "a number from 0 to 10000", default.partner_cap),
             clock_starts_at=read("CLOCK", _instant, "an instant like 2026-11-24T18:05:00Z", default.clock_starts_at),
             oidc_issuer=read("OIDC_ISSUER", _address, "the https address of a sign-in service", default.oidc_issuer),
             oidc_audience=read("OIDC_AUDIENCE", str, "the audience that tokens carry", default.oidc_audience),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.packs import Leaflet
+    from chalicelib.domain.partners import PartnerKey
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
@@ -194,6 +195,10 @@ class SlotFull(Exception):  # noqa: N818
     """The slot has no room left."""
 
 
+class PartnerFull(Exception):  # noqa: N818
+    """As many referrals of the partner are unfinished as may be."""
+
+
 class ReferenceTaken(Exception):  # noqa: N818
     """Another living request has this reference."""
 
@@ -213,16 +218,26 @@ class RequestStore(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """
         Accept a request, if its id is new.
 
         Returns the accepted head, or the head already there under this id (a repeat; the caller tells them apart by
         `fingerprint` and `body_id`). *capacity* bounds how many waiting or claimed requests may count on the same
-        current slot; None lets it in regardless.
+        current slot, *referrals* how many may count for the partner that `counts_for` names; None lets it in
+        regardless.
 
         Raises:
-            SlotFull, ReferenceTaken: nothing was written.
+            SlotFull, PartnerFull, ReferenceTaken: nothing was written.
         """
         ...
 
@@ -486,6 +501,37 @@ class Gauges(Protocol):
         ...
 
 
+class PartnerKeys(Protocol):
+    """
+    What is kept of partners' keys.
+
+    * A key that was revoked stays revoked: what returned is durable, and every instance sees it with its next look.
+    * Deeds are written with their change, or neither is.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def issue(self, key: PartnerKey, *, deed: Deed) -> None:
+        """
+        Keep a new key.
+
+        Raises:
+            Conflict: `key-id-taken`; there is one of that id.
+        """
+        ...
+
+    def get(self, key_id: str) -> PartnerKey | None:
+        """Read one key, consistently, revoked ones included."""
+        ...
+
+    def every(self) -> tuple[PartnerKey, ...]:
+        """List every key there ever was, by id."""
+        ...
+
+    def revoke(self, key_id: str, *, by: str, at: datetime, deed: Deed) -> PartnerKey | None:
+        """Revoke a key; one that was revoked before stays as it is, without another deed; None if there is none."""
+        ...
+
+
 class Printer(Protocol):
     """
     Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.
@@ -519,6 +565,10 @@ class ContentStore(Protocol):
 
     def statement(self) -> Mapping[str, object]:
         """Give the statement of limited confidentiality: its version, and its text in each language."""
+        ...
+
+    def consent(self) -> Mapping[str, object]:
+        """Give what people agree to before they are referred: the version in force, and every version's texts."""
         ...
 
     def reference_words(self) -> tuple[Sequence[str], Sequence[str]]:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
-from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Slots
+from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Referrals, Slots
 from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
@@ -84,10 +84,20 @@ class DynamoStore:
         self._table = table
         self._queue = Queue(table, shards=shards)
         self._hands, self._slots, self._references = Hands(table), Slots(table), References(table)
+        self._referrals = Referrals(table)
         self._trail = Trail(table, audit_key, self._finished)
         self._dice = SystemRandom()
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """Accept a request, if its id is new."""
 
         def accept() -> ContactRequest:
@@ -98,12 +108,14 @@ class DynamoStore:
                     return known
             revision = 1 if there is None else there["v"] + 1
             slot = shape.counted_slot(request)
+            if referrals is not None and request.counts_for is not None:
+                self._referrals.enter(request, revision, referrals, now)
             if slot is not None:
                 self._slots.enter(request.request_id, revision, slot, capacity, now)
             self._references.take(request, revision, now)
             p, s = shape.content_key(request.request_id, request.body_id)
             self._table.put({"p": p, "s": s, "c": content, "x": shape.expiry(request.expires_at)})
-            self._write(there, request, now=now, anew=True)
+            self._write(there, request, deeds=() if deed is None else (deed,), now=now, anew=True)
             if there is not None:
                 with suppress(Unavailable):
                     self._erase(there, besides=request.body_id)

@@ -17,9 +17,10 @@ from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, pe
 from chalicelib.adapters.sqlite_trail import Chain
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.partners import Referral
 from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
 from chalicelib.domain.slots import Window, parse_slot_id
-from chalicelib.ports import ContentName, LaneState, Message, ReferenceTaken, SlotFull
+from chalicelib.ports import ContentName, LaneState, Message, PartnerFull, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,10 +134,25 @@ MIGRATIONS = (
         PRIMARY KEY (kind, record_id, revision)
     ) STRICT;
     """,
+    """
+    -- By which key it was referred, and what was agreed to: chalicelib.domain.partners, Referral.to_text.
+    ALTER TABLE requests ADD COLUMN referral TEXT;
+    -- Worked out by the domain: among whose unfinished referrals it counts.
+    ALTER TABLE requests ADD COLUMN counts_for TEXT;
+    CREATE INDEX requests_partner ON requests (counts_for) WHERE counts_for IS NOT NULL;
+    CREATE TABLE partner_keys (
+        key_id TEXT NOT NULL PRIMARY KEY,
+        digest TEXT NOT NULL,
+        issued_by TEXT NOT NULL,
+        issued_at INTEGER NOT NULL,
+        revoked_by TEXT,
+        revoked_at INTEGER
+    ) STRICT;
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
-_COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id")
+_COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id", "counts_for")
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM requests"  # noqa: S608 - our own names
 _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
@@ -152,7 +168,16 @@ class SqliteStore:
         self.chain = Chain(audit_key)
         self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin)
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """Accept a request, if its id is new."""
 
         def accept(db: sqlite3.Connection) -> ContactRequest:
@@ -165,7 +190,9 @@ class SqliteStore:
                 _make_room(db, request, now)
                 db.execute(_INSERT, _row(request))
             _guard_slot(db, request, capacity, now)
+            _guard_partner(db, request, referrals, now)
             db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request.request_id, request.body_id, content))
+            self.chain.append(db, () if deed is None else (deed,))
             return request
 
         return self._db.write(accept)
@@ -498,6 +525,15 @@ def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int |
         raise SlotFull
 
 
+def _guard_partner(db: sqlite3.Connection, request: ContactRequest, limit: int | None, now: datetime) -> None:
+    """Refuse a referral that is one too many of its partner's; as above."""
+    if limit is None or request.counts_for is None:
+        return
+    query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE counts_for = ? AND expires_at > ? LIMIT ?)"
+    if db.execute(query, (request.counts_for, micros(now), limit + 1)).fetchone()[0] > limit:
+        raise PartnerFull
+
+
 def _make_room(db: sqlite3.Connection, request: ContactRequest, now: datetime) -> None:
     """Erase what has expired and stands in the way of *request*: an old one of its id, or one with its reference."""
     holder = _head(db, "reference = ? AND status <> 'withdrawn'", request.reference)
@@ -548,10 +584,12 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         perhaps_micros(request.closed_at),
         None if request.promised_slot is None else request.promised_slot.id,
         perhaps_micros(request.answer_by),
+        None if request.referral is None else request.referral.to_text(),
         request.lane,
         micros(request.order_at),
         perhaps_micros(request.ready_at),
         None if slot is None else slot.id,
+        request.counts_for,
     )
 
 
@@ -585,4 +623,5 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         closed_at=perhaps_instant(row[24]),
         promised_slot=None if row[25] is None else parse_slot_id(row[25]),
         answer_by=perhaps_instant(row[26]),
+        referral=None if row[27] is None else Referral.from_text(row[27]),
     )

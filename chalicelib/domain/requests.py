@@ -25,9 +25,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import ClaimLost, Conflict
 from chalicelib.domain.slots import Window, floor_to_hour
+
+if TYPE_CHECKING:
+    from chalicelib.domain.partners import Referral
 
 LAPSE_LIMIT = 5
 """A request whose lease lapses this often is parked for a supervisor: something about it makes people drop it."""
@@ -87,7 +91,7 @@ class ContactRequest:
     or chose has not been handed to anybody. *windows* are the agreed callback windows, earliest first; an information
     request has none. *visible_at* is when it may be handed out; None means that the queue hands it out no more (every
     window was missed) although it still waits, overdue, until the requester chooses again or rings. *number* is the
-    fence of the latest claim.
+    fence of the latest claim. *referral* says who referred it, and with whose consent; it is set for referrals alone.
     """
 
     request_id: str
@@ -117,6 +121,7 @@ class ContactRequest:
     closed_at: datetime | None = None
     promised_slot: Window | None = None
     answer_by: datetime | None = None
+    referral: Referral | None = None
 
     @property
     def lane(self) -> str:
@@ -143,6 +148,13 @@ class ContactRequest:
         ):
             return None
         return next((window for window in self.windows if window.ends_at >= self.due_at), None)
+
+    @property
+    def counts_for(self) -> str | None:
+        """The partner among whose unfinished referrals it counts; None for whatever is finished, or is no referral."""
+        if self.referral is None or self.status in (Status.CLOSED, Status.WITHDRAWN):
+            return None
+        return self.referral.partner
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether somebody holds it at *now*."""
@@ -189,12 +201,13 @@ def submit(  # noqa: PLR0913 - a head has this many parts
     statement_version: str,
     fingerprint: str,
     body_id: str,
+    referral: Referral | None = None,
 ) -> ContactRequest:
     """
     Let a request into the queue.
 
-    A callback is due when the first window it agreed to closes; anything else at *answer_by*. Times that would tell
-    when somebody wrote are cut to the hour.
+    A callback, or a referral, is due when the first window it agreed to closes; anything else at *answer_by*. Times
+    that would tell when somebody wrote are cut to the hour.
     """
     windows = tuple(sorted(set(windows), key=lambda window: (window.ends_at, window.starts_at)))
     sent_at = floor_to_hour(now)
@@ -217,6 +230,7 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         statement_version=statement_version,
         fingerprint=fingerprint,
         body_id=body_id,
+        referral=referral,
     )
 
 
@@ -461,6 +475,7 @@ def withdraw(request: ContactRequest, *, now: datetime, tombstone: timedelta = T
         visible_at=None,
         windows=(),
         expires_at=floor_to_hour(now) + tombstone,
+        referral=None,
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalice.app import Request, Response
 
     from chalicelib.domain.helpline import Helpline
+    from chalicelib.domain.partners import Consents, Referral
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.http.access import Access
     from chalicelib.http.models import ClosureSpan, Fenced
@@ -62,6 +63,7 @@ class Desk:
     doorkeeping: Doorkeeping
     signposting: Signposting
     signpost_link: Callable[[str, str], dict[str, Any] | None]
+    consents: Callable[[], Consents]
 
     def me(self, http_request: Request) -> Response:
         """Say who is signed in and what they may do, so that a page offers nothing that would be refused."""
@@ -289,6 +291,22 @@ class Desk:
                 "unreadable": opened.unreadable,
                 "messages": shapes.letters(opened.messages, self.signpost_link, language),
                 "notes": shapes.letters(opened.notes, self.signpost_link, language),
+                "referral": None if request.referral is None else self._origin(request.referral),
+            },
+        }
+
+    def _origin(self, referral: Referral) -> dict[str, Any]:
+        """Show who referred, and what the person agreed to, in the words of then."""
+        words, language = self.consents().every.get(referral.consent_version), referral.consent_language
+        return {
+            "partner": referral.partner,
+            "consent": {
+                "version": referral.consent_version,
+                "language": language,
+                "how": referral.how,
+                "given_on": referral.given_on.isoformat(),
+                "title": None if words is None else words.title[language],
+                "text": [] if words is None else [*words.summary[language], *words.text[language]],
             },
         }
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.partners import actor_of
 from chalicelib.domain.receipts import encode
-from chalicelib.domain.requests import ContactRequest, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
 
@@ -187,7 +188,7 @@ class Casework:
         Raises:
             ClaimLost: it is no longer theirs.
             Conflict: `unreadable`, the content does not open, so there is no key to write with; `no-email`, they
-                gave no address.
+                gave no address; `no-mailbox`, it is a referral.
             Unavailable: `key-missing`.
         """
         request, content = self._content(hold)
@@ -237,7 +238,8 @@ class Casework:
 
         Raises:
             ClaimLost: it is no longer theirs.
-            Conflict: `unreadable`; `unread-message`, claim it again to read what came.
+            Conflict: `unreadable`; `unread-message`, claim it again to read what came; `no-mailbox`, it is a referral:
+                what was agreed, and where to go on, is said on the phone.
             Unavailable: `key-missing`.
         """
         messages: tuple[Message, ...] = ()
@@ -261,7 +263,9 @@ class Casework:
             missed=tuple(head for head in settled if head.visible_at is None),
             claimed=self.store.claimed(now=now),
             people={
-                actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")
+                actor: verbs
+                for actor, verbs in self.store.tally().items()
+                if actor not in ("system", "requester") and not actor.startswith(actor_of(""))
             },
         )
 
@@ -341,6 +345,8 @@ class Casework:
         if request is None:
             raise ClaimLost
         requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
+        if request.kind is Kind.REFERRAL:
+            raise Conflict("no-mailbox")
         sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
         try:
             return request, open_content(request, sealed or b"", self.opener)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.requests import ContactRequest, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import SlotFull
 
@@ -165,7 +165,9 @@ class Mailbox:
         return request, shred_key
 
     def _head(self, credential: Credential) -> ContactRequest | None:
-        return self.store.get(credential.request_id, now=self.clock.now(), tombstones=False)
+        """Find the head; a referral has no mailbox, whoever holds what its id was made of."""
+        request = self.store.get(credential.request_id, now=self.clock.now(), tombstones=False)
+        return None if request is not None and request.kind is Kind.REFERRAL else request
 
     def _change(self, request_id: str, transition, **kwargs) -> ContactRequest:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
         try:

@@ -9,13 +9,15 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from heads import build_referral
 
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.partners import deed_of
 from chalicelib.domain.requests import LANES, Kind, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
-from chalicelib.ports import Ask, LaneState, Message, ReferenceTaken, RequestStore, SlotFull
+from chalicelib.ports import Ask, LaneState, Message, PartnerFull, ReferenceTaken, RequestStore, SlotFull
 
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -37,6 +39,13 @@ class Helpline:
         request = self.head(name, now=now, **changes)
         sealed = content or f"sealed {name}".encode()
         return self.store.submit(request, content=sealed, capacity=capacity, now=now)
+
+    def refer(self, name="one", *, referrals=None, now=None, deed=None, **changes):
+        """Submit a referral."""
+        now = now or self.now
+        request = build_referral(name, now=now, **changes)
+        deed = deed or deed_of(request)
+        return self.store.submit(request, content=b"sealed", capacity=None, now=now, referrals=referrals, deed=deed)
 
     def claim(self, who="alex", now=None, *, lanes=LANES, limit=5, token=None, reference=None, lease=LEASE, deeds=None):
         """Ask for a request."""
@@ -144,6 +153,74 @@ def test_a_submitted_request_is_read_back_field_by_field(line, now):
     )
     assert line.store.submit(request, content=b"x", capacity=None, now=now) == request
     assert line.get() == request
+
+
+def test_a_referral_is_read_back_with_where_it_came_from(line, now):
+    """By whose key, and what was agreed to, stays with a referral through a claim; a tombstone keeps nothing of it."""
+    request = line.refer()
+    assert line.get().referral == request.referral
+    assert line.get().referral.given_on == now.date()
+    assert line.claim().referral == request.referral
+    line.withdraw()
+    assert line.get().referral is None
+
+
+def test_who_referred_is_told_in_the_same_write(line):
+    """The deed is in the trail if the referral was accepted, once however often it is repeated, and else is not."""
+    line.refer("a")
+    line.refer("a")
+    with pytest.raises((AttributeError, TypeError)):
+        line.refer("b", deed=UNWRITABLE)
+    assert line.get("b") is None
+    assert line.deeds() == [("partner/north-hub.abcdefgh", "refer", "a")]
+
+
+def test_a_partner_has_so_many_unfinished_referrals(line, now):
+    """One too many is refused and leaves nothing; other partners, requesters and repeats are not counted."""
+    line.refer("a", referrals=2)
+    line.refer("b", referrals=2)
+    with pytest.raises(PartnerFull):
+        line.refer("c", referrals=2)
+    assert line.get("c") is None
+    assert line.deeds().count(("partner/north-hub.abcdefgh", "refer", "c")) == 0
+    assert line.refer("b", referrals=2).request_id == "b"
+    line.refer("d", partner="south", referrals=2)
+    line.refer("e", referrals=None)
+    line.put("f")
+    with pytest.raises(PartnerFull):
+        line.refer("g", partner="east", referrals=0)
+
+
+def test_room_for_referrals_comes_back(line, now):
+    """What is closed, withdrawn or expired no longer counts; what somebody holds still does."""
+    for name in "abc":
+        line.refer(name, referrals=3)
+    held = line.claim()
+    with pytest.raises(PartnerFull):
+        line.refer("d", referrals=3)
+    line.close(held)
+    line.refer("d", referrals=3)
+    line.withdraw("b" if held.request_id != "b" else "c")
+    line.refer("e", referrals=3)
+    with pytest.raises(PartnerFull):
+        line.refer("f", referrals=3)
+    late = line.get("e").expires_at
+    line.refer("g", now=late, referrals=1)
+
+
+def test_a_partner_that_floods_from_many_sides_gets_no_more_in(line, open_again):
+    """However many instances take referrals of one partner in the same moment, no more than may are accepted."""
+
+    def refer(name):
+        mine = Helpline(open_again(), line.head, line.now)
+        try:
+            return mine.refer(name, referrals=3)
+        except PartnerFull:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        accepted = [each for each in pool.map(refer, "abcdefgh") if each is not None]
+    assert len(accepted) == 3
 
 
 def test_content_comes_back_byte_by_byte(line):

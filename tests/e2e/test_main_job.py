@@ -19,6 +19,7 @@ import pytest
 from real_server import PHONE, ROOT, TUESDAY_EVENING, eventually, later
 
 from chalicelib.domain.access import ROLES, SIGN_IN_ROLES
+from chalicelib.domain.partners import new_key
 from chalicelib.http.contract import operations
 
 EVENING = "2026-11-24T18:00Z/2h"
@@ -640,7 +641,8 @@ def test_every_reading_is_in_the_trail(quietline):
 
 # ---------------------------------------------------------------- who may do what
 
-DESK = [operation for operation in operations() if operation.caller not in (None, "receipt")]
+DESK = [operation for operation in operations() if operation.caller not in (None, "receipt", "referral:write")]
+PARTNERS = [operation for operation in operations() if operation.caller == "referral:write"]
 
 
 def _as_called(operation):
@@ -676,6 +678,48 @@ def test_every_role_has_its_scopes_and_no_more(shared_quietline, role):
             assert answer.status in (200, 201, 204, 404, 409), (role, path, answer.body)
         else:
             problem(answer, 403, "scope-missing")
+
+
+@pytest.mark.parametrize("operation", PARTNERS, ids=lambda operation: operation.name)
+def test_only_a_partners_living_key_opens_what_is_for_partners(shared_quietline, operation):
+    """Nothing, a sign-in of any role, a receipt and a key that is mistyped, unknown or revoked are told alike: 401."""
+    method, path, body = _as_called(operation)
+    living, revoked = (shared_quietline.partner_key("north-hub") for _ in range(2))
+    supervisor = shared_quietline.token("supervisor")
+    assert shared_quietline.ask("DELETE", f"/v1/desk/partners/{revoked['id']}", token=supervisor).status == 204
+    elsewhere = new_key("north-hub", bytes(37))[1]
+    receipt = submitted(shared_quietline)["receipt"]
+    said = {
+        (answer.status, answer.body, answer.headers["www-authenticate"])
+        for answer in (
+            shared_quietline.ask(method, path, body),
+            shared_quietline.ask(method, path, body, receipt=receipt),
+            shared_quietline.ask(method, path, raw=b"{", token="nonsense"),
+            *(
+                shared_quietline.ask(method, path, body, token=token)
+                for token in (
+                    *(shared_quietline.token(role) for role in SIGN_IN_ROLES),
+                    revoked["key"],
+                    elsewhere,
+                    living["key"][:-1],
+                    living["key"].replace("north", "south"),
+                    living["key"].upper(),
+                    f"{living['key']},{living['key']}",
+                )
+            ),
+        )
+    }
+    assert {(status, header) for status, _, header in said} == {(401, "Bearer")}
+    assert len(said) == 1
+    assert shared_quietline.ask(method, path, body, token=living["key"]).status in (201, 404)
+
+
+def test_a_partners_key_opens_nothing_at_the_desk(shared_quietline):
+    """On every route of the desk a partner's key is no sign-in at all."""
+    key = shared_quietline.partner_key("north-hub")["key"]
+    for operation in DESK:
+        method, path, body = _as_called(operation)
+        problem(shared_quietline.ask(method, path, body, token=key), 401, "token-invalid")
 
 
 def test_a_mailbox_asks_for_a_receipt(shared_quietline):

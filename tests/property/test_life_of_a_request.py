@@ -24,6 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed, TrailHead
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
+from chalicelib.domain.partners import Referral, deed_of
 from chalicelib.domain.requests import Kind, Outcome, Rules
 from chalicelib.domain.slots import Window
 from chalicelib.ports import Ask, Message, ReferenceTaken
@@ -34,8 +35,13 @@ MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
 PEOPLE = ("alex", "kim", "sam")
-LANES = ("callback/en", "callback/cy", "information/en", "information/cy")
+LANES = tuple(f"{kind}/{language}" for kind in ("callback", "information", "referral") for language in ("en", "cy"))
 MEMORY = Path("/dev/shm")
+
+
+REFERRAL = Referral(
+    key_id="north-hub.abcdefgh", consent_version="1", consent_language="en", how="by-phone", given_on=MONDAY.date()
+)
 
 
 def hour_of(instant):
@@ -158,7 +164,8 @@ class LifeOfARequest(RuleBasedStateMachine):
         for number in range(4):
             name, base = f"r{number}", self.now
             starts = [(number, 2), (number + 30, 2), (number + 31, 2)] if number % 2 else []
-            self.accept(name, starts=starts, welsh=number == 3, verified=number != 2, word=number, base=base)
+            kind = ("information", "callback", "information", "referral")[number]
+            self.accept(name, kind, starts=starts, welsh=number == 3, verified=number != 2, word=number, base=base)
 
     def teardown(self):
         """Throw the store away."""
@@ -193,30 +200,31 @@ class LifeOfARequest(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        callback=st.booleans(),
+        kind=st.sampled_from(("callback", "information", "referral")),
         welsh=st.booleans(),
         verified=st.booleans(),
         starts=st.lists(st.tuples(st.integers(-1, 60), st.integers(1, 3)), min_size=1, max_size=3),
         word=st.integers(0, 7),
         known=st.integers(0, 9),
     )
-    def submit(self, data, callback, welsh, verified, starts, word, known):
-        """Somebody asks for help, or repeats what they asked."""
+    def submit(self, data, kind, welsh, verified, starts, word, known):
+        """Somebody asks for help, or repeats what they asked; or a partner asks to have somebody rung."""
+        rung = kind != "information"
         name = self.pick(data) if self.lives and known == 0 else f"r{len(self.lives)}"
         base = hour_of(self.now)
         starts = [(a, b) for a, b in starts if base + (a + b) * HOUR > self.now]
-        if starts or not callback:
-            self.accept(name, starts=starts if callback else [], welsh=welsh, verified=verified, word=word, base=base)
+        if starts or not rung:
+            verified = verified or kind == "referral"
+            self.accept(name, kind, starts=starts if rung else [], welsh=welsh, verified=verified, word=word, base=base)
 
-    def accept(self, name, *, starts, welsh, verified, word, base):
+    def accept(self, name, kind, *, starts, welsh, verified, word, base):
         """Submit, and expect what the design says of it."""
-        callback = bool(starts)
         windows = [(base + a * HOUR, base + (a + b) * HOUR) for a, b in starts]
         language = "cy" if welsh else "en"
         body = f"body {self.turn}"
         request = requests.submit(
             request_id=name,
-            kind=Kind.CALLBACK if callback else Kind.INFORMATION,
+            kind=Kind(kind),
             language=language,
             reference=f"amber-{word}",
             windows=tuple(Window(starts_at=a, ends_at=b) for a, b in windows),
@@ -227,10 +235,13 @@ class LifeOfARequest(RuleBasedStateMachine):
             statement_version="1",
             fingerprint=body,
             body_id=body,
+            referral=REFERRAL if kind == "referral" else None,
         )
         known_life = self.lives.get(name)
         if known_life and self.now < known_life.expires:
-            again = self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+            again = self.store.submit(
+                request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request)
+            )
             assert (again.body_id, again.number) == (known_life.body, known_life.number)
             return
         holders = [
@@ -240,13 +251,16 @@ class LifeOfARequest(RuleBasedStateMachine):
         ]
         if holders:
             with pytest.raises(ReferenceTaken):
-                self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+                self.store.submit(request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request))
             return
         self.past = [claim for claim in self.past if claim[1] != name]
         first = min(windows, key=lambda w: (w[1], w[0])) if windows else (base, base + 72 * HOUR)
-        self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+        self.store.submit(request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request))
+        if kind == "referral":
+            by = "partner/north-hub.abcdefgh"
+            self.deeds.append(Deed(at=hour_of(self.now), actor=by, verb="refer", request_id=name))
         self.lives[name] = Life(
-            lane=f"{'callback' if callback else 'information'}/{language}",
+            lane=f"{kind}/{language}",
             reference=request.reference,
             sent=self.now,
             windows=windows,

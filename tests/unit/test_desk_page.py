@@ -69,9 +69,9 @@ FAMILIES = {
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
-        *("draft", "publish", "discard", "roll-back", "take-down"),
+        *("draft", "publish", "discard", "roll-back", "take-down", "refer", "issue-key", "revoke-key"),
     },
-    "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
+    "fact-": {"partner", "consent"} | {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
 
 
