@@ -311,6 +311,11 @@ def desk_page(http_request: Request) -> Response:
     return house.desk_page.page(http_request)
 
 
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
+
+
 # ---------------------------------------------------------------- either face
 
 

@@ -110,7 +110,7 @@ def lives(engine):
 
     for number in range(LIVES):
         request, who = callback(number), f"3f2b8c1e-7d54-4a6b-9e0f-{number % 8:012}"
-        keys.keep(ContentName(request.request_id, request.body_id), bytes(32), expires_at=request.expires_at)
+        keys.keep({ContentName(request.request_id, request.body_id): bytes(32)}, expires_at=request.expires_at)
         note("shred key")
         store.submit(request, content=bytes(CONTENT), capacity=10, now=NOW)
         note("submit")

@@ -137,6 +137,8 @@ def pack_head(request: ContactRequest) -> Item:
         "ca": perhaps_micros(request.closed_at),
         "ps": None if request.promised_slot is None else request.promised_slot.id,
         "ab": perhaps_micros(request.answer_by),
+        "du": perhaps_micros(request.details_until),
+        "ba": int(request.bare) or None,
         "x": expiry(request.expires_at),
     }
     return {name: value for name, value in item.items() if value is not None}
@@ -172,6 +174,8 @@ def read_head(item: Item) -> ContactRequest:
         closed_at=perhaps_instant(item.get("ca")),
         promised_slot=parse_slot_id(item["ps"]) if "ps" in item else None,
         answer_by=perhaps_instant(item.get("ab")),
+        details_until=perhaps_instant(item.get("du")),
+        bare=bool(item.get("ba")),
     )
 
 

@@ -183,7 +183,7 @@ def test_what_belongs_to_a_requester_expires_by_itself(place, head, now):
         ends = slot.ends_at if partition.startswith("s#") else request.expires_at
         assert ends.timestamp() < item[TTL] <= (ends + 8 * DAY).timestamp()
     keys = DynamoShredKeys(Table(place.connection, f"{place.table}-shred"))
-    keys.keep(ContentName("one", "b"), b"k", expires_at=now)
+    keys.keep({ContentName("one", "b"): b"k"}, expires_at=now)
     (kept,) = Table(place.connection, f"{place.table}-shred").scan()
     assert kept[TTL] == int(now.timestamp())
 
@@ -199,7 +199,7 @@ def test_a_life_costs_what_is_said(place, head, now):
     name = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE"
     request = head(name, windows=(slot,), fingerprint="f" * 64)
     keys = DynamoShredKeys(Table(place.connection, f"{place.table}-shred"))
-    keys.keep(ContentName(name, "b"), bytes(32), expires_at=request.expires_at)
+    keys.keep({ContentName(name, "b"): bytes(32)}, expires_at=request.expires_at)
     note("shred")
     store.submit(request, content=bytes(4560), capacity=5, now=now)
     note("submit")
@@ -321,7 +321,7 @@ def test_a_round_takes_the_time_that_it_needs(place, head, now, tmp_path, round_
     store, keys = place.open(), DynamoShredKeys(Table(place.connection, f"{place.table}-shred"))
     for number in range(20):
         store.submit(head(f"r{number}"), content=b"x", capacity=None, now=now)
-        keys.keep(ContentName(f"r{number}", "b"), b"k" * 32, expires_at=now)
+        keys.keep({ContentName(f"r{number}", "b"): b"k" * 32}, expires_at=now)
     settings = Settings(
         home=tmp_path, store="dynamodb", table=place.table, shred_table=f"{place.table}-shred", clock_starts_at=now
     )

@@ -293,7 +293,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         slot = (hour_of(self.now) + start * HOUR, hour_of(self.now) + (start + 2) * HOUR)
         window = Window(starts_at=slot[0], ends_at=slot[1])
         refused = Conflict if life.lane.startswith("information") else None
-        if self.change(name, partial(requests.choose_slot, slot=window), refused=refused):
+        if self.change(name, partial(requests.choose_slot, slot=window, now=self.now), refused=refused):
             if life.state == "closed":
                 life.reopen()
             life.windows, (life.visible, life.due), life.attempts = [slot], slot, 0

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import desk, directory, pages, requester
+from chalicelib.http.contract import desk, directory, erasures, pages, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -47,6 +47,7 @@ def operations() -> tuple[Operation, ...]:
         *directory.feed(),
         *pages.pages(),
         *desk.desk(),
+        *erasures.erasures(),
         *requester.either(),
     )
 

@@ -82,7 +82,15 @@ OF_DESK: Codes = any_of(
         503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
     },
 )
-WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
+WRITING = (
+    "details-erased",
+    "expires-first",
+    "key-reused",
+    "keys-outdated",
+    "mailbox-full",
+    "not-padded",
+    "sealed-elsewhere",
+)
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
