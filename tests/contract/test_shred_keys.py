@@ -155,7 +155,28 @@ def test_purging_erases_what_has_expired_and_only_that(keys, now):
     assert [keys.key(name, now=now) for name in names] == [None, KEY] * 20
 
 
+def test_several_keys_are_kept_at_once(keys, now):
+    """The two of a request; if one of the names is taken by another key, that is a refusal."""
+    two = {ContentName("one", "body"): KEY, ContentName("one", "body.details"): bytes(32)}
+    keys.keep(two, expires_at=now + DAY)
+    assert {name: keys.key(name, now=now) for name in two} == two
+    with pytest.raises(Unavailable):
+        keys.keep({ContentName("two", "body"): KEY, ONE: bytes(32)}, expires_at=now + DAY)
+    assert keys.key(ONE, now=now) == KEY
+
+
+def test_what_is_kept_is_named(keys, now):
+    """Every key there is, and none that was erased or has expired."""
+    kept = {ContentName("one", "a"), ContentName("one", "a.details"), ContentName("two", "b")}
+    keys.keep(dict.fromkeys([*kept, ContentName("three", "c")], KEY), expires_at=now + DAY)
+    keys.keep({ContentName("four", "d"): KEY}, expires_at=now)
+    keys.erase([ContentName("three", "c")])
+    assert keys.names(now=now) == kept
+    assert keys.names(now=now + DAY) == frozenset()
+
+
 VERBS = {
+    "names": lambda keys, now: keys.names(now=now),
     "keep": lambda keys, now: keys.keep({ONE: KEY}, expires_at=now + DAY),
     "key": lambda keys, now: keys.key(ONE, now=now),
     "erase": lambda keys, now: keys.erase([ONE]),
