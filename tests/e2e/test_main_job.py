@@ -638,6 +638,27 @@ def test_every_reading_is_in_the_trail(quietline):
         assert quietline.ask("GET", f"/v1/desk/audit?{query}", token=auditor).status == 400
 
 
+def test_an_erasure_leaves_a_record_without_content(quietline):
+    """Who withdraws leaves one line for auditors: that all of it was erased, why, and in which hour."""
+    accepted = submitted(quietline)
+    auditor = quietline.token("auditor")
+    assert quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()["erasures"] == []
+    assert quietline.ask("DELETE", "/v1/mailbox", receipt=accepted["receipt"]).status == 204
+    page = quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()
+    (erasure,) = page["erasures"]
+    assert (erasure.pop("seq"), len(erasure.pop("mac"))) == (1, 64)
+    assert erasure == {
+        "at": "2026-11-24T18:00:00Z",
+        "request_id": accepted["request_id"],
+        "erased": "everything",
+        "because": "withdrawn",
+        "by": "requester",
+    }
+    assert (page["verified"], page["broken_at"], page["next_after"]) == (True, None, None)
+    assert quietline.ask("GET", "/v1/desk/erasures?after=1", token=auditor).json()["erasures"] == []
+    assert quietline.ask("GET", "/v1/desk/erasures?limit=0", token=auditor).status == 400
+
+
 # ---------------------------------------------------------------- who may do what
 
 DESK = [operation for operation in operations() if operation.caller not in (None, "receipt")]
