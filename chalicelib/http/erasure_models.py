@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - pydantic reads it when it builds the model
+from datetime import datetime
 from typing import Literal
 
 from chalicelib.http.models import Answer

@@ -48,7 +48,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import HTML, PARAMETERS, operations
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -287,7 +287,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
-    target = target.replace("{name}", "page.js")
+    target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -298,6 +298,8 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
+    if sample is not None and operation.tag == "requests":
+        sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
         yield asked(body=sample, **{name: f"{markers()} {markers()}"})
@@ -347,6 +349,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
     names = sorted(operation.form["properties"])
     model = operation.body
     start = {"receipt": world.receipt} if model is None else as_form(good(model, Markers()))
+    start.pop("slot", None)  # as above
     for accept in ("application/json", "text/html"):
         sent = {"Content-Type": FORM, "Accept": accept}
         for name in [*names, markers()]:
@@ -609,13 +612,14 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
+    "campaigning fails": ("_campaigning", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
-        "signposts": (), "oruk": ()}  # fmt: skip
+        "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -672,7 +676,7 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "help_pages", "opening", "problems")
+        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -700,6 +704,8 @@ def test_nothing_leaks_when_a_use_case_fails(face, tmp_path, monkeypatch, caplog
             handlers._signposting = Broken(handlers._signposting, ValueError, ("find", "get", "search"))
         if face == "oruk":
             handlers._directory = Broken(handlers._directory, ValueError)
+        if face == "campaigns":
+            handlers._campaigning = Broken(handlers._campaigning, ValueError)
 
     leaks = swept_in_process(house, monkeypatch, home, break_it, detector, markers)
     assert leaks == []
