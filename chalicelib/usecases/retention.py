@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
-FEW = 20
+FEW = 2
 """So many open requests may have been erased since a copy was taken, or half of them all; more look like lost keys."""
 
 

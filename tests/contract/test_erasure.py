@@ -22,7 +22,7 @@ from chalicelib.domain.receipts import Credential, encode
 from chalicelib.domain.requests import Kind, Outcome, Status
 from chalicelib.local.backup import backup
 from chalicelib.ports import ContentName
-from chalicelib.usecases import casework, retention
+from chalicelib.usecases import casework
 from chalicelib.usecases.casework import Hold
 from chalicelib.usecases.correspondence import SealedLetter
 from chalicelib.usecases.intake import Submission
@@ -223,7 +223,6 @@ def test_the_round_withdraws_again_what_a_copy_brought_back(line, met):
 
 def test_lost_keys_are_not_taken_for_withdrawals(line, monkeypatch):
     """Where so many are missing that it must be a fault, nothing is withdrawn: the round fails, keys may be found."""
-    monkeypatch.setattr(retention, "FEW", 2)
     monkeypatch.setattr(casework, "ERASED", 3)
     receipts = [line.submit() for _ in range(6)]
     names = [name_of(request) for _, request in receipts]
