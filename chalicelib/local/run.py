@@ -155,7 +155,7 @@ def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None, listen
             f"  Requesters   {here}/            ask for a call back, or for information",
             f"               {here}/mailbox     read the answer with a receipt",
             f"  Partners     {here}/v1/signposts",
-            f"  Contract     {here}/openapi.json",
+            f"  Contract     {here}/docs        ({here}/openapi.json)",
         ]
     if issuer is not None:
         ticket = issuer.ticket("supervisor", "supervisor")
