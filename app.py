@@ -458,6 +458,11 @@ def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)
 
 
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
+
+
 # ---------------------------------------------------------------- either face
 
 

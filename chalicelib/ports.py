@@ -357,6 +357,28 @@ class RequestStore(Protocol):
         """
         ...
 
+    def forget_details(
+        self,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        erase: Callable[[Sequence[ContentName]], None],
+    ) -> int:
+        """
+        Delete the sealed content, and nothing else, of closed requests whose `details_until` has come; count them.
+
+        *erase* is called first, as in `purge`; *transition* marks each head. The trail is told `forget-details`.
+        """
+        ...
+
+    def open_ids(self, *, now: datetime) -> frozenset[str]:
+        """
+        Name every request that is waiting, claimed or parked.
+
+        An engine may miss one that has changed within the last seconds; it names none that is not there.
+        """
+        ...
+
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which a supervisor has closed the line."""
         ...
@@ -400,8 +422,8 @@ class ShredKeys(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
-        """Write a key, if its name is new; a repeat of the same key is no failure, another key under it is one."""
+    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
+        """Write keys whose names are new; a repeat of the same key is no failure, another key under a name is one."""
         ...
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
@@ -414,6 +436,10 @@ class ShredKeys(Protocol):
 
     def purge(self, *, now: datetime) -> int:
         """Erase keys that have expired; return how many there were."""
+        ...
+
+    def names(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name every key that is kept; each whose `keep` returned before this was called, and was not erased since."""
         ...
 
 

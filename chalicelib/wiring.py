@@ -357,6 +357,7 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
+            tombstone=self.rules.tombstone,
         )
 
     @cached_property
@@ -592,6 +593,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            details_after_closing=settings.details_after_closing,
             tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 

@@ -458,6 +458,27 @@ class EmailAnswer(TypedDict):
     html: str
 
 
+class ErasureAnswer(TypedDict):
+    """One erasure: of what, why, in which hour; *seq* is its place in the trail, *mac* what chains it there."""
+
+    seq: int
+    at: str
+    request_id: str
+    erased: Literal["everything", "details"]
+    because: Literal["withdrawn", "expired", "closed"]
+    by: Literal["requester", "system"]
+    mac: str
+
+
+class ErasuresAnswer(TypedDict):
+    """A page of erasures, from a trail that was verified whole as it was read."""
+
+    erasures: list[ErasureAnswer]
+    verified: bool
+    broken_at: int | None
+    next_after: int | None
+
+
 class FieldProblem(TypedDict):
     """One place that is wrong: a JSON pointer from the known fields, and a code; never what was sent."""
 
@@ -1976,6 +1997,13 @@ class Quietline(Transport):
         """Publish that what a record offers has ended; it stays in the directory as such."""
         answer: ContentAnswer = self._call(
             "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def erasures(self, *, after: int | None = None, limit: int | None = None) -> ErasuresAnswer:
+        """What was erased, and when; from the audit trail, verified."""
+        answer: ErasuresAnswer = self._call(
+            "GET", "/v1/desk/erasures", query={"after": after, "limit": limit}, callers=("bearer",)
         )
         return answer
 

@@ -145,6 +145,8 @@ def pack_head(request: ContactRequest) -> Item:
         "ps": None if request.promised_slot is None else request.promised_slot.id,
         "ab": perhaps_micros(request.answer_by),
         "rf": None if request.referral is None else request.referral.to_text(),
+        "du": perhaps_micros(request.details_until),
+        "ba": int(request.bare) or None,
         "x": expiry(request.expires_at),
     }
     return {name: value for name, value in item.items() if value is not None}
@@ -181,6 +183,8 @@ def read_head(item: Item) -> ContactRequest:
         promised_slot=parse_slot_id(item["ps"]) if "ps" in item else None,
         answer_by=perhaps_instant(item.get("ab")),
         referral=Referral.from_text(item["rf"]) if "rf" in item else None,
+        details_until=perhaps_instant(item.get("du")),
+        bare=bool(item.get("ba")),
     )
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.audit import ERASURES
 from chalicelib.domain.errors import Conflict, Malformed
 from chalicelib.domain.requests import Outcome
-from chalicelib.domain.slots import Window
+from chalicelib.domain.slots import Window, floor_to_hour
 from chalicelib.http import shapes
 from chalicelib.http.local_times import instant
 from chalicelib.http.models import (
@@ -248,6 +249,35 @@ class Desk:
                 "verified": page.broken_at is None,
                 "broken_at": page.broken_at,
                 "next_after": page.entries[-1].seq if page.entries and page.entries[-1].seq < page.count else None,
+            }
+        )
+
+    def erasures(self, http_request: Request) -> Response:
+        """
+        Show a page of what was erased, and whether the trail that says so holds together.
+
+        Raises:
+            Malformed: `after` or `limit` is no number in range.
+        """
+        self.access.person(http_request, AUDIT)
+        after, limit = _number(http_request, "after", 0, 0), _number(http_request, "limit", AUDIT_PAGE, 1)
+        page = self.auditing.erasures(after=after, limit=min(limit, AUDIT_PAGE))
+        return shapes.answer(
+            {
+                "erasures": [
+                    {
+                        "seq": entry.seq,
+                        "at": instant(floor_to_hour(entry.deed.at)),
+                        "request_id": entry.deed.request_id,
+                        **ERASURES[entry.deed.verb]._asdict(),
+                        "by": entry.deed.actor,
+                        "mac": entry.mac,
+                    }
+                    for entry in page.entries
+                ],
+                "verified": page.broken_at is None,
+                "broken_at": page.broken_at,
+                "next_after": page.next_after,
             }
         )
 

@@ -165,8 +165,9 @@ class MailboxDoor:
                 _letter_for_page(letter, local_times.day(at.sent_at.astimezone(zone).date(), language))
                 for letter, at in zip(shown["messages"], contents.letters, strict=False)
             ],
-            slots=slots_for_page(self.opening, self.helpline, language) if callback else [],
-            can_choose_slot=callback,
+            slots=slots_for_page(self.opening, self.helpline, language) if callback and contents.may_write else [],
+            can_choose_slot=callback and contents.may_write,
+            can_write=contents.may_write,
             expires_on=local_times.day_and_year(request.expires_at.date(), language),
             notice=notice or contents.note,
             errors=errors,

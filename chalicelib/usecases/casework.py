@@ -7,6 +7,7 @@ write after a claim carries its number.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Content, Correspondence
     from chalicelib.usecases.shredding import Shredding
 
+ERASED = 20
+"""How many erased requests, brought back by a copy, one claim puts aside before it says that keys are missing."""
 SOON = timedelta(hours=2)
 """How far ahead "due soon" looks."""
 
@@ -99,9 +102,12 @@ class Casework:
         """
         Take the most urgent request that the practitioner can serve, or the one a caller quotes; None if there is none.
 
+        What turns out to have been erased, because a copy that was put back brought its head back, is put aside for
+        a supervisor to see, and the next one is taken; the hourly round withdraws it again.
+
         Raises:
             Conflict: `claim-limit`, `claimed-by-colleague`.
-            Unavailable: `key-missing`; nothing was claimed.
+            Unavailable: `key-missing`; nothing was claimed. `shred-keys`, too many have been erased.
         """
         self.opener.check()
         now = self.clock.now()
@@ -134,8 +140,21 @@ class Casework:
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
-        request = self.store.claim(ask, decide, now=now, deeds=deeds)
-        return None if request is None else Claimed(request=request, opened=self._opened(request))
+        for _ in range(ERASED):
+            request = self.store.claim(ask, decide, now=now, deeds=deeds)
+            if request is None:
+                return None
+            opened = self._opened(request)
+            if opened.unreadable != "erased":
+                return Claimed(request=request, opened=opened)
+            self._shelve(request)
+        raise Unavailable("shred-keys")
+
+    def _shelve(self, request: ContactRequest) -> None:
+        now = self.clock.now()
+        deed = Deed(at=now, actor="system", verb="park", request_id=request.request_id, number=request.number)
+        with suppress(NotFound):  # withdrawn in this very moment
+            self.store.change(request.request_id, requests.shelve, now=now, deed=deed)
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
         """List the practitioner's live claims."""

@@ -8,15 +8,18 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from email import message_from_bytes, policy
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from real_server import PHONE, ROOT, TUESDAY_EVENING, eventually, later
+from real_server import PHONE, ROOT, TUESDAY_EVENING, Contract, eventually, later, running
 
 from chalicelib.domain.access import ROLES, SIGN_IN_ROLES
 from chalicelib.domain.partners import new_key
@@ -166,6 +169,41 @@ def test_an_information_request_is_answered_in_the_mailbox(quietline):
     )
     again = quietline.ask("POST", "/v1/mailbox/messages", {"text": "One more thing"}, receipt=accepted["receipt"])
     assert again.json()["status"] == "waiting"
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+def test_mail_speaks_the_language_of_the_request(quietline, language):
+    """Somebody who asked in Welsh gets the neutral subject in Welsh, and links by their Welsh names."""
+    asked = information(language=language, details={"email": "sam@example.org"})
+    submitted(quietline, asked, "/v1/information-requests")
+    token = quietline.token("practitioner")
+    claim = claimed(quietline, token)["claim"]
+    reply = {"number": claim["number"], "text": "Dyma ni.", "by_email": True, "signposts": ["get-help"]}
+    base = f"/v1/desk/claims/{claim['request_id']}"
+    assert quietline.ask("POST", f"{base}/replies", reply, token=token).json()["emailed"] is True
+    (file,) = (quietline.home / "outbox").glob("*.eml")
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    helpline = tomllib.loads((ROOT / "chalicelib/content/helpline.toml").read_text())
+    assert mail["Subject"] == helpline["mail"]["subject"][language]
+    signposts = map(json.loads, (path.read_text() for path in (ROOT / "chalicelib/content/signposts").glob("*.json")))
+    names = next(each["name"] for each in signposts if each["id"] == "get-help")
+    assert names["en"] != names["cy"]
+    assert names[language] in mail.get_content()
+
+
+def test_what_expired_while_the_server_was_off_is_gone_once_it_is_on(tmp_path):
+    """The round runs at start-up: nobody waits an hour for it, and nothing of the request is left in the database."""
+    home, contract = tmp_path / "home", Contract()
+    with running(home, contract) as quietline:
+        accepted = submitted(quietline)
+        database = sqlite3.connect(home / "quietline.db")
+        ids = "SELECT request_id FROM requests UNION ALL SELECT request_id FROM contents"
+        assert database.execute(ids).fetchall() == [(accepted["request_id"],)] * 2
+    with running(home, contract, clock="2027-02-23T18:05:00Z") as quietline:
+        assert database.execute(ids).fetchall() == []
+        (erasure,) = quietline.ask("GET", "/v1/desk/erasures", token=quietline.token("auditor")).json()["erasures"]
+        assert (erasure["request_id"], erasure["because"]) == (accepted["request_id"], "expired")
+    database.close()
 
 
 def test_a_receipt_is_read_as_people_write_it(shared_quietline):
@@ -637,6 +675,27 @@ def test_every_reading_is_in_the_trail(quietline):
     assert (len(page["entries"]), page["next_after"]) == (1, 1)
     for query in ("after=-1", "after=x", "limit=0", "limit=", "limit=1&limit=2"):
         assert quietline.ask("GET", f"/v1/desk/audit?{query}", token=auditor).status == 400
+
+
+def test_an_erasure_leaves_a_record_without_content(quietline):
+    """Who withdraws leaves one line for auditors: that all of it was erased, why, and in which hour."""
+    accepted = submitted(quietline)
+    auditor = quietline.token("auditor")
+    assert quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()["erasures"] == []
+    assert quietline.ask("DELETE", "/v1/mailbox", receipt=accepted["receipt"]).status == 204
+    page = quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()
+    (erasure,) = page["erasures"]
+    assert (erasure.pop("seq"), len(erasure.pop("mac"))) == (1, 64)
+    assert erasure == {
+        "at": "2026-11-24T18:00:00Z",
+        "request_id": accepted["request_id"],
+        "erased": "everything",
+        "because": "withdrawn",
+        "by": "requester",
+    }
+    assert (page["verified"], page["broken_at"], page["next_after"]) == (True, None, None)
+    assert quietline.ask("GET", "/v1/desk/erasures?after=1", token=auditor).json()["erasures"] == []
+    assert quietline.ask("GET", "/v1/desk/erasures?limit=0", token=auditor).status == 400
 
 
 # ---------------------------------------------------------------- who may do what

@@ -355,7 +355,7 @@ class Keep:
 
     def do(self, stage):
         """Keep it."""
-        stage.keys.keep(ContentName("first", "b"), b"k" * 32, expires_at=stage.now + HOUR)
+        stage.keys.keep({ContentName("first", "b"): b"k" * 32}, expires_at=stage.now + HOUR)
         return True
 
     def check(self, stage, answered):

@@ -320,7 +320,7 @@ def test_a_new_field_of_a_head_is_thought_of():
         "verified",
     }
     given = {each.name for each in fields(build_head()) if getattr(build_head(windows=()), each.name) is not None}
-    later = {"number", "lapses", "attempts", "missed"}
+    later = {"number", "lapses", "attempts", "missed", "bare"}
     assert given - later <= carried
     assert build_head(kind=Kind.CALLBACK).status is Status.WAITING
 

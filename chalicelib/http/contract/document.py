@@ -20,6 +20,7 @@ from chalicelib.http.contract import (
     campaigns,
     desk,
     directory,
+    erasures,
     pages,
     partners,
     publishing,
@@ -63,6 +64,7 @@ def operations() -> tuple[Operation, ...]:
         *desk.desk(),
         *partners.keys(),
         *publishing.publishing(),
+        *erasures.erasures(),
         *requester.either(),
     )
 
