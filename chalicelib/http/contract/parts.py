@@ -27,6 +27,7 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
@@ -77,14 +78,8 @@ SUBMITTED: Codes = any_of(
     },
 )
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
-OF_DESK: Codes = any_of(
-    STORED,
-    {
-        401: ("token-expired", "token-invalid", "token-missing"),
-        403: ("scope-missing",),
-        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
-    },
-)
+SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
+OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
 WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
@@ -217,6 +212,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
+    "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
@@ -231,8 +227,9 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an ETag.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
+    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
+    ETag.
     """
 
     name: str
