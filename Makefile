@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here
 
 test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
 	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
+
+test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
+	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
 
 tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
 	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"

@@ -209,10 +209,10 @@ PARAMETERS: Mapping[str, Schema] = {
     "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
-    "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
