@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -143,6 +144,7 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
+            knows_campaign=self._campaigning.knows,
         )
 
     @cached_property
@@ -181,6 +183,19 @@ class House:
         from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
 
         return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def campaign_pages(self) -> CampaignPages:
+        """The pages that leaflets lead to."""
+        from chalicelib.http.campaign_pages import CampaignPages  # noqa: PLC0415
+
+        return CampaignPages(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
 
     @cached_property
     def packs(self) -> Packs:

@@ -62,13 +62,12 @@ class Packing:
                 "starts": self.in_words(campaign.starts_on, language),
                 "ends": self.in_words(campaign.ends_on, language),
             },
-            ways=tuple(_way(each, language) for each in offers if not self._is_ours(each)),
+            ways=tuple(
+                _way(each, language)
+                for each in offers
+                if not helpline.is_reached_by(number.e164 for number in each.phones)
+            ),
         )
-
-    def _is_ours(self, signpost: Signpost) -> bool:
-        """Tell whether a signpost is the line itself, which every leaflet names first."""
-        ours = {phone.e164 for phone in self.helpline.phones}
-        return any(phone.e164 in ours for phone in signpost.phones)
 
 
 def _way(signpost: Signpost, language: str) -> Way:

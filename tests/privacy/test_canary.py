@@ -288,6 +288,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
+    target = target.replace("/c/{code}", f"/c/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -676,7 +677,18 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
+        parts = (
+            "public",
+            "mailbox",
+            "desk",
+            "signposts",
+            "oruk",
+            "campaigns",
+            "campaign_pages",
+            "help_pages",
+            "opening",
+            "problems",
+        )
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)

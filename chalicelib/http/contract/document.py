@@ -48,6 +48,7 @@ def operations() -> tuple[Operation, ...]:
         *campaigns.campaigns(),
         *directory.feed(),
         *pages.pages(),
+        *campaigns.pages(),
         *desk.desk(),
         *requester.either(),
     )
