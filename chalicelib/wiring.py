@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.published_campaigns import PublishedCampaigns
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -572,9 +573,20 @@ class House:
         from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
 
         return Campaigning(
-            content=self.content,
+            content=self._diary,
             signposting=self._signposting,
             clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _diary(self) -> PublishedCampaigns:
+        from chalicelib.usecases.published_campaigns import PublishedCampaigns  # noqa: PLC0415
+
+        return PublishedCampaigns(
+            packaged=self.content,
+            guide=self._guide,
+            published=self.published,
             zone=lambda: self.helpline.hours.zone,
         )
 

@@ -70,7 +70,7 @@ class CampaignPages:
             slug=campaign.slug,
             signposts=[
                 offer(each, language)
-                for each in edition.help_for[campaign.slug]
+                for each in self.campaigning.help_for(campaign)
                 if not self.helpline.is_reached_by(phone.e164 for phone in each.phones)
             ],
         )

@@ -44,7 +44,7 @@ class Packing:
     def leaflet(self, campaign: Campaign, language: str) -> Leaflet:
         """Give what e-mail, letter and poster say."""
         helpline, phone = self.helpline, self.helpline.phones[0]
-        offers = self.campaigning.edition().help_for[campaign.slug]
+        offers = self.campaigning.help_for(campaign)
         return leaflet(
             campaign,
             self.words(language),
