@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.published_campaigns import PublishedCampaigns
+    from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -287,6 +289,37 @@ class House:
             doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.domain.campaigns import address  # noqa: PLC0415
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import campaign_kind, kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+            campaign_kind.campaigns(
+                self.content,
+                lambda campaign, language: {
+                    **self.campaigns.shown(campaign, language),
+                    "pack": self.packs.words(campaign, language),
+                },
+                link=address(self.settings.site, ""),
+                zone=lambda: self.helpline.hours.zone,
+            ),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:

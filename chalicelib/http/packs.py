@@ -121,12 +121,14 @@ class Packs:
                 "link": self.packing.link(campaign),
                 "status": campaign.status(edition.today),
                 "zip": f"/v1/campaigns/{campaign.slug}/pack?format=zip",
-                **{language: self._in_language(campaign, edition, language) for language in LANGUAGES},
+                **{language: self.words(campaign, language) for language in LANGUAGES},
                 "files": [self._described(campaign, edition, name) for name in names()],
             }
         )
 
-    def _in_language(self, campaign: Campaign, edition: Edition, language: str) -> dict[str, Any]:
+    def words(self, campaign: Campaign, language: str) -> dict[str, Any]:
+        """Give what a pack says in a language, published or not: for whoever writes the campaign."""
+        edition = self.campaigning.edition()
         leaflet = self.packing.leaflet(campaign, language)
         return {
             "notice": notice(self.texts, campaign, edition, language),

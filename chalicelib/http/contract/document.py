@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, reference, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, publishing, reference, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -51,6 +51,7 @@ def operations() -> tuple[Operation, ...]:
         *campaigns.pages(),
         *reference.reference(),
         *desk.desk(),
+        *publishing.publishing(),
         *requester.either(),
     )
 

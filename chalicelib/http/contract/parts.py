@@ -245,6 +245,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
     "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
+    "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
+    "IfMatch": header(
+        "If-Match",
+        {"type": "string"},
+        "The ETag of the record as it was read: 412 if it has been changed since, 428 if this is missing.",
+    ),
+    "IfNoneMatchAny": header(
+        "If-None-Match", {"type": "string", "const": "*"}, "In the place of `If-Match`: the record is to be new."
+    ),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
