@@ -132,7 +132,7 @@ class Packs:
         leaflet = self.packing.leaflet(campaign, language)
         return {
             "notice": notice(self.texts, campaign, edition, language),
-            "guidance": list(self._words(language)["guidance"]),
+            "guidance": self._guidance(language),
             "sms": [
                 {
                     "text": each.text,
@@ -206,9 +206,13 @@ class Packs:
         if kind == "email":
             leaflet = self.packing.leaflet(campaign, language)
             return as_text(leaflet) if ending == "txt" else self.pages.campaign_email(leaflet)
-        words = self._words(language)
-        lines = (words["read_me"], notice(self.texts, campaign, edition, language), *words["guidance"])
+        title = self._words(language)["read_me"]
+        lines = (title, notice(self.texts, campaign, edition, language), *self._guidance(language))
         return "\n\n".join(lines) + "\n"
+
+    def _guidance(self, language: str) -> list[str]:
+        words = self._words(language)
+        return [*((words["nowhere"],) if self.packing.leads_nowhere else ()), *words["guidance"]]
 
     def _words(self, language: str) -> Mapping[str, Any]:
         words: Mapping[str, Any] = self.texts.pages(language)["pack"]

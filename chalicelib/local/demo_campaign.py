@@ -33,10 +33,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-from chalicelib.adapters.content import PackagedContent
+from chalicelib.config import Settings
 from chalicelib.local.demo import Answer, Broken, CannotBegin, Server, pace_of
 from chalicelib.local.demo_stage import Stage
 from chalicelib.local.issuer import LocalIssuer
+from chalicelib.wiring import House
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -265,7 +266,7 @@ ACTS: tuple[Act, ...] = (
 
 def _record() -> dict[str, Any]:
     """Give the record of the campaign as it is packaged, to be written anew under a name of its own."""
-    packaged: dict[str, Any] = dict(PackagedContent().campaign_records()["gm-2018.json"])
+    packaged: dict[str, Any] = dict(House(Settings()).content.campaign_records()["gm-2018.json"])
     del packaged["source"]  # it is still to come
     return {**json.loads(json.dumps(packaged)), "id": SLUG, "code": CODE}
 

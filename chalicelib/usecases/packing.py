@@ -36,6 +36,11 @@ class Packing:
         """Give the campaign's short address, with its code in it."""
         return address(self.site, campaign.code)
 
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether the address is that of this machine: a leaflet with it would lead nobody to help."""
+        return not self.site.startswith("https://")
+
     def text_messages(self, campaign: Campaign, language: str) -> tuple[TextMessage, ...]:
         """Give the text messages as they are sent, each with what it costs."""
         link = self.link(campaign)
