@@ -48,7 +48,6 @@ MEDIA: Mapping[str, str] = {
 }
 PRINTED = ("pdf", "svg", "png")
 """What has no words of its own in the JSON, and is in it whole."""
-_BEGINNING = (1980, 1, 1, 0, 0, 0)
 _NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """For a file that a browser may show: it runs nothing and fetches nothing. An e-mail carries its styles in itself."""
 
@@ -170,11 +169,11 @@ class Packs:
         return described
 
     def _zip(self, campaign: Campaign, edition: Edition) -> str:
-        """Put every file into one, always in the same order and with the same date."""
+        """Put every file into one, always in the same order; an entry that is told no date has that of 1980."""
         whole = io.BytesIO()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
             for name in names():
-                entry = zipfile.ZipInfo(f"{campaign.slug}/{name}", date_time=_BEGINNING)
+                entry = zipfile.ZipInfo(f"{campaign.slug}/{name}")
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
                 packed.writestr(entry, self._file(campaign, edition, name))
