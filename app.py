@@ -354,6 +354,11 @@ def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
 
 
+@desk("/v1/desk/signposts")
+def list_signposts_at_desk(http_request: Request) -> Response:
+    return house.desk.signposts(http_request)
+
+
 @desk("/v1/desk/me")
 def who_am_i(http_request: Request) -> Response:
     return house.desk.me(http_request)

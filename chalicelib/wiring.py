@@ -287,6 +287,7 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
 
@@ -597,9 +598,12 @@ class House:
 
     def _readable(self) -> Publications | None:
         """Give where publications are; a GET of content makes no database where there is none."""
-        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
-            return None
-        return self.publications
+        return self.publications if self.has_publications else None
+
+    @property
+    def has_publications(self) -> bool:
+        """Whether there is a place where somebody may have published something."""
+        return self.settings.store != "sqlite" or (self.settings.home / "quietline.db").exists()
 
     @cached_property
     def _guide(self) -> PublishedContent:

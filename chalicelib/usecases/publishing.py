@@ -39,6 +39,7 @@ class Kind:
     keep it from going out, and warnings. *stamped* puts into a record what the house knows better than its editor.
     *shown* is the record as readers will see it, in a language. *review_on* is from when on somebody should look at it
     again. *ends* are the states in which it can be taken down; a kind without them says nothing about its state.
+    *named_by* is the field that names a record.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Kind:
     stamped: Callable[[Record, datetime], Record] = lambda record, _: record
     review_on: Callable[[Record], date | None] = lambda _: None
     ends: tuple[str, ...] = ()
+    named_by: str = "id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,12 @@ class Publishing:
         """
         self.entry(kind, record_id)
         return self._open().history(kind, record_id)
+
+    def problems_of_what_is_out(self, entry: Entry) -> tuple[ContentProblem, ...]:
+        """Say what is wrong with what readers have, as of today."""
+        if entry.out is None:
+            return ()
+        return tuple(self.kind(entry.kind).problems(entry.out, self._clock.now().date(), self._standing()))
 
     def said(self, version: Version) -> Record | None:
         """Give what a version says."""
@@ -248,8 +256,8 @@ class Publishing:
         """Give a record as it is kept, with what the house puts into it, if nothing is wrong with it."""
         stamped = kind.stamped(record, now)
         problems = tuple(kind.problems(stamped, now.date(), self._standing()))
-        if "id" in record and record["id"] != record_id:
-            problems = (*problems, ContentProblem(record=record_id, pointer="/id", code="another-id"))
+        if record.get(kind.named_by, record_id) != record_id:
+            problems = (*problems, ContentProblem(record=record_id, pointer=f"/{kind.named_by}", code="another-id"))
         _refuse(problems)
         try:
             return _body(stamped)

@@ -17,6 +17,7 @@ from chalicelib.domain.access import Person
 from chalicelib.domain.audit import broken_at
 from chalicelib.domain.errors import Unauthenticated
 from chalicelib.http.contract import operations
+from chalicelib.local.content_check import check, with_published
 from chalicelib.usecases.published import SHOWN
 from chalicelib.wiring import House
 
@@ -452,6 +453,20 @@ def test_what_is_overdue_shows(stage, desk):
     assert (listed["get-help"]["overdue"], listed["shore"]["overdue"]) == (False, True)
     stale = {"pointer": "/assured_date", "code": "stale", "severity": "warning"}
     assert (listed["get-help"]["problems"], listed["shore"]["problems"]) == ([], [stale])
+
+
+def test_the_content_check_looks_at_what_is_published(stage, desk):
+    """`make content-check` warns of what is out and stale; what was checked and published anew is stale no more."""
+    desk.edit("/signpost/shore", name=named("Shore anew"))
+    desk.publish("/signpost/shore")
+    stage.clock.time += timedelta(days=365)
+    desk.edit(assured_date=stage.clock.time.date().isoformat())
+    desk.publish()
+    house = desk.house
+    packaged = check(house.content, stage.clock.time.date())
+    stale = {each.record for each in with_published(packaged, house.publishing) if each.code == "stale"}
+    assert {each.record for each in packaged if each.code == "stale"} - stale == {"get-help"}
+    assert "shore" in stale
 
 
 def test_who_and_when_is_in_the_trail(stage, desk, audit_key):
