@@ -899,7 +899,8 @@ def a_sealing_world() -> World:
     encoded = encode(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     keys = [{"key_id": "desk-1", "kem": "", "public_key": encoded}]
     receipt = receipt_from_bytes(secrets.token_bytes(17))
-    return World(token="", keys=keys, receipt=receipt.shown, request_id=request_id_of(receipt.lookup), number=1)
+    request_id = request_id_of(receipt.lookup)
+    return World(token="", editor="", keys=keys, receipt=receipt.shown, request_id=request_id, number=1)
 
 
 def _at(body: Any, path: tuple[Any, ...]) -> Any:
