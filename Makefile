@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ recover: $(VENV)/.local ## open one request with the recovery key: make recover 
 
 demo: $(VENV)/.local ## a day at the helpline, against a running server
 	@$(BIN)/python -m chalicelib.local.demo
+
+demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
+	@$(BIN)/python -m chalicelib.local.demo_campaign
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py

@@ -244,6 +244,16 @@ def help_page(http_request: Request, audience: str) -> Response:
     return house.help_pages.show(http_request, audience)
 
 
+@public("/campaigns/{slug}")
+def campaign_page(http_request: Request, slug: str) -> Response:
+    return house.campaign_pages.show(http_request, slug)
+
+
+@public("/c/{code}")
+def campaign_page_by_code(http_request: Request, code: str) -> Response:
+    return house.campaign_pages.by_code(http_request, code)
+
+
 @public("/sitemap.xml")
 def sitemap(http_request: Request) -> Response:
     return house.help_pages.sitemap(http_request)

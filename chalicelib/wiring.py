@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.domain.partners import Consents
+    from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.published_campaigns import PublishedCampaigns
     from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
@@ -160,6 +162,7 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
+            knows_campaign=self._campaigning.knows,
         )
 
     @cached_property
@@ -226,6 +229,19 @@ class House:
         from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
 
         return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def campaign_pages(self) -> CampaignPages:
+        """The pages that leaflets lead to."""
+        from chalicelib.http.campaign_pages import CampaignPages  # noqa: PLC0415
+
+        return CampaignPages(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
 
     @cached_property
     def packs(self) -> Packs:
@@ -328,13 +344,23 @@ class House:
     @cached_property
     def publishing(self) -> Publishing:
         """What editors do; a further kind of record is one more entry."""
+        from chalicelib.domain.campaigns import address  # noqa: PLC0415
         from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
-        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases import campaign_kind, kinds  # noqa: PLC0415
         from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
 
         known = (
             kinds.signposts(self.content, signposts.flat),
             kinds.organizations(self.content, oruk_documents.organization),
+            campaign_kind.campaigns(
+                self.content,
+                lambda campaign, language: {
+                    **self.campaigns.shown(campaign, language),
+                    "pack": self.packs.words(campaign, language),
+                },
+                link=address(self.settings.site, ""),
+                zone=lambda: self.helpline.hours.zone,
+            ),
         )
         return Publishing(lambda: self.publications, known, self.clock)
 
@@ -661,9 +687,20 @@ class House:
         from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
 
         return Campaigning(
-            content=self.content,
+            content=self._diary,
             signposting=self._signposting,
             clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _diary(self) -> PublishedCampaigns:
+        from chalicelib.usecases.published_campaigns import PublishedCampaigns  # noqa: PLC0415
+
+        return PublishedCampaigns(
+            packaged=self.content,
+            guide=self._guide,
+            published=self.published,
             zone=lambda: self.helpline.hours.zone,
         )
 

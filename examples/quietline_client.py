@@ -1454,7 +1454,7 @@ class StatementAnswer(TypedDict):
 class TakeDownSubmission(TypedDict):
     """How what a record offers has ended."""
 
-    status: Literal["inactive", "temporarily closed", "defunct"]
+    status: Literal["inactive", "temporarily closed", "defunct", "closed"]
 
 
 class TextMessageAnswer(TypedDict):

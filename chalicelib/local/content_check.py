@@ -158,7 +158,7 @@ def _campaigns(content: Checked) -> Iterator[ContentProblem]:
         yield from campaigns.problems_of(
             record, regions=regions, signposts=signposts, link=_LINK, taken=slugs, taken_codes=codes
         )
-        slugs.add(str(record.get("slug")))
+        slugs.add(str(record.get("id")))
         codes.add(str(record.get("code")))
 
 

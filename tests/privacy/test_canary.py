@@ -312,6 +312,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
+    target = target.replace("/c/{code}", f"/c/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -647,8 +648,8 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
-    "publishing fails": ("publishing", LookupError, ()),
     "campaigning fails": ("_campaigning", LookupError, ()),
+    "publishing fails": ("publishing", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
@@ -716,7 +717,7 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
         parts = (
             "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
-            "campaigns", "content_desk", "help_pages", "opening", "problems",
+            "campaigns", "campaign_pages", "content_desk", "help_pages", "opening", "problems",
         )  # fmt: skip
         for name in parts:
             house.__dict__.pop(name, None)
@@ -929,7 +930,8 @@ def a_sealing_world() -> World:
     encoded = encode(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     keys = [{"key_id": "desk-1", "kem": "", "public_key": encoded}]
     receipt = receipt_from_bytes(secrets.token_bytes(17))
-    return World(token="", keys=keys, receipt=receipt.shown, request_id=request_id_of(receipt.lookup), number=1)
+    request_id = request_id_of(receipt.lookup)
+    return World(token="", editor="", keys=keys, receipt=receipt.shown, request_id=request_id, number=1)
 
 
 def _at(body: Any, path: tuple[Any, ...]) -> Any:

@@ -60,6 +60,7 @@ def operations() -> tuple[Operation, ...]:
         *campaigns.campaigns(),
         *directory.feed(),
         *pages.pages(),
+        *campaigns.pages(),
         *reference.reference(),
         *desk.desk(),
         *partners.keys(),

@@ -248,6 +248,8 @@ PARAMETERS: Mapping[str, Schema] = {
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
+    "CampaignCode": path_parameter("code", "The code of a campaign.", EXAMPLE_CAMPAIGN),
+    "Campaign": query("campaign", {"type": "string"}, "The code of a campaign; one that is not ours is passed over."),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
     "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
