@@ -185,6 +185,29 @@ def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
     return house.oruk.taxonomy_term(http_request, record_id)
 
 
+# ---------------------------------------------------------------- public face: how many asked for help
+
+
+@public("/v1/reach", cors=ANY_SITE)
+def reach(http_request: Request) -> Response:
+    return house.reach.report(http_request)
+
+
+@public("/v1/reach.csv", cors=ANY_SITE)
+def reach_table(http_request: Request) -> Response:
+    return house.reach.table(http_request)
+
+
+@public("/v1/reach/visits", method="POST", cors=ANY_SITE)
+def count_visit(http_request: Request) -> Response:
+    return house.reach.visit(http_request)
+
+
+@public("/reach")
+def reach_page(http_request: Request) -> Response:
+    return house.reach.page(http_request)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
@@ -299,6 +322,11 @@ def expel(http_request: Request, request_id: str) -> Response:
 @desk("/v1/desk/closures", method="PUT")
 def close_line(http_request: Request) -> Response:
     return house.desk.close_line(http_request)
+
+
+@desk("/v1/desk/figures")
+def desk_figures(http_request: Request) -> Response:
+    return house.figures.tell(http_request)
 
 
 @desk("/v1/desk/audit")

@@ -49,6 +49,8 @@ SHRED_KEYS: dict[str, Any] = {
     "BillingMode": "PAY_PER_REQUEST",
 }
 """The table of shred keys, which is never backed up."""
+COUNTERS = SHRED_KEYS
+"""The table of counters, which is not backed up either."""
 
 _BATCH = 100
 _WRITE_ID = 8
@@ -215,6 +217,16 @@ class Table:
             return False
         return True
 
+    def add_one(self, key: Key, counter: str) -> None:
+        """Add one to a number, once: an answer that is lost is not asked for again, lest it counts twice."""
+        self._connection.once(
+            "update_item",
+            TableName=self.name,
+            Key=_key(key),
+            UpdateExpression=f"ADD {counter} :one",
+            ExpressionAttributeValues=written({":one": 1}),
+        )
+
     def delete(self, key: Key, *, unchanged: Item | None = None) -> None:
         """Delete an item, if it is there; with *unchanged*, only if it is still as it was read."""
         parameters: dict[str, object] = {"TableName": self.name, "Key": _key(key)}
@@ -246,12 +258,15 @@ class Table:
         return True
 
 
-def create_tables(connection: Connection, *, requests: str, shred_keys: str, ttl: bool = False) -> None:
-    """Make both tables on an engine for tests and trials; on AWS the templates make them."""
-    for name, description in ((requests, REQUESTS), (shred_keys, SHRED_KEYS)):
+def create_tables(
+    connection: Connection, *, requests: str, shred_keys: str, counters: str | None = None, ttl: bool = False
+) -> None:
+    """Make the tables on an engine for tests and trials; on AWS the templates make them."""
+    wanted = {requests: REQUESTS, shred_keys: SHRED_KEYS, **({counters: COUNTERS} if counters else {})}
+    for name, description in wanted.items():
         connection.client.create_table(TableName=name, **description)
         connection.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-        if ttl:
+        if ttl and name != counters:
             specification = {"Enabled": True, "AttributeName": TTL}
             connection.client.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Content, Correspondence
+    from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.shredding import Shredding
 
 SOON = timedelta(hours=2)
@@ -84,6 +85,7 @@ class Casework:
     clock: Clock
     rules: Rules
     helpline: Helpline
+    figures: Figures
 
     def claim(
         self,
@@ -134,7 +136,10 @@ class Casework:
             return [parked] if met.status is Status.PARKED else []
 
         request = self.store.claim(ask, decide, now=now, deeds=deeds)
-        return None if request is None else Claimed(request=request, opened=self._opened(request))
+        if request is None:
+            return None
+        self.figures.claimed(request, lease=lease or self.rules.lease, now=now)
+        return Claimed(request=request, opened=self._opened(request))
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
         """List the practitioner's live claims."""
@@ -166,7 +171,9 @@ class Casework:
             ClaimLost: it is no longer theirs.
             Conflict: `not-a-callback`.
         """
-        return self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        request = self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        self.figures.ended(request, agreed=False, now=self.clock.now())
+        return request
 
     def reply(
         self,
@@ -244,7 +251,9 @@ class Casework:
         if agreed_actions or signposts:
             content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
             messages = (self._reply(hold, self._content(hold)[1], content, None),)
-        return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        request = self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        self.figures.ended(request, agreed=bool(agreed_actions), now=self.clock.now())
+        return request
 
     def queue(self) -> tuple[LaneState, ...]:
         """Tell how each lane stands, without content."""

@@ -10,6 +10,7 @@ from chalicelib.domain.requests import Status
 if TYPE_CHECKING:
     from chalicelib.ports import Clock, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.reach import Publishing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Retention:
     mailer: Mailer
     auditing: Auditing
     gauges: Gauges
+    publishing: Publishing
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
@@ -56,4 +58,5 @@ class Retention:
         """
         found, broken = self.purge(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
-        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": broken}
+        figures = {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": broken}
+        return {**figures, "published": self.publishing.publish()}  # last: a round that stops here has done the rest
