@@ -127,6 +127,19 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+# ---------------------------------------------------------------- public face: campaigns
+
+
+@public("/v1/campaigns", cors=ANY_SITE)
+def list_campaigns(http_request: Request) -> Response:
+    return house.campaigns.list(http_request)
+
+
+@public("/v1/campaigns/{slug}", cors=ANY_SITE)
+def get_campaign(http_request: Request, slug: str) -> Response:
+    return house.campaigns.get(http_request, slug)
+
+
 # ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
 
 

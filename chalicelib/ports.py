@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.access import Person
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+    from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.requests import ContactRequest
@@ -543,6 +544,10 @@ class ContentStore(Protocol):
         The same object as long as nothing has changed, and another one as soon as something has: what is made from
         it is kept until then.
         """
+        ...
+
+    def campaigns(self) -> Sequence[Campaign]:
+        """Give every campaign, those that are over included; the same object as long as nothing has changed."""
         ...
 
     def organizations(self) -> Sequence[Organization]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
+    from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.figures import DeskFigures
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
@@ -173,6 +175,13 @@ class House:
         from chalicelib.http.signposts import Signposts  # noqa: PLC0415
 
         return Signposts(self._signposting)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
+
+        return Campaigns(self._campaigning, self.texts)
 
     @cached_property
     def help_pages(self) -> HelpPages:
@@ -588,6 +597,17 @@ class House:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
         return Signposting(self.content, _nearest)
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
+
+        return Campaigning(
+            content=self.content,
+            signposting=self._signposting,
+            clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
 
     @cached_property
     def _directory(self) -> Directory:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.campaigns import Campaign, read_campaign
 from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class PackagedContent:
         """Give everybody who offers help, in the order of the file."""
         return tuple(self._organizations.values())
 
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """Give every campaign, those that are over included, in the order of the file names."""
+        return self._campaigns
+
     def search_words(self) -> Mapping[str, Any]:
         """Give the words in which people look for help, and what they mean."""
         return self._search_words
@@ -75,6 +80,10 @@ class PackagedContent:
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the records as they are written, by file name, for the content check: nothing is promised."""
         return {path.name: _json(path) for path in sorted((self._folder / "signposts").glob("*.json"))}
+
+    def campaign_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the campaigns as they are written, by file name, for the content check."""
+        return {path.name: _json(path) for path in sorted((self._folder / "campaigns").glob("*.json"))}
 
     def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
         """Give the organisations as they are written, for the content check."""
@@ -121,6 +130,18 @@ class PackagedContent:
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:
         return tuple(_signpost(name, record, self._organizations) for name, record in self.signpost_records().items())
+
+    @cached_property
+    def _campaigns(self) -> tuple[Campaign, ...]:
+        return tuple(_campaign(name, record) for name, record in self.campaign_records().items())
+
+
+def _campaign(name: str, record: Mapping[str, Any]) -> Campaign:
+    try:
+        return read_campaign(record)
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"The content file {name} is incomplete."
+        raise ContentBroken(message) from error
 
 
 def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from chalicelib.domain.errors import FieldError, Invalid, Malformed, TooLarge, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from chalice.app import Request
 
@@ -99,6 +99,30 @@ def query(http_request: Request, name: str) -> str | None:
     if not values[0]:
         raise Malformed("empty", pointer=f"/{name}")
     return str(values[0])
+
+
+def chosen(http_request: Request, name: str, known: Collection[str]) -> str | None:
+    """
+    Give the value of a filter, one of the *known* ones, or None when it is absent.
+
+    Raises:
+        Malformed: it is empty, given twice, or not known.
+    """
+    value = query(http_request, name)
+    if value is not None and value not in known:
+        raise Malformed("unknown-value", pointer=f"/{name}")
+    return value
+
+
+def content_language(http_request: Request) -> str:
+    """
+    Choose the language of content: `language`, which must be one of ours, before what `language_of` finds.
+
+    Raises:
+        Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
+    """
+    asked = chosen(http_request, "language", LANGUAGES) if http_request.query_params else None
+    return asked or language_of(http_request)
 
 
 def media_type(http_request: Request) -> str:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chalicelib.domain.errors import FieldError, Invalid, Malformed
-from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
+from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.signposts import AUDIENCES, TOPICS
 from chalicelib.http import linked_data
 from chalicelib.http.kept import FRESH, Shelves, handed_out
-from chalicelib.http.reading import json_body, language_of, query
+from chalicelib.http.reading import chosen, content_language, json_body
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -66,11 +66,11 @@ class Signposts:
         filters: tuple[str | None, str | None, str | None] = (None, None, None)
         if http_request.query_params:
             filters = (
-                _chosen(http_request, "audience", AUDIENCES),
-                _chosen(http_request, "topic", TOPICS),
-                _chosen(http_request, "region", self._signposting.places),
+                chosen(http_request, "audience", AUDIENCES),
+                chosen(http_request, "topic", TOPICS),
+                chosen(http_request, "region", self._signposting.places),
             )
-        language, kind = _language(http_request), _kind(http_request)
+        language, kind = content_language(http_request), _kind(http_request)
         key = (kind, language, *filters)
         shelf = self._ready.of(self._signposting.edition())
         ready = shelf.find(key)
@@ -89,7 +89,7 @@ class Signposts:
             NotFound: `signpost-unknown`.
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
-        language, kind = _language(http_request), _kind(http_request)
+        language, kind = content_language(http_request), _kind(http_request)
         shelf = self._ready.of(self._signposting.edition())
         signpost = self._signposting.get(signpost_id)
         key = (kind, language, signpost.id)
@@ -111,7 +111,7 @@ class Signposts:
         asked = json_body(http_request, SignpostSearch)
         if asked.region is not None and asked.region not in self._signposting.places:
             raise Invalid((FieldError("/region", "unknown-value"),))
-        in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
+        in_query = content_language(http_request)  # read in any case: a bad one is refused, never passed over
         language = asked.language or in_query
         shelf = self._ready.of(self._signposting.edition())
         found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
@@ -127,20 +127,20 @@ def _document(shelf: Shelf, found: Collection[Signpost], language: str, kind: st
 
 def _found(shelf: Shelf, found: Found, language: str) -> str:
     reasons = [_reason(match, found.signpost, language) for match in found.matched[:_REASONS]]
-    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{_compact(reasons)}}}'
+    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{compact(reasons)}}}'
 
 
 def _item(shelf: Shelf, signpost: Signpost, language: str) -> str:
     key = (language, signpost.id)
     item = shelf.pieces.get(key)
     if item is None:
-        item = shelf.pieces[key] = _compact(flat(signpost, language))
+        item = shelf.pieces[key] = compact(flat(signpost, language))
     return item
 
 
 def flat(signpost: Signpost, language: str) -> dict[str, Any]:
     """Give a signpost as partner sites read it: in one language, flat, without nulls."""
-    return _without_empty(
+    return without_empty(
         {
             "id": signpost.id,
             "name": signpost.name[language],
@@ -148,7 +148,7 @@ def flat(signpost: Signpost, language: str) -> dict[str, Any]:
             "hours": (signpost.hours or {}).get(language),
             "url": signpost.url,
             "phones": [
-                _without_empty({"number": phone.number, "e164": phone.e164, "free": phone.free})
+                without_empty({"number": phone.number, "e164": phone.e164, "free": phone.free})
                 for phone in signpost.phones
             ],
             "audience": signpost.audience,
@@ -167,7 +167,8 @@ def flat(signpost: Signpost, language: str) -> dict[str, Any]:
     )
 
 
-def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what does not apply: no nulls, and no empty lists."""
     return {name: value for name, value in fields.items() if value is not None and value not in ((), [])}
 
 
@@ -185,20 +186,9 @@ def _listed(items: Sequence[str], language: str) -> str:
     return f'{{"signposts":[{",".join(items)}],"count":{len(items)},"language":"{language}"}}'
 
 
-def _compact(document: object) -> str:
+def compact(document: object) -> str:
+    """Write JSON without a space too many."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
-def _chosen(http_request: Request, name: str, known: Collection[str]) -> str | None:
-    value = query(http_request, name)
-    if value is not None and value not in known:
-        raise Malformed("unknown-value", pointer=f"/{name}")
-    return value
-
-
-def _language(http_request: Request) -> str:
-    chosen = _chosen(http_request, "language", LANGUAGES) if http_request.query_params else None
-    return chosen or language_of(http_request)
 
 
 def _kind(http_request: Request) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.config import Settings
+from chalicelib.domain import campaigns
 from chalicelib.domain.helpline import DAYS
 from chalicelib.domain.searching import problems_of_words
 from chalicelib.domain.signposts import (
@@ -48,6 +49,8 @@ _WHOLE_NUMBERS = (
     ("information_working_days",),
     ("attempts_limit",),
 )
+_LINK = Settings().site + "/c/"
+"""The address of campaigns by their codes, as it is here; where it is longer, publishing says what no longer fits."""
 
 Found = tuple[str, str]
 """A pointer into a file, and a code."""
@@ -88,6 +91,10 @@ class Checked(Protocol):
         """Give the signposts as they are written, by file name."""
         ...
 
+    def campaign_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the campaigns as they are written, by file name."""
+        ...
+
 
 def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
     """Check every content file; errors first, each kind in the order of the files."""
@@ -107,6 +114,7 @@ def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
         except (KeyError, TypeError, AttributeError, ValueError):
             problems.append(ContentProblem(record=name, pointer="", code="unreadable"))
     problems += _signposts(content, today)
+    problems += _campaigns(content)
     return tuple(sorted(problems, key=lambda problem: problem.severity != "error"))
 
 
@@ -127,6 +135,26 @@ def _signposts(content: Checked, today: date) -> Iterator[ContentProblem]:
             continue
         yield from problems_of(record, today, regions=codes, organizations=organizations, taken=taken)
         taken.add(str(record.get("id")))
+
+
+def _campaigns(content: Checked) -> Iterator[ContentProblem]:
+    try:
+        records = content.campaign_records()
+        regions, signposts = {region.code for region in content.regions()}, _ids(content)
+    except (KeyError, TypeError, ValueError):
+        yield ContentProblem(record="campaigns", pointer="", code="unreadable")
+        return
+    slugs: set[str] = set()
+    codes: set[str] = set()
+    for name, record in records.items():
+        if not isinstance(record, dict):
+            yield ContentProblem(record=name, pointer="", code="unreadable")
+            continue
+        yield from campaigns.problems_of(
+            record, regions=regions, signposts=signposts, link=_LINK, taken=slugs, taken_codes=codes
+        )
+        slugs.add(str(record.get("slug")))
+        codes.add(str(record.get("code")))
 
 
 def _ids(content: Checked) -> set[str]:

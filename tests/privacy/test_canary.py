@@ -47,7 +47,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import HTML, PARAMETERS, operations
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -372,7 +372,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
-    target = target.replace("{name}", "page.js")
+    target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -694,13 +694,14 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
+    "campaigning fails": ("_campaigning", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
-        "signposts": (), "oruk": ()}  # fmt: skip
+        "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -757,7 +758,7 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "help_pages", "opening", "problems")
+        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -785,6 +786,8 @@ def test_nothing_leaks_when_a_use_case_fails(face, tmp_path, monkeypatch, caplog
             handlers._signposting = Broken(handlers._signposting, ValueError, ("find", "get", "search"))
         if face == "oruk":
             handlers._directory = Broken(handlers._directory, ValueError)
+        if face == "campaigns":
+            handlers._campaigning = Broken(handlers._campaigning, ValueError)
 
     leaks = swept_in_process(house, monkeypatch, home, break_it, detector, markers)
     assert leaks == []

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import desk, directory, pages, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -44,6 +44,7 @@ def operations() -> tuple[Operation, ...]:
         *requester.public(),
         *requester.mailbox(),
         *directory.signposts(),
+        *campaigns.campaigns(),
         *directory.feed(),
         *pages.pages(),
         *desk.desk(),
@@ -59,6 +60,7 @@ TAGS = {
     "requests": "Asking for help, without an account",
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
     "signposts": "Where else there is help; for any site to fetch",
+    "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",

@@ -14,6 +14,7 @@ from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.usecases.campaigning import WHEN
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -28,6 +29,7 @@ RECEIPT = "receipt"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_CAMPAIGN = "gm-2018"
 EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
 XML, PLAIN = "application/xml", "text/plain"
 
@@ -136,6 +138,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "Language": query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
     "Audience": query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
     "Topic": query("topic", one_of(tuple(TOPICS)), "What it is about."),
+    "When": query("when", one_of(WHEN), "What is on now, unless told; `planned`, `over`, or `all` of them."),
     "Region": query(
         "region",
         {"$ref": "#/components/schemas/Place"},
@@ -210,6 +213,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
