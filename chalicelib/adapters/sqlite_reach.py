@@ -2,10 +2,10 @@
 Counters in a SQLite file of their own, `counters.db`, and what was published of them in `reach.db`.
 
 Beside the requests a count could be put next to the request it came from by the order in which both were written. So
-there is nothing in `counters.db` but names and numbers, sorted by name; no write-ahead log, which would hold the order
-of commits; what is overwritten is overwritten with noughts; and counts are gathered in memory, written together a
-moment later, and in one step with those of everybody who came meanwhile. Nobody waits for them. A crash loses that
-moment.
+there is nothing in `counters.db` but names and numbers; no write-ahead log, which would hold the order of commits; the
+file is packed anew with every write, so that the same counts make the same file in whatever order they came; and counts
+are gathered in memory and written a moment later, together with those of everybody who came meanwhile. Nobody waits for
+them. A crash loses that moment.
 """
 
 from __future__ import annotations
@@ -89,9 +89,12 @@ class SqliteCounters:
             if not gathered:
                 return
             try:
-                with self._file() as db, db:
-                    db.execute("BEGIN IMMEDIATE")
-                    db.executemany(_ADD, [(*key, count) for key, count in sorted(gathered.items())])
+                with self._file() as db:
+                    with db:
+                        db.execute("BEGIN IMMEDIATE")
+                        db.executemany(_ADD, [(*key, count) for key, count in gathered.items()])
+                    with contextlib.suppress(sqlite3.Error):  # the next one packs it
+                        db.execute("VACUUM")
             except Unavailable:
                 with self._lock:
                     self._gathered.update(gathered)

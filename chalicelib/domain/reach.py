@@ -55,6 +55,16 @@ def shifted(month: str, by: int) -> str:
     return f"{year:04}-{at + 1:02}"
 
 
+def period(first: str | None, last: str | None, *, until: str) -> tuple[str, str]:
+    """Give the months that are meant, in order: what is not named is twelve months, up to *until* unless told."""
+    if first is not None and last is not None:
+        return min(first, last), max(first, last)
+    if first is not None:
+        return first, max(first, until)
+    last = last or until
+    return shifted(last, -11), last
+
+
 def months(first: str, last: str) -> tuple[str, ...]:
     """List the months from *first* to *last*, both included."""
     length = (int(last[:4]) - int(first[:4])) * 12 + int(last[5:]) - int(first[5:]) + 1

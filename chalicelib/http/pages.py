@@ -260,7 +260,7 @@ class Pages:
         """Say in plain words what is kept, what is not, who can read what, and what we cannot protect from."""
         return self._render("privacy", language, helpline=helpline, switch="/privacy")
 
-    def reach(  # noqa: PLR0913 - what the page shows
+    def reach(
         self,
         *,
         language: str,

@@ -1,4 +1,4 @@
-"""Reach on the wire: published figures as JSON, as a table for spreadsheets and as a page, and the beacon of a visit."""
+"""Reach on the wire: published figures as JSON, as a table and as a page, and the beacon of a visit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from chalicelib.domain.reach import NONE, PEOPLE, VISIT, Asked
 from chalicelib.http import shapes
 from chalicelib.http.kept import Shelf, handed_out
 from chalicelib.http.local_times import month_and_year
+from chalicelib.http.models import SLUG
 from chalicelib.http.reach_models import Visit
 from chalicelib.http.reading import is_form, language_of, query, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chalice.app import Request, Response
 
@@ -37,8 +38,7 @@ BY = ("month", "region", "campaign", "kind")
 KINDS = (*PEOPLE, VISIT)
 NOWHERE = "none"
 """What stands in an address and an answer for no region or campaign, or one that we do not know."""
-MONTH = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])"
-LONGEST = 120
+MONTH = r"20[0-9]{2}-(0[1-9]|1[0-2])"
 BEACON_LIMIT = 1024
 _CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff", "Vary": "Accept-Language"}
 
@@ -62,18 +62,19 @@ class Reach:
 
         Raises:
             Malformed: a filter is empty, given twice or unknown, or a month is none.
+            NotFound: `campaign-unknown`.
         """
         language = language_of(http_request)
         report = self._asked_for(http_request)
         body = json.dumps(self._document(report, language), ensure_ascii=False, separators=(",", ":"))
-        return _kept(http_request, body, {"Content-Type": "application/json", "Content-Language": language})
+        return _kept(http_request, body, Content_Type="application/json", Content_Language=language)
 
     def table(self, http_request: Request) -> Response:
         """
         Give the same as a table for a spreadsheet; a figure that is not shown is an empty cell.
 
         Raises:
-            Malformed: as above.
+            Malformed, NotFound: as above.
         """
         language = language_of(http_request)
         report = self._asked_for(http_request)
@@ -89,8 +90,8 @@ class Reach:
                 blank = figure is None or figure.value is None
                 cells += ["", ""] if figure is None or blank else [figure.value, "yes" if figure.at_least else "no"]
             writer.writerow(cells)
-        headers = {"Content-Type": "text/csv; charset=utf-8", "Content-Language": language}
-        return _kept(http_request, text.getvalue(), headers)
+        kind = "text/csv; charset=utf-8"
+        return _kept(http_request, text.getvalue(), Content_Type=kind, Content_Language=language)
 
     def visit(self, http_request: Request) -> Response:
         """
@@ -108,11 +109,14 @@ class Reach:
         Show the same to people, with a chart and a table.
 
         Raises:
-            Malformed: as above; what a form leaves blank is not asked for.
+            Malformed, NotFound: as above; what a form leaves blank is not asked for.
         """
         language = language_of(http_request)
         report = self._asked_for(http_request, blanks=True)
         document = self._document(report, language)
+        for row in document["rows"]:
+            # What a bar shows: the figure of people, or of visits where there is none of people to show.
+            row["shown"] = next(row[each]["value"] for each in reach.MEASURES if each in row)
         open_now, opens_at = self.opening.status()
         asked = {name: _outside(value) for name, value in _filters(report).items() if value is not None}
         span = {"from": report.first, "to": report.last, "by": report.by}
@@ -137,17 +141,21 @@ class Reach:
                 return None
             return query(http_request, name)
 
-        regions, campaigns = self.reporting.known()
         asked = Asked(
-            region=_one_of(read, "region", regions),
-            campaign=_one_of(read, "campaign", campaigns),
+            region=_inside(_one_of(read, "region", {NOWHERE, *(region.code for region in self.regions())})),
+            campaign=self._campaign(read("campaign")),
             kind=_one_of(read, "kind", KINDS),
         )
         by = _one_of(read, "by", BY) or "month"
         first, last = self.reporting.period(_month(read, "from"), _month(read, "to"))
-        if not 1 <= len(reach.months(first, last)) <= LONGEST:
-            raise Malformed("invalid", pointer="/to")
         return self.reporting.report(asked, first=first, last=last, by=by)
+
+    def _campaign(self, name: str | None) -> str | None:
+        if name is None or name == NOWHERE:
+            return _inside(name)
+        if not re.fullmatch(SLUG, name):
+            raise Malformed("invalid", pointer="/campaign")
+        return self.reporting.campaign(name)
 
     def _document(self, report: Report, language: str) -> dict[str, Any]:
         return {
@@ -196,7 +204,7 @@ class Reach:
         if change is not None:
             way = "same" if not change else "more" if change > 0 else "less"
             number = f"{number}, {words[way].format(percent=abs(change))}"
-        return words["sentence"].format(what=", ".join(parts), period=period, number=number)
+        return str(words["sentence"]).format(what=", ".join(parts), period=period, number=number)
 
     def _label(self, by: str, key: str, language: str) -> str:
         words = self.texts.pages(language)["reach"]
@@ -226,10 +234,9 @@ def _visit(http_request: Request) -> Visit | None:
         return None
 
 
-def _one_of(read: Callable[[str], str | None], name: str, known: Sequence[str] | frozenset[str]) -> str | None:
+def _one_of(read: Callable[[str], str | None], name: str, known: Collection[str]) -> str | None:
     value = read(name)
-    value = NONE if value == NOWHERE and NONE in known else value
-    if value is not None and (value not in known or value == _outside(NONE)):
+    if value is not None and value not in known:
         raise Malformed("unknown-value", pointer=f"/{name}")
     return value
 
@@ -245,6 +252,10 @@ def _filters(report: Report) -> dict[str, str | None]:
     return {"region": report.asked.region, "campaign": report.asked.campaign, "kind": report.asked.kind}
 
 
+def _inside(value: str | None) -> str | None:
+    return NONE if value == NOWHERE else value
+
+
 def _outside(key: str | None) -> str:
     return NOWHERE if key in {NONE, None} else str(key)
 
@@ -258,5 +269,6 @@ def _figure(figure: Figure) -> dict[str, Any]:
     }
 
 
-def _kept(http_request: Request, body: str, headers: Headers) -> Response:
-    return handed_out(http_request, Shelf().keep("", body, {**_CACHED, **headers}))
+def _kept(http_request: Request, body: str, **about: str) -> Response:
+    headers: Headers = {**_CACHED, **{name.replace("_", "-"): value for name, value in about.items()}}
+    return handed_out(http_request, Shelf().keep("", body, headers))

@@ -90,9 +90,7 @@ class Figures:
 
     def period(self, first: str | None, last: str | None) -> tuple[str, str]:
         """Give the months that are meant: twelve up to this one, unless they are named."""
-        now = reach.month_of(self.clock.now(), self.zone)
-        last = last or (now if first is None else max(first, now))
-        return first or reach.shifted(last, -11), last
+        return reach.period(first, last, until=reach.month_of(self.clock.now(), self.zone))
 
     def tell(self, first: str, last: str) -> Sequence[LaneFigures]:
         """Tell of each lane and month in which anything was done, newest first."""

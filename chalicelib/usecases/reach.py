@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain import reach
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.reach import NONE, VISIT, Asked, Figure, Release
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 LEDGER = "reach"
 SETTLING = timedelta(hours=1)
 """How long after its end a month is left alone, so that whoever was counting at midnight is done."""
-DEFAULT_MONTHS = 12
 REMEMBERED = 4096
 """Requests put aside that are remembered, in this process alone, as counted."""
 
@@ -141,22 +140,23 @@ class Reporting:
     regions: Callable[[], Sequence[Region]]
     campaigns: Callable[[], Mapping[str, str]]
 
-    def known(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Give the regions and the campaigns that can be asked for; one that is no longer run still has its figures."""
-        seen = (
-            path[1]
-            for released in self._released("", "9999-12").values()
-            for measure in reach.MEASURES
-            for path in released.of(measure)
-            if len(path) > 1
-        )
-        regions = {NONE, *(region.code for region in self.regions())}
-        return frozenset(regions), frozenset({NONE, *self.campaigns().values(), *seen})
+    def campaign(self, name: str) -> str:
+        """
+        Give a campaign's name, from that or its code; one that is no longer known still has its figures.
+
+        Raises:
+            NotFound: `campaign-unknown`.
+        """
+        known = self.campaigns().get(name)
+        if known is None and any(name in _campaigns_of(each) for each in self._released("", "9999-12").values()):
+            return name
+        if known is None:
+            raise NotFound("campaign-unknown")
+        return known
 
     def period(self, first: str | None, last: str | None) -> tuple[str, str]:
         """Give the months that are meant: twelve up to the last that is over, unless they are named."""
-        last = last or (last_complete(self.clock, self.zone) if first is None else reach.shifted(first, 11))
-        return first or reach.shifted(last, 1 - DEFAULT_MONTHS), last
+        return reach.period(first, last, until=last_complete(self.clock, self.zone))
 
     def report(self, asked: Asked, *, first: str, last: str, by: str) -> Report:
         """Add up what was published from *first* to *last*, and compare it with the year before."""
@@ -200,16 +200,13 @@ class Reporting:
         if by == "region":
             codes = [asked.region] if asked.region else [*(region.code for region in self.regions()), NONE]
             return [(each, period, Asked(region=each, campaign=asked.campaign, kind=asked.kind)) for each in codes]
-        seen = {
-            path[1]
-            for month in period
-            if month in released
-            for measure in reach.MEASURES
-            for path in released[month].of(measure)
-            if len(path) > 1
-        }
+        seen = {name for month in period if month in released for name in _campaigns_of(released[month])}
         names = [asked.campaign] if asked.campaign else [*sorted({*self.campaigns().values(), *seen} - {NONE}), NONE]
         return [(each, period, Asked(region=asked.region, campaign=each, kind=asked.kind)) for each in names]
 
     def _released(self, since: str, until: str) -> dict[str, Release]:
         return {month: Release.from_text(text) for month, text in self.releases.read(since=since, until=until).items()}
+
+
+def _campaigns_of(released: Release) -> set[str]:
+    return {path[1] for measure in reach.MEASURES for path in released.of(measure) if len(path) > 1} - {NONE}

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, reach, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -46,8 +46,11 @@ def operations() -> tuple[Operation, ...]:
         *directory.signposts(),
         *campaigns.campaigns(),
         *directory.feed(),
+        *reach.reach(),
         *pages.pages(),
+        *reach.page(),
         *desk.desk(),
+        *reach.desk(),
         *requester.either(),
     )
 
@@ -62,6 +65,7 @@ TAGS = {
     "signposts": "Where else there is help; for any site to fetch",
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "reach": "How many people asked for help, in figures that may be published",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",
@@ -167,7 +171,8 @@ def _security(caller: str | None) -> list[dict[str, list[str]]]:
 def _request_body(operation: Operation) -> Schema:
     content: Schema = {}
     if operation.body is not None:
-        bodies = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies: list[Schema] = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies += [{}] if operation.forgiving else []
         content[JSON] = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "example": operation.example}
     if operation.form is not None:
         content[FORM] = {"schema": operation.form}

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
-from chalicelib.http import models, oruk
+from chalicelib.http import models, oruk, reach
 from chalicelib.http.problems import FOR_PROGRAMS
 from chalicelib.usecases.campaigning import WHEN
 
@@ -121,6 +121,7 @@ def _places() -> tuple[str, ...]:
 
 
 PLACES = one_of(_places())
+_MONTH: Schema = {"type": "string", "pattern": rf"^{reach.MONTH}$", "examples": ["2018-06"]}
 PARAMETERS: Mapping[str, Schema] = {
     "Lang": query(
         "lang",
@@ -168,6 +169,20 @@ PARAMETERS: Mapping[str, Schema] = {
     "Limit": query(
         "limit", {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, "How many entries; at most 1,000 come."
     ),
+    "ReachRegion": query(
+        "region",
+        one_of((reach.NOWHERE, *PLACES["enum"][1 + len(NATIONS) :])),
+        "The ONS code of a police force area; `none` for those who named none.",
+    ),
+    "ReachCampaign": query(
+        "campaign",
+        {"type": "string", "pattern": models.SLUG, "maxLength": 60},
+        "The name of a campaign; `none` for no campaign.",
+    ),
+    "ReachKind": query("kind", one_of(reach.KINDS), "What they asked for; a `visit` is a contact and not a person."),
+    "FromMonth": query("from", _MONTH, "The first month; twelve up to the last, unless told."),
+    "ToMonth": query("to", _MONTH, "The last month; the last that is over, unless told. Put in order, if need be."),
+    "By": query("by", one_of(reach.BY), "What the rows are; months, unless told."),
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
@@ -229,7 +244,7 @@ class Operation:
     One route: what it takes, what it answers, and every way in which it refuses.
 
     *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *media* that it is some other text, *cached* that it has an ETag.
+    is HTML, *media* that it is some other text, *cached* that it has an ETag. A *forgiving* one takes whatever is sent.
     """
 
     name: str
@@ -243,6 +258,7 @@ class Operation:
     body: type[BaseModel] | None = None
     sealed_body: type[BaseModel] | None = None
     body_required: bool = True
+    forgiving: bool = False
     form: Schema | None = None
     refuses: Codes = field(default_factory=dict)
     page: bool = False
