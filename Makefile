@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ recover: $(VENV)/.local ## open one request with the recovery key: make recover 
 
 demo: $(VENV)/.local ## a day at the helpline, against a running server
 	@$(BIN)/python -m chalicelib.local.demo
+
+reach-example: $(VENV)/.local ## two years of made-up counts, published, and what the report says: make reach-example [INTO=FOLDER]
+	@$(BIN)/python -m chalicelib.local.reach_example --into "$(INTO)"
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py

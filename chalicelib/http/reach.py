@@ -137,7 +137,7 @@ class Reach:
     def _asked_for(self, http_request: Request, *, blanks: bool = False) -> Report:
         def read(name: str) -> str | None:
             parameters = http_request.query_params
-            if blanks and parameters is not None and parameters.getlist(name) == [""]:
+            if blanks and parameters is not None and name in parameters and parameters.getlist(name) == [""]:
                 return None
             return query(http_request, name)
 
@@ -166,7 +166,7 @@ class Reach:
             },
             "filters": {name: _outside(value) for name, value in _filters(report).items() if value is not None},
             "by": report.by,
-            "sentence": self._sentence(report, language),
+            "sentence": self.sentence(report, language),
             **{measure: _figure(each) for measure, each in report.totals.items()},
             "year_before": {measure: _figure(each) for measure, each in report.before.items()},
             "change_percent": dict(report.changes),
@@ -182,7 +182,7 @@ class Reach:
             "language": language,
         }
 
-    def _sentence(self, report: Report, language: str) -> str:
+    def sentence(self, report: Report, language: str) -> str:
         """Say it as a campaign would: where, how long, how many, and how that compares."""
         words = self.texts.pages(language)["reach"]
         measure = next(iter(report.totals))
@@ -227,8 +227,8 @@ def _visit(http_request: Request) -> Visit | None:
         if len(raw) > BEACON_LIMIT:
             return None
         if is_form(http_request):
-            fields = parse_qsl(raw.decode("ascii"), max_num_fields=len(Visit.model_fields), errors="strict")
-            raw = json.dumps(dict(fields)).encode()
+            text, most = raw.decode("ascii"), len(Visit.model_fields)
+            raw = json.dumps(dict(parse_qsl(text, keep_blank_values=True, max_num_fields=most))).encode()
         return validated(Visit, raw or b"{}")
     except (ValueError, Refusal):
         return None

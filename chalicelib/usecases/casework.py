@@ -135,10 +135,17 @@ class Casework:
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
-        request = self.store.claim(ask, decide, now=now, deeds=deeds)
+        numbers: dict[str, int] = {}
+
+        def noting(met: ContactRequest) -> ContactRequest:
+            numbers[met.request_id] = met.number
+            return decide(met)
+
+        request = self.store.claim(ask, noting, now=now, deeds=deeds)
         if request is None:
             return None
-        self.figures.claimed(request, lease=lease or self.rules.lease, now=now)
+        if numbers.get(request.request_id) == 0:  # handed out for the first time, and not again to the same hands
+            self.figures.taken(request, now=now)
         return Claimed(request=request, opened=self._opened(request))
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:

@@ -67,11 +67,9 @@ class Figures:
     zone: ZoneInfo
     rules: Rules
 
-    def claimed(self, request: ContactRequest, *, lease: timedelta, now: datetime) -> None:
-        """Count how long a request waited, if it was handed out for the first time and just now."""
-        if request.number == 1 and request.lease_until == now + lease:
-            waited = now - (request.visible_at or request.submitted_at)
-            self._count(request, f"waited-{_wait(waited)}")
+    def taken(self, request: ContactRequest, *, now: datetime) -> None:
+        """Count how long a request waited that was handed out for the first time."""
+        self._count(request, f"waited-{_wait(now - (request.visible_at or request.submitted_at))}")
 
     def ended(self, request: ContactRequest, *, agreed: bool, now: datetime) -> None:
         """Count what became of a request, if it is closed."""

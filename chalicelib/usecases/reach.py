@@ -95,12 +95,14 @@ class Publishing:
         for (month, name), count in self.counters.read(LEDGER, since=since).items():
             counts.setdefault(month, {})[name] = count
         first = reach.shifted(since, 1) if since else min(counts, default=reach.shifted(last, 1))
-        done = 0
-        for month in reach.months(first, last):
-            released = reach.release(counts.get(month, {}), regions=len(self.regions()) + 1)
-            self.releases.keep(month, released.to_text())
-            done += 1
-        return done
+        months = reach.months(first, last)
+        for month in months:
+            self.put_out(month, counts.get(month, {}))
+        return len(months)
+
+    def put_out(self, month: str, counts: Mapping[str, int]) -> None:
+        """Publish what may be told of a month's *counts*, unless the month is out already."""
+        self.releases.keep(month, reach.release(counts, regions=len(self.regions()) + 1).to_text())
 
 
 def last_complete(clock: Clock, zone: ZoneInfo) -> str:

@@ -136,9 +136,11 @@ def test_a_burst_from_many_hands_is_counted_whole(place):
 def test_a_place_that_is_gone_is_unavailable_and_carries_nothing(place):
     """Reading says that it cannot, in a code; nothing of what was counted is in it."""
     counters = place.counters()
-    with place.gone(), pytest.raises(Unavailable) as refused:
-        counters.add("reach", "2026-10", CELL)  # SQLite gathers first, and cannot know yet
-        counters.read("reach", since="")
+    with place.gone():
+        with contextlib.suppress(Unavailable):
+            counters.add("reach", "2026-10", CELL)  # SQLite gathers first, and cannot know yet
+        with pytest.raises(Unavailable) as refused:
+            counters.read("reach", since="")
     assert (refused.value.code, refused.value.args) == ("storage", ("storage",))
 
 

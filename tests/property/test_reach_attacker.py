@@ -161,8 +161,7 @@ def test_periods_give_nothing_that_their_months_do_not(counts):
     """A period is the sum of its months as they were published: two that overlap differ by published months alone."""
     months = reach.months("2025-01", reach.shifted("2025-01", len(counts) - 1))
     released = {
-        month: reach.release({"E1/x/callback": count}, regions=46)
-        for month, count in zip(months, counts, strict=True)
+        month: reach.release({"E1/x/callback": count}, regions=46) for month, count in zip(months, counts, strict=True)
     }
     each = [reach.figure(released[month], "people", Asked(region="E1")) for month in months]
     for first, last in product(range(len(months)), repeat=2):
