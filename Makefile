@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
+
+ticket: $(VENV)/.local ## a code that signs in once, for the desk's sign-in window: make ticket ROLE=practitioner|... [SUB=name]
+	@$(BIN)/python -m chalicelib.local.issuer ticket --role "$(ROLE)" --sub "$(SUB)"
 
 rotate: $(VENV)/.local ## make a new desk key the current one; running servers follow
 	@$(BIN)/python -m chalicelib.local.keys rotate

@@ -347,9 +347,24 @@ def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
 
 
+@desk("/v1/desk/me")
+def who_am_i(http_request: Request) -> Response:
+    return house.desk.me(http_request)
+
+
 @desk("/desk")
 def desk_page(http_request: Request) -> Response:
     return house.desk_page.page(http_request)
+
+
+@desk("/desk/signed-in")
+def signed_in_page(http_request: Request) -> Response:
+    return house.desk_page.signed_in(http_request)
+
+
+@desk("/desk/panels/{name}")
+def desk_panel(http_request: Request, name: str) -> Response:
+    return house.desk_page.panel(http_request, name)
 
 
 # ---------------------------------------------------------------- either face

@@ -39,6 +39,7 @@ class Settings:
     table: str = "quietline"
     shred_table: str = "quietline-shred"
     counters_table: str = "quietline-counters"
+    content_table: str = "quietline-content"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -49,6 +50,9 @@ class Settings:
     oidc_audience: str = "quietline"
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
+    oidc_client_id: str | None = None
+    oidc_scope: str = "openid"
+    oidc_bearer: str = "id_token"
     metrics: str | None = None
     trail_anchor: str | None = None
     kms_keys: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +112,9 @@ class Settings:
             counters_table=read(
                 "COUNTERS_TABLE", str, "the name of the DynamoDB table of counters", default.counters_table
             ),
+            content_table=read(
+                "CONTENT_TABLE", str, "the name of the DynamoDB table of what editors publish", default.content_table
+            ),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
@@ -124,6 +131,15 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            oidc_client_id=read(
+                "OIDC_CLIENT_ID", _printable, "the client id of the desk's page", default.oidc_client_id
+            ),
+            oidc_scope=read(
+                "OIDC_SCOPE", _scope, "scopes with spaces between them, openid among them", default.oidc_scope
+            ),
+            oidc_bearer=read(
+                "OIDC_BEARER", _one_of("id_token", "access_token"), "id_token or access_token", default.oidc_bearer
+            ),
             trail_anchor=read("TRAIL_ANCHOR", str, "the name of a parameter in Systems Manager", default.trail_anchor),
             metrics=read("METRICS", _namespace, "a namespace of CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
@@ -205,6 +221,19 @@ def _address(raw: str) -> str:
     if not address.hostname or not trusted or address.port == 0:
         raise ValueError
     return raw
+
+
+def _printable(raw: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", raw):
+        raise ValueError
+    return raw
+
+
+def _scope(raw: str) -> str:
+    """Read scopes (RFC 6749 3.3); without `openid` no token says who somebody is."""
+    if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e ]{1,1000}", raw) or "openid" not in raw.split():
+        raise ValueError
+    return " ".join(raw.split())
 
 
 def _namespace(raw: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from chalicelib.domain.access import Person
+    from chalicelib.domain.access import Person, SignInService
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
     from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.envelope import Envelope
@@ -651,6 +651,19 @@ class Publications(Protocol):
 
         Raises:
             Conflict: `edited-meanwhile`.
+        """
+        ...
+
+
+class SignIn(Protocol):
+    """Who signs people in at the desk."""
+
+    def service(self) -> SignInService:
+        """
+        Say where a browser begins to sign somebody in.
+
+        Raises:
+            Unavailable: `sign-in-unavailable`, there is nobody who signs in, or they do not answer.
         """
         ...
 

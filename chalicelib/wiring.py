@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
+    from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -52,10 +53,12 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        Publications,
         Releases,
         RequestStore,
         Sealer,
         ShredKeys,
+        SignIn,
         TrailAnchor,
     )
     from chalicelib.usecases.auditing import Auditing
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.reach import Counting, Publishing, Reporting
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
@@ -239,7 +243,7 @@ class House:
         """The practitioners' page."""
         from chalicelib.http.desk_page import DeskPage  # noqa: PLC0415
 
-        return DeskPage()
+        return DeskPage(self._sign_in)
 
     @cached_property
     def retention(self) -> Retention:
@@ -389,6 +393,21 @@ class House:
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
             return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
+        return self._sqlite
+
+    @cached_property
+    def publications(self) -> Publications:
+        """What editors write."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_publications import DynamoPublications  # noqa: PLC0415
+
+            return DynamoPublications(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_publications import SqlitePublications  # noqa: PLC0415
+
+        return SqlitePublications(self._sqlite)
+
+    @cached_property
+    def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -432,8 +451,15 @@ class House:
         """Make the DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
         from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
 
-        names = self.settings.table, self.settings.shred_table, self.settings.counters_table
-        create_tables(self._dynamodb, requests=names[0], shred_keys=names[1], counters=names[2], ttl=True)
+        settings = self.settings
+        create_tables(
+            self._dynamodb,
+            requests=settings.table,
+            shred_keys=settings.shred_table,
+            content=settings.content_table,
+            counters=settings.counters_table,
+            ttl=True,
+        )
 
     def _table(self, name: str) -> Table:
         from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
@@ -589,6 +615,25 @@ class House:
         return PackagedContent()
 
     @cached_property
+    def published(self) -> Published:
+        """What editors have published, as readers meet it."""
+        from chalicelib.usecases.published import Published  # noqa: PLC0415
+
+        return Published(self._readable, self.clock)
+
+    def _readable(self) -> Publications | None:
+        """Give where publications are; a GET of content makes no database where there is none."""
+        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
+            return None
+        return self.publications
+
+    @cached_property
+    def _guide(self) -> PublishedContent:
+        from chalicelib.usecases.published import PublishedContent  # noqa: PLC0415
+
+        return PublishedContent(self.content, self.published, self.clock)
+
+    @cached_property
     def _statement(self) -> Statement:
         return read_statement(self.content.statement())
 
@@ -596,7 +641,7 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content, _nearest)
+        return Signposting(self._guide, _nearest)
 
     @cached_property
     def _campaigning(self) -> Campaigning:
@@ -613,7 +658,7 @@ class House:
     def _directory(self) -> Directory:
         from chalicelib.usecases.directory import Directory  # noqa: PLC0415
 
-        return Directory(self.content)
+        return Directory(self._guide)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
@@ -742,6 +787,20 @@ class House:
             audience=settings.oidc_audience,
             algorithm=settings.oidc_algorithm,
             roles_claim=settings.oidc_roles_claim,
+        )
+
+    @cached_property
+    def _sign_in(self) -> SignIn:
+        from chalicelib.adapters import oidc_discovery  # noqa: PLC0415
+
+        settings = self.settings
+        if settings.oidc_issuer is None:
+            return oidc_discovery.LocalSignIn() if settings.on_loopback else oidc_discovery.NoSignInService()
+        return oidc_discovery.DiscoveredSignIn(
+            settings.oidc_issuer,
+            client_id=settings.oidc_client_id or settings.oidc_audience,
+            scope=settings.oidc_scope,
+            bearer=settings.oidc_bearer,
         )
 
     def _signpost_link(self, signpost_id: str, language: str) -> dict[str, Any] | None:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import json
 import tomllib
-from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.campaigns import Campaign, read_campaign
-from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
+from chalicelib.domain.records import read_organization, read_signpost
+from chalicelib.domain.signposts import Region
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chalicelib.domain.signposts import Organization, Signpost
+
 PACKAGED = Path(__file__).parent.parent / "content"
-_LISTS = ("audience", "topics", "regions", "languages")
 
 
 class ContentBroken(ValueError):  # noqa: N818 - a state of the content, found before anybody relies on it
@@ -117,13 +118,9 @@ class PackagedContent:
     @cached_property
     def _organizations(self) -> Mapping[str, Organization]:
         try:
-            records = self.organization_records()
-            organizations = (
-                Organization(**{**record, "last_modified": datetime.fromisoformat(record["last_modified"])})
-                for record in records
-            )
+            organizations = map(read_organization, self.organization_records())
             return {organization.name: organization for organization in organizations}
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = "The content file organizations.json is incomplete."
             raise ContentBroken(message) from error
 
@@ -146,27 +143,10 @@ def _campaign(name: str, record: Mapping[str, Any]) -> Campaign:
 
 def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
     try:
-        return Signpost(
-            **{
-                **record,
-                **{field: tuple(record[field]) for field in _LISTS},
-                "phones": tuple(Phone(**phone) for phone in record.get("phones", ())),
-                "schedules": tuple(
-                    Schedule(**{**schedule, "days": tuple(schedule["days"])})
-                    for schedule in record.get("schedules", ())
-                ),
-                "organization": organizations[record["organization"]["name"]],
-                "assured_date": date.fromisoformat(record["assured_date"]),
-                "last_modified": _instant(record.get("last_modified")),
-            }
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return read_signpost(record, organizations)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"The content file {name} is incomplete."
         raise ContentBroken(message) from error
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -666,6 +666,13 @@ class PersonTally(Answer):
     closed: int
 
 
+class MeAnswer(Answer):
+    """Who is signed in, and what they may do."""
+
+    subject: str
+    scopes: list[str]
+
+
 class AsideAnswer(Answer):
     """What needs a supervisor."""
 
@@ -683,7 +690,7 @@ class ClosuresAnswer(Answer):
 
 
 class AuditEntryAnswer(Answer):
-    """One deed of the trail."""
+    """One deed of the trail; what was not done to a request says to what, as kind and name: `signpost/get-help`."""
 
     seq: int
     at: datetime
@@ -691,6 +698,7 @@ class AuditEntryAnswer(Answer):
     verb: str
     request_id: str | None
     number: int | None
+    about: str | None
     mac: str
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chalicelib.config import Settings
 from chalicelib.domain import campaigns
 from chalicelib.domain.helpline import DAYS
+from chalicelib.domain.records import problems_of_organization
 from chalicelib.domain.searching import problems_of_words
 from chalicelib.domain.signposts import (
     AUDIENCES,
@@ -23,7 +24,6 @@ from chalicelib.domain.signposts import (
     NATIONS,
     ContentProblem,
     is_address,
-    is_instant,
     is_phone,
     missing_languages,
     problems_of,
@@ -40,7 +40,6 @@ _WORDS = 256
 _WORD = re.compile(r"[a-z]{3,9}")
 _ONS = re.compile(r"[EWSN]\d{8}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
-_OF_ORGANIZATIONS = frozenset({"id", "name", "description", "website", "last_modified"})
 _WHOLE_NUMBERS = (
     ("slots", "minutes"),
     ("slots", "every_minutes"),
@@ -162,21 +161,13 @@ def _ids(content: Checked) -> set[str]:
 
 
 def _organizations(organizations: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
-    seen: set[str] = set()
+    ids: set[str] = set()
+    names: set[str] = set()
     for place, each in enumerate(organizations):
-        for field in ("id", "name"):
-            if not _is_text(each.get(field)):
-                yield f"/{place}/{field}", "missing"
-            elif (known := f"{field} {each[field]}") in seen:
-                yield f"/{place}/{field}", "duplicate"
-            else:
-                seen.add(known)
-        yield from missing_languages(each.get("description"), f"/{place}/description")
-        if "website" in each and not is_address(each["website"]):
-            yield f"/{place}/website", "bad-url"
-        if not is_instant(each.get("last_modified")):
-            yield f"/{place}/last_modified", "bad-date"
-        yield from ((f"/{place}/{field}", "unknown-field") for field in sorted(each.keys() - _OF_ORGANIZATIONS))
+        found = problems_of_organization(each, ids=ids, names=names)
+        yield from ((f"/{place}{pointer}", code) for pointer, code in found)
+        ids.add(str(each.get("id")))
+        names.add(str(each.get("name")))
 
 
 def _help_pages(pages: Mapping[str, Any]) -> Iterator[Found]:

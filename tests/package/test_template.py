@@ -31,7 +31,7 @@ from template_parts import (
     put,
 )
 
-from chalicelib.adapters.dynamodb_table import COUNTERS, REQUESTS, SHRED_KEYS, TTL
+from chalicelib.adapters.dynamodb_table import CONTENT, COUNTERS, REQUESTS, SHRED_KEYS, TTL
 from chalicelib.local.aws.gateway import RESPONSES
 from chalicelib.local.aws.package import FACES, PackageError, finish
 from chalicelib.local.doctor import findings
@@ -40,6 +40,7 @@ DATA = (
     "Requests",
     "ShredKeys",
     "Counters",
+    "Content",
     "OpeningKey",
     "OpeningKey2",
     "Pepper",
@@ -292,12 +293,15 @@ SETTINGS = [
         undo=lambda t: properties(t, "Pepper").__setitem__("SecretString", "known"),
         faces=("desk",),
     ),
-    Setting(
-        name="requests are backed up",
-        holds=lambda t: recovery("Requests")(t)["PointInTimeRecoveryEnabled"] is True,
-        undo=put(recovery("Requests"), "PointInTimeRecoveryEnabled", False),
-        faces=("desk",),
-    ),
+    *[
+        Setting(
+            name=f"{name} is backed up",
+            holds=lambda t, name=name: recovery(name)(t)["PointInTimeRecoveryEnabled"] is True,
+            undo=put(recovery(name), "PointInTimeRecoveryEnabled", False),
+            faces=("desk",),
+        )
+        for name in ("Requests", "Content")
+    ],
     Setting(
         name="shred keys are never backed up",
         holds=lambda t: (
@@ -329,7 +333,7 @@ SETTINGS = [
             undo=put(table(name), "DeletionProtectionEnabled", False),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys", "Counters")
+        for name in ("Requests", "ShredKeys", "Content", "Counters")
     ],
     *[
         Setting(
@@ -338,7 +342,7 @@ SETTINGS = [
             undo=put(table(name), "StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys", "Counters")
+        for name in ("Requests", "ShredKeys", "Content", "Counters")
     ],
     *[
         Setting(
@@ -510,7 +514,8 @@ def test_what_the_public_stack_imports_is_what_the_desk_exports(templates):
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS), ("Counters", COUNTERS)]
+    ("name", "wanted"),
+    [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS), ("Content", CONTENT), ("Counters", COUNTERS)],
 )
 def test_a_table_is_as_the_store_wants_it(templates, name, wanted):
     """Keys, index and billing of the template's tables are those that the adapter is tested on."""
@@ -526,6 +531,7 @@ RESOLVED = {
     "QUIETLINE_TABLE": "requests",
     "QUIETLINE_SHRED_TABLE": "shred-keys",
     "QUIETLINE_COUNTERS_TABLE": "counters",
+    "QUIETLINE_CONTENT_TABLE": "content",
     "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
     "QUIETLINE_RECIPIENTS": json.dumps(
         [{"key_id": each, "kem": "DHKEM(P-256, HKDF-SHA256)", "public_key": POINT} for each in ("kms-1", "recovery-1")]
@@ -538,6 +544,9 @@ RESOLVED = {
     "QUIETLINE_OIDC_AUDIENCE": "quietline",
     "QUIETLINE_OIDC_ALGORITHM": "RS256",
     "QUIETLINE_OIDC_ROLES_CLAIM": "roles",
+    "QUIETLINE_OIDC_CLIENT_ID": "desk",
+    "QUIETLINE_OIDC_SCOPE": "openid",
+    "QUIETLINE_OIDC_BEARER": "id_token",
     "QUIETLINE_MAIL": "ses",
     "QUIETLINE_DOORBELL_TOPIC": "arn:aws:sns:eu-west-2:000000000000:doorbell",
     "QUIETLINE_DOORBELL_WEBHOOK": "https://pager.example",

@@ -27,6 +27,7 @@ from chalicelib.http.contract.parts import (
     PROBLEM,
     RECEIPT,
     REF,
+    SIGNED_IN,
     UNFORESEEN,
     Operation,
     Plain,
@@ -165,7 +166,9 @@ def _operation(operation: Operation) -> Schema:
 def _security(caller: str | None) -> list[dict[str, list[str]]]:
     if caller is None:
         return []
-    return [{"receipt": []}, {"mailbox": []}] if caller == RECEIPT else [{"bearer": [caller]}]
+    if caller == RECEIPT:
+        return [{"receipt": []}, {"mailbox": []}]
+    return [{"bearer": [] if caller == SIGNED_IN else [caller]}]
 
 
 def _request_body(operation: Operation) -> Schema:

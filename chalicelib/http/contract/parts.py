@@ -26,6 +26,7 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
@@ -76,14 +77,8 @@ SUBMITTED: Codes = any_of(
     },
 )
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
-OF_DESK: Codes = any_of(
-    STORED,
-    {
-        401: ("token-expired", "token-invalid", "token-missing"),
-        403: ("scope-missing",),
-        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
-    },
-)
+SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
+OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
 WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
@@ -229,6 +224,7 @@ PARAMETERS: Mapping[str, Schema] = {
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
+    "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
@@ -243,8 +239,9 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *media* that it is some other text, *cached* that it has an ETag. A *forgiving* one takes whatever is sent.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
+    that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag. A
+    *forgiving* one takes whatever is sent.
     """
 
     name: str
