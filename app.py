@@ -140,6 +140,16 @@ def get_campaign(http_request: Request, slug: str) -> Response:
     return house.campaigns.get(http_request, slug)
 
 
+@public("/v1/campaigns/{slug}/pack", cors=ANY_SITE)
+def get_pack(http_request: Request, slug: str) -> Response:
+    return house.packs.show(http_request, slug)
+
+
+@public("/v1/campaigns/{slug}/pack/{name}", cors=ANY_SITE)
+def get_pack_file(http_request: Request, slug: str, name: str) -> Response:
+    return house.packs.file(http_request, slug, name)
+
+
 # ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
+    from chalicelib.domain.packs import Leaflet
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
@@ -519,6 +520,30 @@ class Releases(Protocol):
 
     def read(self, *, since: str, until: str) -> Mapping[str, str]:
         """Read the releases of the months from *since* to *until*, both included, in order."""
+        ...
+
+
+class Printer(Protocol):
+    """
+    Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.
+
+    The same leaflet gives the same bytes, whenever and wherever. The QR codes say the leaflet's link and nothing else.
+    """
+
+    def letter(self, leaflet: Leaflet) -> bytes:
+        """Set a letter, on as many pages as it needs."""
+        ...
+
+    def poster(self, leaflet: Leaflet) -> bytes:
+        """Set a poster, on one page."""
+        ...
+
+    def qr_svg(self, link: str) -> bytes:
+        """Draw the QR code to be printed in any size."""
+        ...
+
+    def qr_png(self, link: str) -> bytes:
+        """Draw the QR code for a document or a screen."""
         ...
 
 

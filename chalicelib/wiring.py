@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
+    from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        Printer,
         Publications,
         Releases,
         RequestStore,
@@ -186,6 +188,30 @@ class House:
         from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
 
         return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """What a campaign's partners send and print; only what is printed loads what prints."""
+        from chalicelib.http.kept import Shelves  # noqa: PLC0415
+        from chalicelib.http.local_times import day_and_year  # noqa: PLC0415
+        from chalicelib.http.packs import Packs  # noqa: PLC0415
+        from chalicelib.usecases.packing import Packing  # noqa: PLC0415
+
+        packing = Packing(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            words=lambda language: self.content.words(language)["pack"],
+            in_words=day_and_year,
+            site=self.settings.site,
+        )
+        return Packs(
+            campaigning=self._campaigning,
+            packing=packing,
+            printer=lambda: self._printer,
+            texts=self.texts,
+            pages=self.pages,
+            ready=Shelves(),
+        )
 
     @cached_property
     def help_pages(self) -> HelpPages:
@@ -653,6 +679,12 @@ class House:
             clock=self.clock,
             zone=lambda: self.helpline.hours.zone,
         )
+
+    @cached_property
+    def _printer(self) -> Printer:
+        from chalicelib.adapters.leaflets import A4Printer  # noqa: PLC0415
+
+        return A4Printer()
 
     @cached_property
     def _directory(self) -> Directory:

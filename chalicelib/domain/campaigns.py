@@ -29,6 +29,15 @@ PLANNED, ON, OVER = "planned", "on", "over"
 STATUSES: tuple[str, ...] = (PLANNED, ON, OVER)
 LINK = "{link}"
 """Where a text message names the campaign's own address."""
+PRINTABLE: frozenset[str] = frozenset(
+    chr(code)
+    for first, last in (
+        (0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x17F), (0x218, 0x21B), (0x1E80, 0x1E85), (0x1EF2, 0x1EF3), (0x2013, 0x2014),
+        (0x2018, 0x201A), (0x201C, 0x201E), (0x2020, 0x2022), (0x2026, 0x2026), (0x2039, 0x203A), (0x20AC, 0x20AC),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+"""The letters that a leaflet can be set in: those of the Latin alphabets of Europe, Welsh among them."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PLACEHOLDER = re.compile(r"[{}\[\]<>]|%[a-z]|\bxxx+\b", re.IGNORECASE)
@@ -45,8 +54,8 @@ _SINGLED_OUT = re.compile(
     r"\b(rydyn ni|rydym|ry'n ni)('n| yn) gwybod (eich|ble|beth|pwy)\b|"
     r"\brydych (chi )?wedi cael eich (gweld|gwylio|enwi|adnabod|dal)\b)"
 )
-CODE_LIMIT, SLUG_LIMIT, NAME_LIMIT, TEXT_LIMIT, PARTNER_LIMIT = 20, 60, 80, 600, 100
-PARAGRAPHS, TEXTS_BY_SMS, PARTNERS = 6, 3, 20
+CODE_LIMIT, SLUG_LIMIT, NAME_LIMIT, TEXT_LIMIT, PARTNER_LIMIT = 20, 60, 80, 400, 80
+PARAGRAPHS, TEXTS_BY_SMS, PARTNERS = 5, 3, 20
 
 _REQUIRED = frozenset(
     {
@@ -118,6 +127,27 @@ def areas(regions: Sequence[Region]) -> Mapping[str, frozenset[str]]:
         for place in (region.code, region.nation, UNITED_KINGDOM):
             found.setdefault(place, set()).add(region.code)
     return {place: frozenset(codes) for place, codes in found.items()}
+
+
+def faults_of(text: str) -> tuple[str, ...]:
+    """
+    Say what a text holds that may be sent and printed for nobody, as codes.
+
+    It is for everybody who meets it: it has no gap to fill in, and names and singles out no person. Names cannot be
+    told for certain; titles, ranks and being addressed as somebody who is known about can.
+    """
+    found = (
+        ("placeholder", _PLACEHOLDER.search(text)),
+        ("not-printable", not PRINTABLE.issuperset(text)),
+        ("names-a-person", _TITLED.search(text)),
+        ("targets-a-person", _SINGLED_OUT.search(text)),
+    )
+    return tuple(code for code, wrong in found if wrong)
+
+
+def address(site: str, code: str) -> str:
+    """Give the short address of a campaign, for messages, codes and people who type."""
+    return f"{site}/c/{code}"
 
 
 def sms_text(text: str, link: str) -> str:
@@ -236,8 +266,10 @@ def _plain_texts(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _paragraphs(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for language, pointer, texts in _series(record, "message", PARAGRAPHS):
+    for language, pointer, texts in _series(record, "message"):
         yield from _of_language(language, "/message")
+        if len(texts) > PARAGRAPHS:
+            yield pointer, "too-many"
         for place, text in enumerate(texts):
             yield from _wrong_with(text, f"{pointer}/{place}", TEXT_LIMIT)
     message = _mapping(record.get("message"))
@@ -246,9 +278,11 @@ def _paragraphs(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _messages(record: Mapping[str, object], link: str) -> Iterator[tuple[str, str]]:
-    address = link + str(record.get("code") or "")
-    for language, pointer, texts in _series(record, "sms", TEXTS_BY_SMS):
+    sent_link = link + str(record.get("code") or "")
+    for language, pointer, texts in _series(record, "sms"):
         yield from _of_language(language, "/sms")
+        if len(texts) > TEXTS_BY_SMS:
+            yield pointer, "too-many"
         for place, text in enumerate(texts):
             at = f"{pointer}/{place}"
             if not isinstance(text, str) or not text.strip():
@@ -257,21 +291,21 @@ def _messages(record: Mapping[str, object], link: str) -> Iterator[tuple[str, st
             if text.count(LINK) != 1:
                 yield at, "link-missing"
             yield from _wrong_with(text.replace(LINK, ""), at, TEXT_LIMIT)
-            sent = sms_text(text, address)
+            sent = sms_text(text, sent_link)
             if strangers(sent):
                 yield at, "not-gsm-7"
             elif septets(sent) > SEPTETS:
                 yield at, "too-long"
 
 
-def _series(record: Mapping[str, object], field: str, most: int) -> Iterator[tuple[str, str, Sequence[object]]]:
+def _series(record: Mapping[str, object], field: str) -> Iterator[tuple[str, str, Sequence[object]]]:
     """Give the lists of texts of a field by language; what is missing of them has been told before."""
     if field not in record:
         return
     by_language = _mapping(record[field])
     for language in (*LANGUAGES, *(each for each in by_language if each not in LANGUAGES)):
         texts = _list(by_language.get(language))
-        yield language, f"/{field}/{language}", texts[:most] if texts else ("",)
+        yield language, f"/{field}/{language}", texts or ("",)
 
 
 def _of_language(language: str, pointer: str) -> Iterator[tuple[str, str]]:
@@ -286,14 +320,9 @@ def _wrong_with(text: object, pointer: str, limit: int) -> Iterator[tuple[str, s
         return
     if len(text) > limit:
         yield pointer, "too-long"
-    if _PLACEHOLDER.search(text):
-        yield pointer, "placeholder"
     if _ADDRESS.search(text):
         yield pointer, "own-address"
-    if _TITLED.search(text):
-        yield pointer, "names-a-person"
-    if _SINGLED_OUT.search(text):
-        yield pointer, "targets-a-person"
+    yield from ((pointer, code) for code in faults_of(text))
 
 
 def _day(value: object) -> date | None:

@@ -89,9 +89,7 @@ class Campaigns:
                 "ends_on": campaign.ends_on.isoformat(),
                 "closed_on": None if campaign.closed_on is None else campaign.closed_on.isoformat(),
                 "notice": notice(self._texts, campaign, edition, language),
-                "regions": [
-                    {"code": code, "name": self._campaigning.region(code).name[language]} for code in campaign.regions
-                ],
+                "regions": [{"code": code, "name": name[language]} for code, name in self._campaigning.where(campaign)],
                 "partners": campaign.partners,
                 "help": self._texts.helpline(language),
                 "source": campaign.source,

@@ -48,7 +48,7 @@ _WHOLE_NUMBERS = (
     ("information_working_days",),
     ("attempts_limit",),
 )
-_LINK = Settings().site + "/c/"
+_LINK = campaigns.address(Settings().site, "")
 """The address of campaigns by their codes, as it is here; where it is longer, publishing says what no longer fits."""
 
 Found = tuple[str, str]

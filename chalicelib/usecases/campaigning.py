@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.campaigns import ON, OVER, PLANNED, areas
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.signposts import NATIONS, place_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,14 +66,19 @@ class Campaigning:
         """The places that somebody can ask for: ONS codes, nations and "UK"."""
         return self._areas.keys()
 
-    def region(self, code: str) -> Region:
-        """
-        Name a police force area.
+    def where(self, campaign: Campaign) -> tuple[tuple[str, Mapping[str, str]], ...]:
+        """Name the areas of a campaign, each with its ONS code, by language."""
+        return tuple((code, self._regions[code].name) for code in campaign.regions)
 
-        Raises:
-            KeyError: it is none; a campaign that was checked has no such area.
-        """
-        return self._regions[code]
+    def where_in_short(self, campaign: Campaign) -> tuple[Mapping[str, str], ...]:
+        """Name where a campaign is as people say it: by its nation where that is meant as a whole, else by areas."""
+        names, left, found = place_names(()), list(campaign.regions), []
+        for nation in NATIONS:
+            inside = self._areas.get(nation, frozenset())
+            if len(inside) > 1 and inside.issubset(left):
+                found.append(names[nation])
+                left = [code for code in left if code not in inside]
+        return (*found, *(self._regions[code].name for code in left))
 
     def edition(self) -> Edition:
         """Give the present edition: the same object until midnight in the helpline's zone, or until a change."""

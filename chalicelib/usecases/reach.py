@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain import reach
-from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.reach import NONE, VISIT, Asked, Figure, Release
 
 if TYPE_CHECKING:
@@ -45,8 +45,12 @@ class Counting:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def person(self, kind: str, *, region: str | None, campaign: str | None) -> None:
-        """Count somebody whose request was accepted, under what is known of the places and campaigns they named."""
-        with contextlib.suppress(Unavailable):
+        """
+        Count somebody whose request was accepted, under what is known of the places and campaigns they named.
+
+        Whatever fails here fails by itself: they have been accepted, and are told so.
+        """
+        with contextlib.suppress(Exception):
             self._count(kind, region, campaign)
 
     def put_aside(self, request_id: str, kind: str, *, region: str | None, campaign: str | None) -> None:

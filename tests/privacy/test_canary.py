@@ -383,6 +383,8 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
+    if sample is not None and operation.tag == "requests":
+        sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
         yield asked(body=sample, **{name: f"{markers()} {markers()}"})
@@ -432,6 +434,7 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
     names = sorted(operation.form["properties"])
     model = operation.body
     start = {"receipt": world.receipt} if model is None else as_form(good(model, Markers()))
+    start.pop("slot", None)  # as above
     for accept in ("application/json", "text/html"):
         sent = {"Content-Type": FORM, "Accept": accept}
         for name in [*names, markers()]:

@@ -131,6 +131,15 @@ def test_a_campaign_is_found_by_its_area_and_by_the_nation_around_it(region, the
     assert slugs(house.http.list(asking({"region": region}))) == (["gm-2018"] if there else [])
 
 
+def test_a_campaign_in_every_area_of_a_nation_is_said_to_be_in_that_nation():
+    """Where it is reads as people say it: `Wales, Greater Manchester`, and not a list of every force."""
+    wales = [each.code for each in CONTENT.regions() if each.nation == "Wales"]
+    house = house_on("2027-03-02T12:00:00+00:00", record(regions=["E23000005", *wales]))
+    names = house.campaigning.where_in_short(house.campaigning.get("spring"))
+    assert [name["cy"] for name in names] == ["Cymru", "Greater Manchester"]
+    assert len(house.campaigning.where(house.campaigning.get("spring"))) == len(wales) + 1
+
+
 def test_what_a_visit_may_carry_is_a_code_that_we_gave_out():
     """A code of ours is known, whenever its campaign is; anything else is not."""
     campaigning = house_on("2026-11-24T18:00:00+00:00", record()).campaigning
@@ -234,6 +243,8 @@ def test_what_is_missing_is_told_with_everything_else(field):
         ({"message": {"en": ["Ask for Mr Example."], "cy": ["Un."]}}, ("/message/en/0", "names-a-person")),
         ({"message": {"en": ["<b>Ring</b>"], "cy": ["Un."]}}, ("/message/en/0", "placeholder")),
         ({"message": {"en": ["One."] * 6, "cy": []}}, ("/message/cy/0", "missing")),
+        ({"message": {"en": ["One."] * 6, "cy": ["Un."] * 6}}, ("/message/cy", "too-many")),
+        ({"message": {"en": ["One \U0001f642"], "cy": ["Un."]}}, ("/message/en/0", "not-printable")),
         ({"sms": {"en": ["Ring us."], "cy": ["Ffoniwch {link}"]}}, ("/sms/en/0", "link-missing")),
         ({"sms": {"en": ["Ring {link} \U0001f642"], "cy": ["Ffoniwch {link}"]}}, ("/sms/en/0", "not-gsm-7")),
         ({"sms": {"en": ["y" * 128 + "{link}"], "cy": ["Ffoniwch {link}"]}}, ("/sms/en/0", "too-long")),

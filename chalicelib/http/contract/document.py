@@ -207,8 +207,10 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
             answer["content"][HTML] = text
     elif operation.page or operation.media:
         answer["content"] = {operation.media or HTML: text}
-    elif status == HTTPStatus.OK:
+    elif status == HTTPStatus.OK and not operation.files:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
+    if status == HTTPStatus.OK and operation.files:
+        answer.setdefault("content", {}).update({media: {} for media in operation.files})
     if operation.cached:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return answer

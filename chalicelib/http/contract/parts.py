@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk, reach
+from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
 from chalicelib.usecases.campaigning import WHEN
 
@@ -223,6 +224,8 @@ PARAMETERS: Mapping[str, Schema] = {
     "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
+    "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
@@ -240,8 +243,8 @@ class Operation:
     One route: what it takes, what it answers, and every way in which it refuses.
 
     *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
-    that the answer is HTML, *media* that it is some other text, *cached* that it has an ETag. A
-    *forgiving* one takes whatever is sent.
+    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
+    ETag. A *forgiving* one takes whatever is sent.
     """
 
     name: str
@@ -263,6 +266,7 @@ class Operation:
     linked_data: bool = False
     cached: bool = False
     media: str | None = None
+    files: tuple[str, ...] = ()
     example: object = None
 
     @property
