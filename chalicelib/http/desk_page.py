@@ -40,6 +40,7 @@ class Panel:
 PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
+    Panel(name="figures", title="Figures", scope="queue:supervise"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
