@@ -36,7 +36,7 @@ class DeskFigures:
         self.access.person(http_request, SUPERVISE)
         first, last = self.figures.period(_month(http_request, "from"), _month(http_request, "to"))
         lanes = [_lane(each) for each in self.figures.tell(first, last)]
-        return shapes.answer({"from": first, "to": last, "lanes": lanes})
+        return shapes.answer({"first": first, "last": last, "lanes": lanes})
 
 
 def _month(http_request: Request, name: str) -> str | None:

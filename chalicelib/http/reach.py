@@ -160,8 +160,8 @@ class Reach:
     def _document(self, report: Report, language: str) -> dict[str, Any]:
         return {
             "period": {
-                "from": report.first,
-                "to": report.last,
+                "first": report.first,
+                "last": report.last,
                 "months": len(reach.months(report.first, report.last)),
             },
             "filters": {name: _outside(value) for name, value in _filters(report).items() if value is not None},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from chalicelib.http.models import REGION, Answer, Slug, Wire
 
@@ -41,8 +41,8 @@ class ReachRow(Answer):
 class ReachPeriod(Answer):
     """Whole months, the last included."""
 
-    from_: Annotated[str, Field(alias="from")]
-    to: str
+    first: str
+    last: str
     months: int
 
 
@@ -129,6 +129,6 @@ class LaneMonth(Answer):
 class DeskFiguresAnswer(Answer):
     """How the work went, for supervisors; never by person."""
 
-    from_: Annotated[str, Field(alias="from")]
-    to: str
+    first: str
+    last: str
     lanes: list[LaneMonth]

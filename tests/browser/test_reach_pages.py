@@ -33,7 +33,7 @@ def picture(page, name):
 
 @pytest.mark.parametrize(("screen", "language"), [("phone", "cy"), ("desk", "en")])
 def test_the_report_is_plain_and_accessible(told, new_tab, screen, language):
-    """In Welsh on a phone and in English at a desk, without scripts: a sentence, a chart with words and a table; axe is content."""
+    """In Welsh on a phone and in English at a desk, without scripts: sentence, chart, table; axe is content."""
     page = new_tab(screen=screen, scripts=False, language=language)
     page.goto(f"/reach?{ASKED}&lang={language}")
     sentence = page.locator("p.lead").inner_text()

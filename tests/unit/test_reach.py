@@ -354,12 +354,12 @@ def test_what_cannot_be_asked_is_refused_by_place_and_code(scene, query, status,
 
 def test_months_in_the_wrong_order_are_put_in_order(example):
     """Whoever mixes up first and last gets the period they meant."""
-    assert example.told("?from=2019-05&to=2018-06")["period"] == {"from": "2018-06", "to": "2019-05", "months": 12}
+    assert example.told("?from=2019-05&to=2018-06")["period"] == {"first": "2018-06", "last": "2019-05", "months": 12}
 
 
 def test_a_period_is_twelve_months_up_to_the_last_that_is_over(scene):
     """Without months named, the present one is not in it."""
-    assert scene.told()["period"] == {"from": "2025-11", "to": "2026-10", "months": 12}
+    assert scene.told()["period"] == {"first": "2025-11", "last": "2026-10", "months": 12}
 
 
 def test_the_page_says_it_in_both_languages_and_draws_what_is_shown(example):

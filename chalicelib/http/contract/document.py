@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, reach, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, reach, reference, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -50,6 +50,7 @@ def operations() -> tuple[Operation, ...]:
         *reach.reach(),
         *pages.pages(),
         *reach.page(),
+        *reference.reference(),
         *desk.desk(),
         *reach.desk(),
         *requester.either(),
@@ -67,6 +68,7 @@ TAGS = {
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
     "reach": "How many people asked for help, in figures that may be published",
+    "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",
