@@ -1732,7 +1732,7 @@ class Quietline(Transport):
         )
         return answer
 
-    def count_visit(self, body: Visit | Any | None = None) -> None:
+    def count_visit(self, body: Visit | None = None) -> None:
         """A visit's beacon, as JSON, text or a form; whatever is sent, the answer is the same and empty."""
         self._call("POST", "/v1/reach/visits", body=body)
 
