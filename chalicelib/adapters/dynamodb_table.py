@@ -280,13 +280,11 @@ def create_tables(
     requests: str,
     shred_keys: str,
     content: str,
-    counters: str | None = None,
+    counters: str,
     ttl: bool = False,
 ) -> None:
     """Make the tables on an engine for tests and trials; on AWS the templates make them."""
-    wanted = {requests: REQUESTS, shred_keys: SHRED_KEYS, content: CONTENT}
-    if counters is not None:
-        wanted[counters] = COUNTERS
+    wanted = {requests: REQUESTS, shred_keys: SHRED_KEYS, content: CONTENT, counters: COUNTERS}
     for name, description in wanted.items():
         connection.client.create_table(TableName=name, **description)
         connection.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})

@@ -13,7 +13,7 @@ from conftest import answer
 
 from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_reach import SHARDS, DynamoCounters, DynamoReleases
-from chalicelib.adapters.dynamodb_table import COUNTERS, Table
+from chalicelib.adapters.dynamodb_table import Table
 from chalicelib.adapters.sqlite_reach import SqliteCounters, SqliteReleases
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports import Counters, Releases
@@ -63,10 +63,6 @@ class DynamoPlace:
         self._address = engines.make_tables(name)
         _, self.url, self.name = self._address.split("|")
         self.connection = engines.connection(self.url)
-        self._make()
-
-    def _make(self):
-        self.connection.client.create_table(TableName=f"{self.name}-counters", **COUNTERS)
 
     def counters(self):
         """Open the counters."""
@@ -81,12 +77,9 @@ class DynamoPlace:
         """Let the table be gone."""
         self.connection.client.delete_table(TableName=f"{self.name}-counters")
         yield
-        self._make()
 
     def close(self):
         """Throw the tables away."""
-        with contextlib.suppress(self.connection.client.exceptions.ResourceNotFoundException):
-            self.connection.client.delete_table(TableName=f"{self.name}-counters")
         engines.drop_tables(self._address)
 
 
