@@ -95,6 +95,14 @@ def test_an_accepted_request_is_counted_once_by_month_region_campaign_and_kind(s
     assert scene.counts() == {(MONTH, f"{MANCHESTER}/gm-2018/callback"): 2}
 
 
+def test_a_repeat_that_overtakes_its_first_is_counted_once(scene, monkeypatch):
+    """Two of the same at once, neither of which has seen the other: one is accepted, and one person counted."""
+    store = scene.house.store
+    monkeypatch.setattr(store, "get", lambda *_, **__: None)
+    assert [scene.submit().status_code for _ in range(2)] == [201, 201]
+    assert scene.counts() == {(MONTH, f"{MANCHESTER}/gm-2018/callback"): 1}
+
+
 def test_what_is_refused_is_not_counted(scene):
     """Nobody was reached by a form that comes back to be mended."""
     assert scene.submit({**BODY, "statement_version": "2020-01"}).status_code == 409
