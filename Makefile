@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 reach-example: $(VENV)/.local ## two years of made-up counts, published, and what the report says: make reach-example [INTO=FOLDER]
 	@$(BIN)/python -m chalicelib.local.reach_example --into "$(INTO)"
 
+demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
+	@$(BIN)/python -m chalicelib.local.demo_campaign
+
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
 
@@ -80,8 +83,8 @@ backup: $(VENV)/.local ## a copy of the requests while the server runs: make bac
 pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
 	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py
 
-content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
-	@$(BIN)/python -m chalicelib.local.content_check
+content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content, packaged and published
+	@$(BIN)/python -m chalicelib.local.content_check --published
 
 openapi: $(VENV)/.local ## write the contract anew from the models
 	@$(BIN)/python -m chalicelib.local.contract

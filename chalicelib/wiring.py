@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reach import Reach
     from chalicelib.http.reference import Reference
     from chalicelib.http.signposts import Signposts
@@ -74,7 +76,9 @@ if TYPE_CHECKING:
     from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.published import Published, PublishedContent
-    from chalicelib.usecases.reach import Counting, Publishing, Reporting
+    from chalicelib.usecases.published_campaigns import PublishedCampaigns
+    from chalicelib.usecases.publishing import Publishing
+    from chalicelib.usecases.reach import Counting, Releasing, Reporting
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -152,6 +156,7 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
+            knows_campaign=self._campaigning.knows,
         )
 
     @cached_property
@@ -190,6 +195,19 @@ class House:
         from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
 
         return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def campaign_pages(self) -> CampaignPages:
+        """The pages that leaflets lead to."""
+        from chalicelib.http.campaign_pages import CampaignPages  # noqa: PLC0415
+
+        return CampaignPages(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
 
     @cached_property
     def packs(self) -> Packs:
@@ -277,8 +295,40 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.domain.campaigns import address  # noqa: PLC0415
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import campaign_kind, kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+            campaign_kind.campaigns(
+                self.content,
+                lambda campaign, language: {
+                    **self.campaigns.shown(campaign, language),
+                    "pack": self.packs.words(campaign, language),
+                },
+                link=address(self.settings.site, ""),
+                zone=lambda: self.helpline.hours.zone,
+            ),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:
@@ -299,7 +349,7 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
-            publishing=self.publishing,
+            releasing=self.releasing,
         )
 
     @cached_property
@@ -327,11 +377,11 @@ class House:
         return DeskFigures(access=Access(self._identity), figures=self._figures)
 
     @cached_property
-    def publishing(self) -> Publishing:
+    def releasing(self) -> Releasing:
         """What makes of a month's counts its published figures."""
-        from chalicelib.usecases.reach import Publishing  # noqa: PLC0415
+        from chalicelib.usecases.reach import Releasing  # noqa: PLC0415
 
-        return Publishing(
+        return Releasing(
             counters=self.counters,
             releases=self.releases,
             clock=self.clock,
@@ -665,9 +715,12 @@ class House:
 
     def _readable(self) -> Publications | None:
         """Give where publications are; a GET of content makes no database where there is none."""
-        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
-            return None
-        return self.publications
+        return self.publications if self.has_publications else None
+
+    @property
+    def has_publications(self) -> bool:
+        """Whether there is a place where somebody may have published something."""
+        return self.settings.store != "sqlite" or (self.settings.home / "quietline.db").exists()
 
     @cached_property
     def _guide(self) -> PublishedContent:
@@ -690,9 +743,20 @@ class House:
         from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
 
         return Campaigning(
-            content=self.content,
+            content=self._diary,
             signposting=self._signposting,
             clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _diary(self) -> PublishedCampaigns:
+        from chalicelib.usecases.published_campaigns import PublishedCampaigns  # noqa: PLC0415
+
+        return PublishedCampaigns(
+            packaged=self.content,
+            guide=self._guide,
+            published=self.published,
             zone=lambda: self.helpline.hours.zone,
         )
 

@@ -41,6 +41,7 @@ PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
     Panel(name="figures", title="Figures", scope="queue:supervise"),
+    Panel(name="editing", title="Content", scope="content:write"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
@@ -134,9 +135,9 @@ def _read(name: str) -> str:
 
 
 def _script(name: str) -> str:
-    """Leave out whole lines of comment: what is for the engineer need not travel to every desk."""
-    lines = _read(f"{name}.js").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.lstrip().startswith("//"))
+    """Leave out indentation and whole lines of comment: what is for the engineer need not travel to every desk."""
+    lines = (line.lstrip() for line in _read(f"{name}.js").splitlines(keepends=True))
+    return "".join(line for line in lines if not line.startswith("//"))
 
 
 def digest(text: str) -> str:

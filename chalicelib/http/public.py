@@ -36,7 +36,7 @@ from chalicelib.http.reading import (
 from chalicelib.usecases.intake import Accepted, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chalice.app import Request
 
@@ -91,6 +91,7 @@ class Public:
     randomness: Randomness
     texts: Texts
     pages: Pages
+    knows_campaign: Callable[[str], bool]
 
     def statement(self, http_request: Request) -> Response:
         """Show the statement in force."""
@@ -213,7 +214,13 @@ class Public:
         kind = query(http_request, "kind") or "callback"
         if kind not in _DETAILS:
             raise Malformed("unknown-value", pointer="/kind")
-        return self._form(language_of(http_request), kind, {}, (), 200)
+        asked = http_request.query_params
+        campaign = None if asked is None else self._campaign(asked.get("campaign"))
+        return self._form(language_of(http_request), kind, {}, (), 200, campaign=campaign)
+
+    def _campaign(self, code: str | None) -> str | None:
+        """Give a code back if it is one of ours; an odd one keeps nobody from the form, and is not repeated in it."""
+        return code if code is not None and self.knows_campaign(code) else None
 
     def submit_callback(self, http_request: Request) -> Response:
         """Accept a callback, from JSON or from a plain form."""
@@ -255,7 +262,10 @@ class Public:
             errors = errors or [{"field": "", "code": refusal.code}]
             # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
             kept = None if refusal.code == "key-reused" or key is None else (key, proof)
-            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept)
+            campaign = self._campaign(next(iter(fields.get("campaign", ())), None))
+            return self._form(
+                language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept, campaign=campaign
+            )
         return self._accepted(accepted, language, html=html)
 
     def _accept(
@@ -349,6 +359,8 @@ class Public:
         errors: Sequence[Mapping[str, str]],
         status: int,
         kept: tuple[str, FormProof | None] | None = None,
+        *,
+        campaign: str | None = None,
     ) -> Response:
         """Show the form; *kept* is the key and the token of one that comes back to be mended."""
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
@@ -370,6 +382,7 @@ class Public:
             errors=errors,
             idempotency_key=key,
             form_token=token,
+            campaign=campaign,
         )
         return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
 

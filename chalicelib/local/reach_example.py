@@ -53,7 +53,7 @@ def load(house: House) -> Report:
         for name, count in cells.items():
             for _ in range(count):
                 house.counters.add(LEDGER, month, name)
-        house.publishing.put_out(month, cells)
+        house.releasing.put_out(month, cells)
     return house.reporting.report(Asked(region=GREATER_MANCHESTER), first=FIRST, last=LAST, by="month")
 
 

@@ -79,7 +79,7 @@ class Counting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publishing:
+class Releasing:
     """Makes of each month that is over what may be published of it, once; what is counted later is never seen."""
 
     counters: Counters

@@ -10,7 +10,7 @@ from chalicelib.domain.requests import Status
 if TYPE_CHECKING:
     from chalicelib.ports import Clock, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
-    from chalicelib.usecases.reach import Publishing
+    from chalicelib.usecases.reach import Releasing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Retention:
     mailer: Mailer
     auditing: Auditing
     gauges: Gauges
-    publishing: Publishing
+    releasing: Releasing
 
     def purge(self) -> Round:
         """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
@@ -59,4 +59,4 @@ class Retention:
         found, broken = self.purge(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
         figures = {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": broken}
-        return {**figures, "published": self.publishing.publish()}  # last: a round that stops here has done the rest
+        return {**figures, "published": self.releasing.publish()}  # last: a round that stops here has done the rest

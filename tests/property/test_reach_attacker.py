@@ -21,7 +21,7 @@ from scipy.optimize import linprog
 
 from chalicelib.domain import reach
 from chalicelib.domain.reach import Asked, Release
-from chalicelib.usecases.reach import LEDGER, Publishing, Reporting
+from chalicelib.usecases.reach import LEDGER, Releasing, Reporting
 
 EXAMPLES = int(os.environ.get("QUIETLINE_REACH_EXAMPLES", "6"))
 MONTH = "2026-10"
@@ -50,7 +50,7 @@ def reporting(counts, regions):
     memory = Memory({(MONTH, "/".join(path)): count for path, count in counts.items()})
     clock = SimpleNamespace(now=lambda: datetime(2026, 11, 24, 18, 5, tzinfo=UTC))
     zone = ZoneInfo("Europe/London")
-    Publishing(counters=memory, releases=memory, clock=clock, zone=zone, regions=lambda: regions).publish()
+    Releasing(counters=memory, releases=memory, clock=clock, zone=zone, regions=lambda: regions).publish()
     places = [SimpleNamespace(code=code) for code in regions]
     return Reporting(releases=memory, clock=clock, zone=zone, regions=lambda: places, campaigns=dict)
 
@@ -190,13 +190,13 @@ def test_a_counter_that_is_read_is_not_published_again():
     counts = {("E1", "x", "callback"): 30}
     memory = Memory({(MONTH, "/".join(path)): count for path, count in counts.items()})
     clock = SimpleNamespace(now=lambda: datetime(2026, 11, 1, 1, 0, tzinfo=UTC))
-    publishing = Publishing(
+    releasing = Releasing(
         counters=memory, releases=memory, clock=clock, zone=ZoneInfo("Europe/London"), regions=lambda: ["E1"]
     )
-    assert publishing.publish() == 1
+    assert releasing.publish() == 1
     before = dict(memory.kept)
     memory.counts[MONTH, "E1/x/callback"] = 41
     memory.counts[MONTH, "E1/y/callback"] = 9
-    assert publishing.publish() == 0
+    assert releasing.publish() == 0
     assert memory.kept == before
     assert LEDGER == "reach"

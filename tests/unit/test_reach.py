@@ -247,7 +247,7 @@ def test_months_in_which_nothing_ran_are_made_up_for(scene):
         for _ in range(count):
             scene.house.counters.add(LEDGER, month, f"{MANCHESTER}/-/callback")
     scene.now = datetime(2027, 2, 14, tzinfo=UTC)
-    assert scene.house.publishing.publish() == 3
+    assert scene.house.releasing.publish() == 3
     rows = scene.told(f"?from=2026-11&to=2027-01&region={MANCHESTER}")["rows"]
     assert [row["people"]["value"] for row in rows] == [20, None, 30]
     assert [row["people"]["suppressed"] for row in rows] == [False, True, False]
@@ -255,7 +255,7 @@ def test_months_in_which_nothing_ran_are_made_up_for(scene):
 
 def test_a_figure_under_eight_is_suppressed_and_eight_is_not(scene):
     """Seven is null and says so; eight is ten."""
-    scene.house.publishing.put_out("2026-10", {"E23000005/-/callback": 7, "E23000006/-/callback": 8})
+    scene.house.releasing.put_out("2026-10", {"E23000005/-/callback": 7, "E23000006/-/callback": 8})
     rows = {row["key"]: row["people"] for row in scene.told("?from=2026-10&to=2026-10&by=region")["rows"]}
     assert rows["E23000005"] == {"value": None, "suppressed": True, "at_least": False, "published": True}
     assert rows["E23000006"] == {"value": 10, "suppressed": False, "at_least": False, "published": True}

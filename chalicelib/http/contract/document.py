@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, reach, reference, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, publishing, reach, reference, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -49,10 +49,12 @@ def operations() -> tuple[Operation, ...]:
         *directory.feed(),
         *reach.reach(),
         *pages.pages(),
+        *campaigns.pages(),
         *reach.page(),
         *reference.reference(),
         *desk.desk(),
         *reach.desk(),
+        *publishing.publishing(),
         *requester.either(),
     )
 

@@ -254,10 +254,22 @@ PARAMETERS: Mapping[str, Schema] = {
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
+    "CampaignCode": path_parameter("code", "The code of a campaign.", EXAMPLE_CAMPAIGN),
+    "Campaign": query("campaign", {"type": "string"}, "The code of a campaign; one that is not ours is passed over."),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
     "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
+    "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
+    "IfMatch": header(
+        "If-Match",
+        {"type": "string"},
+        "The ETag of the record as it was read: 412 if it has been changed since, 428 if this is missing.",
+    ),
+    "IfNoneMatchAny": header(
+        "If-None-Match", {"type": "string", "const": "*"}, "In the place of `If-Match`: the record is to be new."
+    ),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
