@@ -231,6 +231,29 @@ def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
     return house.oruk.taxonomy_term(http_request, record_id)
 
 
+# ---------------------------------------------------------------- public face: how many asked for help
+
+
+@public("/v1/reach", cors=ANY_SITE)
+def reach(http_request: Request) -> Response:
+    return house.reach.report(http_request)
+
+
+@public("/v1/reach.csv", cors=ANY_SITE)
+def reach_table(http_request: Request) -> Response:
+    return house.reach.table(http_request)
+
+
+@public("/v1/reach/visits", method="POST", cors=ANY_SITE)
+def count_visit(http_request: Request) -> Response:
+    return house.reach.visit(http_request)
+
+
+@public("/reach")
+def reach_page(http_request: Request) -> Response:
+    return house.reach.page(http_request)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
@@ -380,6 +403,11 @@ def list_partner_keys(http_request: Request) -> Response:
 @desk("/v1/desk/partners/{key_id}", method="DELETE")
 def revoke_partner_key(http_request: Request, key_id: str) -> Response:
     return house.partner_keys_desk.revoke(http_request, key_id)
+
+
+@desk("/v1/desk/figures")
+def desk_figures(http_request: Request) -> Response:
+    return house.figures.tell(http_request)
 
 
 @desk("/v1/desk/audit")

@@ -38,6 +38,7 @@ class Settings:
     store: str = "sqlite"
     table: str = "quietline"
     shred_table: str = "quietline-shred"
+    counters_table: str = "quietline-counters"
     content_table: str = "quietline-content"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
@@ -117,6 +118,9 @@ class Settings:
             store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
             shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
+            counters_table=read(
+                "COUNTERS_TABLE", str, "the name of the DynamoDB table of counters", default.counters_table
+            ),
             content_table=read(
                 "CONTENT_TABLE", str, "the name of the DynamoDB table of what editors publish", default.content_table
             ),

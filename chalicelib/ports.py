@@ -558,6 +558,43 @@ class PartnerKeys(Protocol):
         ...
 
 
+class Counters(Protocol):
+    """
+    Counts of what happened, apart from everything that is about somebody.
+
+    * A count is a number under a *ledger*, a month and a cell, and nothing else is kept: no time, no order in which
+      counts came, nothing that says which request one came from. It is in no backup.
+    * `add` is tried once and bounded in time. Counts are rounded before anybody sees them: one that is lost, or was
+      added though its answer was lost, is accepted; one that is tried again might count twice.
+    * Many at once do not wait for one another's key.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def add(self, ledger: str, month: str, cell: str) -> None:
+        """Count one more."""
+        ...
+
+    def read(self, ledger: str, *, since: str) -> Mapping[tuple[str, str], int]:
+        """Read a ledger's counts by month and cell, from the month *since* on."""
+        ...
+
+
+class Releases(Protocol):
+    """
+    What has been published of each month: kept once, read by everybody, never changed.
+
+    Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def keep(self, month: str, release: str) -> None:
+        """Keep a month's release, unless the month has one."""
+        ...
+
+    def read(self, *, since: str, until: str) -> Mapping[str, str]:
+        """Read the releases of the months from *since* to *until*, both included, in order."""
+        ...
+
+
 class Printer(Protocol):
     """
     Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.figures import DeskFigures
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
     from chalicelib.http.publishing import ContentDesk
+    from chalicelib.http.reach import Reach
     from chalicelib.http.reference import Reference
     from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from chalicelib.http.widget import Widget
     from chalicelib.ports import (
         Clock,
+        Counters,
         Doorbell,
         Gauges,
         Identity,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
         PartnerKeys,
         Printer,
         Publications,
+        Releases,
         RequestStore,
         Sealer,
         ShredKeys,
@@ -73,12 +77,14 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.published_campaigns import PublishedCampaigns
     from chalicelib.usecases.publishing import Publishing
+    from chalicelib.usecases.reach import Counting, Releasing, Reporting
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -139,6 +145,7 @@ class House:
             pepper=lambda: self.secret("pepper"),
             consents=lambda: self._consents,
             partner_cap=self.settings.partner_cap,
+            counting=self._counting,
             overflow=self._overflow,
         )
 
@@ -322,6 +329,7 @@ class House:
                 clock=self.clock,
                 rules=self.rules,
                 helpline=self.helpline,
+                figures=self._figures,
             ),
             auditing=self._auditing,
             opening=self.opening,
@@ -384,7 +392,109 @@ class House:
             auditing=self._auditing,
             gauges=self._gauges,
             tombstone=self.rules.tombstone,
+            releasing=self.releasing,
         )
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What is published about reach."""
+        from chalicelib.http.reach import Reach  # noqa: PLC0415
+
+        return Reach(
+            counting=self._counting,
+            reporting=self.reporting,
+            regions=self.content.regions,
+            campaigns=self._campaign_names,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def figures(self) -> DeskFigures:
+        """What supervisors see of the work as a whole."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.figures import DeskFigures  # noqa: PLC0415
+
+        return DeskFigures(access=Access(self._identity), figures=self._figures)
+
+    @cached_property
+    def releasing(self) -> Releasing:
+        """What makes of a month's counts its published figures."""
+        from chalicelib.usecases.reach import Releasing  # noqa: PLC0415
+
+        return Releasing(
+            counters=self.counters,
+            releases=self.releases,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self._region_codes,
+        )
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """What tells of published figures."""
+        from chalicelib.usecases.reach import Reporting  # noqa: PLC0415
+
+        return Reporting(
+            releases=self.releases,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self.content.regions,
+            campaigns=self._campaign_codes,
+        )
+
+    @cached_property
+    def _counting(self) -> Counting:
+        from chalicelib.usecases.reach import Counting  # noqa: PLC0415
+
+        return Counting(
+            counters=self.counters,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self._region_codes,
+            campaigns=self._campaign_codes,
+        )
+
+    @cached_property
+    def _figures(self) -> Figures:
+        from chalicelib.usecases.figures import Figures  # noqa: PLC0415
+
+        return Figures(counters=self.counters, clock=self.clock, zone=self.helpline.hours.zone, rules=self.rules)
+
+    def _region_codes(self) -> frozenset[str]:
+        return frozenset(region.code for region in self.content.regions())
+
+    def _campaign_codes(self) -> Mapping[str, str]:
+        """Map what a visit or a request may carry, a campaign's code or its name, to its name."""
+        edition = self._campaigning.edition()
+        return {**{each.code: each.slug for each in edition.campaigns}, **{slug: slug for slug in edition.by_slug}}
+
+    def _campaign_names(self) -> Mapping[str, Mapping[str, str]]:
+        return {each.slug: each.name for each in self._campaigning.edition().campaigns}
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Counts of what happened, apart from the requests."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_reach import DynamoCounters  # noqa: PLC0415
+
+            return DynamoCounters(self._table(self.settings.counters_table))
+        from chalicelib.adapters.sqlite_reach import SqliteCounters  # noqa: PLC0415
+
+        return SqliteCounters(self.settings.home / "counters.db")
+
+    @cached_property
+    def releases(self) -> Releases:
+        """What has been published of each month."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_reach import DynamoReleases  # noqa: PLC0415
+
+            return DynamoReleases(self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_reach import SqliteReleases  # noqa: PLC0415
+
+        return SqliteReleases(self.settings.home / "reach.db")
 
     @cached_property
     def watch(self) -> Watch:
@@ -487,8 +597,15 @@ class House:
         """Make the DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
         from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
 
-        requests, shred_keys, content = self.settings.table, self.settings.shred_table, self.settings.content_table
-        create_tables(self._dynamodb, requests=requests, shred_keys=shred_keys, content=content, ttl=True)
+        settings = self.settings
+        create_tables(
+            self._dynamodb,
+            requests=settings.table,
+            shred_keys=settings.shred_table,
+            content=settings.content_table,
+            counters=settings.counters_table,
+            ttl=True,
+        )
 
     def _table(self, name: str) -> Table:
         from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415

@@ -443,6 +443,14 @@ class ContentSummary(TypedDict):
     problems: list[ContentProblemAnswer]
 
 
+class DeskFiguresAnswer(TypedDict):
+    """How the work went, for supervisors; never by person."""
+
+    first: str
+    last: str
+    lanes: list[LaneMonth]
+
+
 class Due(TypedDict):
     """By when, as an instant and as people say it."""
 
@@ -625,6 +633,21 @@ class LaneAnswer(TypedDict):
     overdue: int
     claimed: int
     parked: int
+
+
+class LaneMonth(TypedDict):
+    """A lane's month; exact, and about nobody."""
+
+    month: str
+    kind: str
+    language: str
+    taken: int
+    waits: Waits
+    median_within: Literal["1-hour", "4-hours", "1-day", "3-days", "longer"] | None
+    closed: int
+    in_time: int
+    agreed_actions: int
+    outcomes: Outcomes
 
 
 class LetterAnswer(TypedDict):
@@ -979,6 +1002,16 @@ class OrukWholeTaxonomy(TypedDict):
     taxonomy_terms: list[OrukTerm]
 
 
+class Outcomes(TypedDict):
+    """How many came to an end in which way."""
+
+    answered: int
+    signposted: int
+    unreachable: int
+    escalated: int
+    declined: int
+
+
 class PackAnswer(TypedDict):
     """A campaign's pack in both languages; *link*, which the QR code says too, has the campaign's code in it."""
 
@@ -1149,6 +1182,19 @@ class ProgressAnswer(TypedDict):
     outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"] | None
 
 
+class PublishedFigure(TypedDict):
+    """
+    A figure that may be published: null where it is under 8 or would give away one that is, else rounded to
+    5. A sum of which a part is missing is `at_least` what it says; a month that is not out yet is not
+    `published`.
+    """
+
+    value: int | None
+    suppressed: bool
+    at_least: bool
+    published: bool
+
+
 class PublishedVersionAnswer(TypedDict):
     """A state that went out; readers meet it from *shown_from* on."""
 
@@ -1163,6 +1209,71 @@ class QueueAnswer(TypedDict):
 
     lanes: list[LaneAnswer]
     rung_at: str | None
+
+
+class ReachAnswer(TypedDict):
+    """
+    How many asked for help (`people`), and how many visits beacons told of (`contacts`), which anybody can
+    send.
+    """
+
+    period: ReachPeriod
+    filters: ReachFilters
+    by: Literal["month", "region", "campaign", "kind"]
+    sentence: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+    year_before: ReachMeasures
+    change_percent: ReachChanges
+    rows: list[ReachRow]
+    rule: ReachRule
+    language: str
+
+
+class ReachChanges(TypedDict):
+    """The change in per cent; null where one of the two figures is not whole."""
+
+    people: NotRequired[int | None]
+    contacts: NotRequired[int | None]
+
+
+class ReachFilters(TypedDict):
+    """What was asked for."""
+
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    kind: NotRequired[str | None]
+
+
+class ReachMeasures(TypedDict):
+    """The same months a year before."""
+
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachPeriod(TypedDict):
+    """Whole months, the last included."""
+
+    first: str
+    last: str
+    months: int
+
+
+class ReachRow(TypedDict):
+    """A month, region, campaign or kind; `none` is no region or campaign, or one that we do not know."""
+
+    key: str
+    label: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachRule(TypedDict):
+    """By which rule the figures are shown."""
+
+    smallest: int
+    rounded_to: int
 
 
 class ReferralAnswer(TypedDict):
@@ -1477,6 +1588,23 @@ class VersionAnswer(TypedDict):
     revision: int
     by: str
     at: str
+
+
+class Visit(TypedDict):
+    """A visit: which campaign sent it and to which area it belongs, and nothing else."""
+
+    campaign: NotRequired[str | None]
+    region: NotRequired[str | None]
+
+
+class Waits(TypedDict):
+    """How many were taken up within a time, and not within the one before."""
+
+    within_1_hour: int
+    within_4_hours: int
+    within_1_day: int
+    within_3_days: int
+    longer: int
 
 
 class Quietline(Transport):
@@ -1813,6 +1941,76 @@ class Quietline(Transport):
         answer: OrukTerm = self._call("GET", f"/oruk/taxonomy_terms/{_part(record_id)}")
         return answer
 
+    def reach(
+        self,
+        *,
+        region: Literal[
+            "none",
+            "E23000001",
+            "E23000002",
+            "E23000003",
+            "E23000004",
+            "E23000005",
+            "E23000006",
+            "E23000007",
+            "E23000008",
+            "E23000009",
+            "E23000010",
+            "E23000011",
+            "E23000012",
+            "E23000013",
+            "E23000014",
+            "E23000015",
+            "E23000016",
+            "E23000017",
+            "E23000018",
+            "E23000019",
+            "E23000020",
+            "E23000021",
+            "E23000022",
+            "E23000023",
+            "E23000024",
+            "E23000025",
+            "E23000026",
+            "E23000027",
+            "E23000028",
+            "E23000029",
+            "E23000030",
+            "E23000031",
+            "E23000032",
+            "E23000033",
+            "E23000034",
+            "E23000035",
+            "E23000036",
+            "E23000037",
+            "E23000038",
+            "E23000039",
+            "W15000001",
+            "W15000002",
+            "W15000003",
+            "W15000004",
+            "S23000009",
+            "N24000001",
+        ]
+        | None = None,
+        campaign: str | None = None,
+        kind: Literal["callback", "information", "referral", "visit"] | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        by: Literal["month", "region", "campaign", "kind"] | None = None,
+    ) -> ReachAnswer:
+        """How many people asked for help, in figures that may be published; small ones are not shown."""
+        answer: ReachAnswer = self._call(
+            "GET",
+            "/v1/reach",
+            query={"region": region, "campaign": campaign, "kind": kind, "from": from_, "to": to, "by": by},
+        )
+        return answer
+
+    def count_visit(self, body: Visit | None = None) -> None:
+        """A visit's beacon, as JSON, text or a form; whatever is sent, the answer is the same and empty."""
+        self._call("POST", "/v1/reach/visits", body=body)
+
     def queue(self) -> QueueAnswer:
         """How each lane stands, without content."""
         answer: QueueAnswer = self._call("GET", "/v1/desk/queue", callers=("bearer",))
@@ -1936,6 +2134,13 @@ class Quietline(Transport):
     def revoke_partner_key(self, key_id: str) -> None:
         """Revoke a key, at once and for good."""
         self._call("DELETE", f"/v1/desk/partners/{_part(key_id)}", callers=("bearer",))
+
+    def desk_figures(self, *, from_: str | None = None, to: str | None = None) -> DeskFiguresAnswer:
+        """How long people waited and what became of requests, by lane and month, never by person."""
+        answer: DeskFiguresAnswer = self._call(
+            "GET", "/v1/desk/figures", query={"from": from_, "to": to}, callers=("bearer",)
+        )
+        return answer
 
     def list_content_kinds(self) -> ContentKindsAnswer:
         """The kinds of record that editors write."""

@@ -137,14 +137,20 @@ def make_tables(name):
     """Make the tables, empty, and give their address for `open_store`."""
     table = f"quietline-{uuid.uuid4().hex[:12]}"
     address = endpoint(name)
-    create_tables(connection(address), requests=table, shred_keys=f"{table}-shred", content=f"{table}-content")
+    create_tables(
+        connection(address),
+        requests=table,
+        shred_keys=f"{table}-shred",
+        content=f"{table}-content",
+        counters=f"{table}-counters",
+    )
     return f"dynamodb|{address}|{table}"
 
 
 def drop_tables(address):
     """Throw the tables away."""
     _, url, table = address.split("|")
-    for each in (table, f"{table}-shred", f"{table}-content"):
+    for each in (table, f"{table}-shred", f"{table}-content", f"{table}-counters"):
         with suppress(client(url).exceptions.ResourceNotFoundException):
             client(url).delete_table(TableName=each)
 

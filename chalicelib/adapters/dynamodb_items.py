@@ -16,6 +16,7 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     line         unverified      how many unverified requests wait, and when  get              put
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
+    reach        <month>         what has been published of a month           query            put, query
 
 Only the desk reads the index `queue`. Nothing scans. Whatever belongs to a requester has `x`, a week after it expires:
 reads have long taken it for gone by then, and the hourly round has erased it; DynamoDB's own deletion is the backstop.

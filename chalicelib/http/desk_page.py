@@ -44,6 +44,7 @@ PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
     Panel(name="partners", title="Partners", scope="partner:manage"),
+    Panel(name="figures", title="Figures", scope="queue:supervise"),
     Panel(name="editing", title="Content", scope="content:write"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )

@@ -287,6 +287,29 @@ class Pages:
         """Say in plain words what is kept, what is not, who can read what, and what we cannot protect from."""
         return self._render("privacy", language, helpline=helpline, switch="/privacy")
 
+    def reach(
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        report: Record,
+        asked: Mapping[str, str],
+        choices: Mapping[str, Sequence[tuple[str, str]]],
+        address: str,
+        switch: str,
+    ) -> str:
+        """Show how many people asked for help: in a sentence, a chart and a table; *address* is the report's own."""
+        return self._render(
+            "reach",
+            language,
+            helpline=helpline,
+            report=report,
+            asked=asked,
+            choices=choices,
+            address=address,
+            switch=switch,
+        )
+
     def _render(self, name: str, language: str, **context: object) -> str:
         template = self._templates.get_template(f"{name}.html")
         other = OTHER_LANGUAGE[language]

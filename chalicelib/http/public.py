@@ -282,6 +282,8 @@ class Public:
             idempotency_key=key,
             altcha=body.altcha,
             form=proof,
+            region=body.region,
+            campaign=body.campaign,
         )
         try:
             return self.intake.submit(submission)

@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chalicelib.config import Settings
+from chalicelib.local import reach_example
 from chalicelib.local.demo import Answer, Broken, CannotBegin, Server, pace_of
 from chalicelib.local.demo_stage import Stage
 from chalicelib.local.issuer import LocalIssuer
@@ -160,6 +161,23 @@ class Campaign:
         self.hold("every deed of the editor is in the trail", deeds == ["draft", "publish", "take-down"])
         self.hold("the trail is whole", trail["verified"])
 
+    def a_year_passes(self) -> None:
+        """Two years' contacts, made up so that they come to what was reported, are counted and published."""
+        reach_example.load(House(Settings(home=self.home)))
+        self.say("Quietline", "is given made-up counts for the year before and the year to come")
+
+    def reach_is_told(self) -> None:
+        """A year on, the report is read: what it says comes from published figures alone."""
+        self.say("Quietline", "has published each month when it was over, small figures left out")
+        asked = f"/v1/reach?region={REGION}&from=2018-06&to=2019-05"
+        told = self.must("what may be published is there", self.server.ask("GET", asked), 200)
+        self.hold("1,900 people are told of", told["people"] == {**told["people"], "value": 1900, "at_least": False})
+        self.hold("they are 52 % more than the year before", told["change_percent"]["people"] == 52)  # noqa: PLR2004
+        page = self.fetch(f"/reach?region={REGION}&from=2018-06&to=2019-05&lang=en").decode()
+        self.hold("the page says the same", told["sentence"] in page)
+        self.say("Quietline", f"says: {told['sentence']}")
+        self.figures["people in Greater Manchester, twelve months (made up)"] = told["people"]["value"]
+
     # ------------------------------------------------------------ what acts are made of
 
     def ask_for_help(self, kind: str, concern: str, version: str) -> None:
@@ -261,6 +279,8 @@ ACTS: tuple[Act, ...] = (
     ("2018-06-25T11:00:00Z", "Monday 25 June: it is on", Campaign.people_come),
     ("2018-06-29T15:00:00Z", "Friday 29 June: an editor closes it", Campaign.is_closed),
     ("2018-06-30T10:00:00Z", "Saturday 30 June: it is over", Campaign.is_over),
+    ("2018-06-30T10:30:00Z", "A year passes", Campaign.a_year_passes),
+    ("2019-06-03T09:00:00Z", "Monday 3 June 2019: what may be told of it, a year on", Campaign.reach_is_told),
 )
 
 

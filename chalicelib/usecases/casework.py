@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Content, Correspondence
+    from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.shredding import Shredding
 
 ERASED = 20
@@ -88,6 +89,7 @@ class Casework:
     clock: Clock
     rules: Rules
     helpline: Helpline
+    figures: Figures
 
     def claim(
         self,
@@ -140,12 +142,20 @@ class Casework:
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
+        numbers: dict[str, int] = {}
+
+        def noting(met: ContactRequest) -> ContactRequest:
+            numbers[met.request_id] = met.number
+            return decide(met)
+
         for _ in range(ERASED):
-            request = self.store.claim(ask, decide, now=now, deeds=deeds)
+            request = self.store.claim(ask, noting, now=now, deeds=deeds)
             if request is None:
                 return None
             opened = self._opened(request)
             if opened.unreadable != "erased":
+                if numbers.get(request.request_id) == 0:  # for the first time, and not again to the same hands
+                    self.figures.taken(request, now=now)
                 return Claimed(request=request, opened=opened)
             self._shelve(request)
         raise Unavailable("shred-keys")
@@ -186,7 +196,9 @@ class Casework:
             ClaimLost: it is no longer theirs.
             Conflict: `not-a-callback`.
         """
-        return self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        request = self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        self.figures.ended(request, agreed=False, now=self.clock.now())
+        return request
 
     def reply(
         self,
@@ -265,7 +277,9 @@ class Casework:
         if agreed_actions or signposts:
             content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
             messages = (self._reply(hold, self._content(hold)[1], content, None),)
-        return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        request = self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        self.figures.ended(request, agreed=bool(agreed_actions), now=self.clock.now())
+        return request
 
     def queue(self) -> tuple[LaneState, ...]:
         """Tell how each lane stands, without content."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.reach import Counting
     from chalicelib.usecases.screening import Room, Screening
     from chalicelib.usecases.shredding import Shredding
 
@@ -47,8 +48,9 @@ class Submission:
     """
     What a requester sends: *details* are sealed whole, unless their browser has done it: then there is an *envelope*.
 
-    *body* is its canonical form, for telling repeats apart. *referral* is set where a partner sends it for somebody:
-    that person has agreed to the consent statement, in the place of the one that requesters acknowledge.
+    *body* is its canonical form, for telling repeats apart. *region* and *campaign* are counted and not kept.
+    *referral* is set where a partner sends it for somebody: that person has agreed to the consent statement, in the
+    place of the one that requesters acknowledge.
     """
 
     kind: Kind
@@ -63,6 +65,8 @@ class Submission:
     altcha: str | None = None
     form: FormProof | None = None
     referral: Referral | None = None
+    region: str | None = None
+    campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class Intake:
     pepper: Callable[[], bytes]
     consents: Callable[[], Consents]
     partner_cap: int
+    counting: Counting
     overflow: Overflow | None = None
 
     def submit(self, submission: Submission) -> Accepted:
@@ -133,10 +138,10 @@ class Intake:
         windows = self._windows(submission, hours)
         envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
-        now = self.clock.now()
+        kind, now = submission.kind, self.clock.now()
         request = requests.submit(
             request_id=request_id,
-            kind=submission.kind,
+            kind=kind,
             language=submission.language,
             reference=reference_of(request_id, self.words()),
             windows=windows,
@@ -160,8 +165,12 @@ class Intake:
             except Unavailable as refusal:
                 refusing = self._may_overflow(refusal)
             else:
-                return _answer(accepted, fingerprint, receipt, hours)
+                answer = _answer(accepted, fingerprint, receipt, hours)
+                if accepted.body_id == body_id and not self.counting.was_put_aside(request_id):
+                    self.counting.person(kind, region=submission.region, campaign=submission.campaign)
+                return answer
         self._put_aside(request, envelope.to_bytes())
+        self.counting.put_aside(request_id, kind, region=submission.region, campaign=submission.campaign)
         return Accepted(receipt=receipt, request=request, hours=hours, delayed=True)
 
     def _make_sure_of_consent(self, submission: Submission) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from chalicelib.ports import Clock, ContentName, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.reach import Releasing
 
 MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
@@ -56,6 +57,7 @@ class Retention:
     mailer: Mailer
     auditing: Auditing
     gauges: Gauges
+    releasing: Releasing
     tombstone: timedelta = TOMBSTONE
 
     def purge(self) -> Round:
@@ -118,7 +120,7 @@ class Retention:
         found, broken = self.purge(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
         undone = self.undo_restored()
-        return {
+        figures = {
             "purged": found.purged,
             "bared": found.bared,
             "undone": undone,
@@ -126,3 +128,4 @@ class Retention:
             "parked": found.parked,
             "trail_broken": broken,
         }
+        return {**figures, "published": self.releasing.publish()}  # last: a round that stops here has done the rest

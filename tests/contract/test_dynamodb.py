@@ -324,7 +324,12 @@ def test_a_round_takes_the_time_that_it_needs(place, head, now, tmp_path, round_
         keys.keep({ContentName(f"r{number}", "b"): b"k" * 32}, expires_at=now)
         keys.keep({ContentName(f"r{number}", "living"): b"k" * 32}, expires_at=now + DAY)
     settings = Settings(
-        home=tmp_path, store="dynamodb", table=place.table, shred_table=f"{place.table}-shred", clock_starts_at=now
+        home=tmp_path,
+        store="dynamodb",
+        table=place.table,
+        shred_table=f"{place.table}-shred",
+        counters_table=f"{place.table}-counters",
+        clock_starts_at=now,
     )
     house = House(settings)
     slow = Slow(patience=Patience(clock=lambda: slow.time, sleep=lambda seconds: None))

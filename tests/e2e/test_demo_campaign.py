@@ -30,6 +30,7 @@ def test_the_campaign_is_played_from_its_first_draft_to_the_day_after_its_end():
     assert "targets-a-person" in said
     assert "requests that carried its code" in said
     assert "This campaign ended on 29 June 2018." in said
+    assert "1,900 people, 52 % more than the year before." in said
 
 
 def test_what_does_not_hold_ends_it(tmp_path):

@@ -320,6 +320,37 @@ def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
     assert claim["request_id"] in {entry["request_id"] for entry in entries if entry["verb"] == "purge"}
 
 
+def test_reach_is_counted_by_the_public_face_and_published_by_the_purge(quietline, cloud):
+    """A dozen contacts of this month are out once it is over; the public face reads what is out, and never a count."""
+    visit = {"campaign": "gm-2018", "region": "E23000005"}
+    for _ in range(12):
+        assert quietline.ask("POST", "/v1/reach/visits", visit).status == 204
+    submitted(quietline, callback(region="E23000005"))
+    asked = "/v1/reach?from=2026-11&to=2026-11&region=E23000005"
+    assert quietline.ask("GET", asked).json()["contacts"]["published"] is False
+    with cloud.at("desk", "Purge", "2026-12-01T12:00:00Z"):
+        assert cloud.invoke("desk", "Purge")["published"] == 1
+    told = quietline.ask("GET", asked).json()
+    assert (told["contacts"]["value"], told["people"]["suppressed"]) == (10, True)
+
+
+def test_the_desk_counts_its_work_apart_from_the_requests(quietline, cloud):
+    """A supervisor reads the month's figures; the table of counts holds a lane and what happened, and nobody."""
+    submitted(quietline)
+    token = quietline.token("practitioner", "alex")
+    claim = claimed(quietline, token)["claim"]
+    close = {"number": claim["number"], "outcome": "answered"}
+    assert quietline.ask("POST", f"/v1/desk/claims/{claim['request_id']}/close", close, token=token).status == 200
+    (lane,) = quietline.ask("GET", "/v1/desk/figures", token=quietline.token("supervisor")).json()["lanes"]
+    assert (lane["taken"], lane["closed"], lane["outcomes"]["answered"]) == (1, 1, 1)
+    kept = {s for p, s in cloud.items()["Counters"] if p.startswith("desk#")}
+    assert kept == {
+        "2026-11#callback/en/waited-1-hour",
+        "2026-11#callback/en/outcome-answered",
+        "2026-11#callback/en/in-time",
+    }
+
+
 def test_a_withdrawal_is_in_the_trail(quietline):
     """The public face, which cannot write the trail, leaves the deed where the desk finds it."""
     accepted = submitted(quietline)
@@ -585,6 +616,10 @@ FORBIDDEN = [
     ),
     ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),
+    ("public:APIHandler", "dynamodb", "scan", {"TableName": "Counters"}),
+    ("public:APIHandler", "dynamodb", "get_item", {"TableName": "Counters", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+    ("desk:APIHandler", "dynamodb", "scan", {"TableName": "Counters"}),
+    ("desk:Watch", "dynamodb", "delete_item", {"TableName": "Counters", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("desk:Drain", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:Watch", "dynamodb", "put_item", {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("desk:Watch", "dynamodb", "delete_item", {"TableName": "Requests", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),

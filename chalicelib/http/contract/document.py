@@ -24,6 +24,7 @@ from chalicelib.http.contract import (
     pages,
     partners,
     publishing,
+    reach,
     reference,
     requester,
 )
@@ -59,11 +60,14 @@ def operations() -> tuple[Operation, ...]:
         *directory.signposts(),
         *campaigns.campaigns(),
         *directory.feed(),
+        *reach.reach(),
         *pages.pages(),
         *campaigns.pages(),
+        *reach.page(),
         *reference.reference(),
         *desk.desk(),
         *partners.keys(),
+        *reach.desk(),
         *publishing.publishing(),
         *erasures.erasures(),
         *requester.either(),
@@ -81,6 +85,7 @@ TAGS = {
     "signposts": "Where else there is help; for any site to fetch",
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "reach": "How many people asked for help, in figures that may be published",
     "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
@@ -197,7 +202,8 @@ def _security(caller: str | None) -> list[dict[str, list[str]]]:
 def _request_body(operation: Operation) -> Schema:
     content: Schema = {}
     if operation.body is not None:
-        bodies = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies: list[Schema] = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies += [{}] if operation.forgiving else []
         content[JSON] = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "example": operation.example}
     if operation.form is not None:
         content[FORM] = {"schema": operation.form}

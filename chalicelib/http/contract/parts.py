@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
-from chalicelib.http import models, oruk
+from chalicelib.http import models, oruk, reach
 from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
 from chalicelib.http.reading import LARGEST_NUMBER
@@ -135,6 +135,7 @@ def _places() -> tuple[str, ...]:
 
 
 PLACES = one_of(_places())
+_MONTH: Schema = {"type": "string", "pattern": rf"^{reach.MONTH}$", "examples": ["2018-06"]}
 PARAMETERS: Mapping[str, Schema] = {
     "Lang": query(
         "lang",
@@ -191,6 +192,20 @@ PARAMETERS: Mapping[str, Schema] = {
     "Limit": query(
         "limit", {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, "How many entries; at most 1,000 come."
     ),
+    "ReachRegion": query(
+        "region",
+        one_of((reach.NOWHERE, *PLACES["enum"][1 + len(NATIONS) :])),
+        "The ONS code of a police force area; `none` for those who named none.",
+    ),
+    "ReachCampaign": query(
+        "campaign",
+        {"type": "string", "pattern": models.SLUG, "maxLength": 60},
+        "The name of a campaign; `none` for no campaign.",
+    ),
+    "ReachKind": query("kind", one_of(reach.KINDS), "What they asked for; a `visit` is a contact and not a person."),
+    "FromMonth": query("from", _MONTH, "The first month; twelve up to the last, unless told."),
+    "ToMonth": query("to", _MONTH, "The last month; the last that is over, unless told. Put in order, if need be."),
+    "By": query("by", one_of(reach.BY), "What the rows are; months, unless told."),
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
@@ -281,7 +296,7 @@ class Operation:
 
     *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token, or a partner's key, must
     carry. *page* says that the answer is HTML, *media* that it is some other text, *files* which files it may be,
-    *cached* that it has an ETag.
+    *cached* that it has an ETag. A *forgiving* one takes whatever is sent.
     """
 
     name: str
@@ -295,6 +310,7 @@ class Operation:
     body: type[BaseModel] | None = None
     sealed_body: type[BaseModel] | None = None
     body_required: bool = True
+    forgiving: bool = False
     form: Schema | None = None
     refuses: Codes = field(default_factory=dict)
     page: bool = False
