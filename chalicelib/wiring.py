@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.config import Settings
 from chalicelib.domain import overflow
@@ -29,14 +29,17 @@ if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
+    from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
+    from chalicelib.http.hosting import HostDesk
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.sessions import Sessions
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
@@ -52,16 +55,20 @@ if TYPE_CHECKING:
         Sealer,
         ShredKeys,
         TrailAnchor,
+        Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
+    from chalicelib.usecases.sessions import Programme
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
@@ -99,13 +106,33 @@ class House:
     @cached_property
     def public(self) -> Public:
         """The public face."""
-        from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.http.public import Public  # noqa: PLC0415
+
+        return Public(
+            helpline=self.helpline,
+            the_statement=self._statement,
+            opening=self.opening,
+            screening=self._screening,
+            intake=self._intake,
+            sealer=self.sealer,
+            shredding=self._shredding,
+            opener=self.opener if "desk" in self.settings.faces else None,
+            accepts="public" in self.settings.faces,
+            store=self.store,
+            randomness=SystemRandomness(),
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def _intake(self) -> Intake:
+        from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
         from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
-        intake = Intake(
+        return Intake(
             store=self.store,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -121,21 +148,49 @@ class House:
             pepper=lambda: self.secret("pepper"),
             overflow=self._overflow,
         )
-        return Public(
-            helpline=self.helpline,
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Live questions and answers, for everybody."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.sessions import Sessions  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Asking  # noqa: PLC0415
+
+        return Sessions(
+            programme=self._programme,
+            asking=Asking(programme=self._programme, intake=self._intake),
+            screening=self._screening,
             the_statement=self._statement,
             opening=self.opening,
-            screening=self._screening,
-            intake=intake,
-            sealer=self.sealer,
-            shredding=self._shredding,
-            opener=self.opener if "desk" in self.settings.faces else None,
-            accepts="public" in self.settings.faces,
-            store=self.store,
+            helpline=self.helpline,
+            clock=self.clock,
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
         )
+
+    @cached_property
+    def host_desk(self) -> HostDesk:
+        """The hosts' side of live sessions."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.hosting import HostDesk  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Hosting  # noqa: PLC0415
+
+        return HostDesk(
+            access=Access(self._identity),
+            hosting=Hosting(
+                programme=self._programme, casework=self._casework, transcripts=self._transcripts, clock=self.clock
+            ),
+            clock=self.clock,
+            helpline=self.helpline,
+            words=self.texts.declined,
+        )
+
+    @cached_property
+    def _programme(self) -> Programme:
+        from chalicelib.usecases.sessions import Programme  # noqa: PLC0415
+
+        return Programme(sessions=self.content.sessions, transcripts=self._transcripts, clock=self.clock)
 
     @cached_property
     def mailbox(self) -> MailboxDoor:
@@ -194,27 +249,32 @@ class House:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
             access=Access(self._identity),
-            casework=Casework(
-                store=self.store,
-                correspondence=self._correspondence,
-                shredding=self._shredding,
-                checking=self._checking,
-                opener=self.opener,
-                mailer=self._mailer,
-                clock=self.clock,
-                rules=self.rules,
-                helpline=self.helpline,
-            ),
+            casework=self._casework,
             auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
             signpost_link=self._signpost_link,
+        )
+
+    @cached_property
+    def _casework(self) -> Casework:
+        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
+
+        return Casework(
+            store=self.store,
+            correspondence=self._correspondence,
+            shredding=self._shredding,
+            checking=self._checking,
+            opener=self.opener,
+            mailer=self._mailer,
+            clock=self.clock,
+            rules=self.rules,
+            helpline=self.helpline,
         )
 
     @cached_property
@@ -278,6 +338,14 @@ class House:
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
         return SqliteStore(path, audit_key=self.audit_key())
+
+    @cached_property
+    def _transcripts(self) -> Transcripts:
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts  # noqa: PLC0415
+
+            return DynamoTranscripts(self._table(self.settings.table))
+        return cast("SqliteStore", self.store).transcripts
 
     def audit_key(self) -> bytes:
         """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""

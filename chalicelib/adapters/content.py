@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.sessions import Session, session_of
 from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ class PackagedContent:
     def organizations(self) -> tuple[Organization, ...]:
         """Give everybody who offers help, in the order of the file."""
         return tuple(self._organizations.values())
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Give every live session, in order of the file names."""
+        return self._sessions
+
+    def session_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the sessions as they are written, by file name, for the content check."""
+        return {path.name: _json(path) for path in sorted((self._folder / "sessions").glob("*.json"))}
 
     def search_words(self) -> Mapping[str, Any]:
         """Give the words in which people look for help, and what they mean."""
@@ -117,6 +126,17 @@ class PackagedContent:
         except (KeyError, TypeError, ValueError) as error:
             message = "The content file organizations.json is incomplete."
             raise ContentBroken(message) from error
+
+    @cached_property
+    def _sessions(self) -> tuple[Session, ...]:
+        found = []
+        for name, record in self.session_records().items():
+            try:
+                found.append(session_of(record))
+            except (KeyError, TypeError, ValueError) as error:
+                message = f"The content file {name} is incomplete."
+                raise ContentBroken(message) from error
+        return tuple(found)
 
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:

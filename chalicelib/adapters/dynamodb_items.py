@@ -13,6 +13,7 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     owed         <id>            that a head has deeds to tell, or a deed     put              query, put, delete
     line         closures        when the line is closed                      get              get, put
     line         unverified      how many unverified requests wait, and when  get              put
+    t#<session>  head, n#*, i#*  what the hosts answered in public             get, query       all
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
 
@@ -137,6 +138,7 @@ def pack_head(request: ContactRequest) -> Item:
         "ca": perhaps_micros(request.closed_at),
         "ps": None if request.promised_slot is None else request.promised_slot.id,
         "ab": perhaps_micros(request.answer_by),
+        "se": request.session,
         "x": expiry(request.expires_at),
     }
     return {name: value for name, value in item.items() if value is not None}
@@ -172,6 +174,7 @@ def read_head(item: Item) -> ContactRequest:
         closed_at=perhaps_instant(item.get("ca")),
         promised_slot=parse_slot_id(item["ps"]) if "ps" in item else None,
         answer_by=perhaps_instant(item.get("ab")),
+        session=item.get("se"),
     )
 
 

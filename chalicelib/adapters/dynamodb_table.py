@@ -245,6 +245,30 @@ class Table:
             return refusal.doubtful and self.get((put["p"], put["s"])) is not None
         return True
 
+    def step(self, item: Item, as_it_was: Item) -> dict[str, object]:
+        """Describe a write of `together`: it needs the item to have these values, or with none, not to be there."""
+        put: dict[str, object] = {"TableName": self.name, "Item": written(item)}
+        if as_it_was:
+            put["ConditionExpression"] = " AND ".join(f"{name} = :{name}" for name in as_it_was)
+            put["ExpressionAttributeValues"] = written({f":{name}": value for name, value in as_it_was.items()})
+        else:
+            nothing_is_there = "attribute_not_exists(p)"
+            put["ConditionExpression"] = nothing_is_there
+        return {"Put": put}
+
+    def step_delete(self, key: Key) -> dict[str, object]:
+        """Describe a deletion of `together`."""
+        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
+
+    def together(self, steps: Sequence[dict[str, object]]) -> None:
+        """
+        Take all steps or none.
+
+        Raises:
+            Refused: a condition did not hold; or, where it is doubtful, the steps were taken by an earlier try.
+        """
+        self._connection.call("transact_write_items", TransactItems=steps)
+
 
 def create_tables(connection: Connection, *, requests: str, shred_keys: str, ttl: bool = False) -> None:
     """Make both tables on an engine for tests and trials; on AWS the templates make them."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, perhaps_micros
+from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts
 from chalicelib.domain import audit
 from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
 from chalicelib.domain.errors import Conflict, NotFound
@@ -109,6 +110,17 @@ MIGRATIONS = (
     """
     CREATE INDEX requests_unverified ON requests (expires_at) WHERE verified = 0 AND status = 'waiting';
     """,
+    """
+    ALTER TABLE requests ADD COLUMN session TEXT;
+    CREATE TABLE transcripts (
+        session TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        entry_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (session, seq),
+        UNIQUE (session, entry_id)
+    ) STRICT;
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
@@ -123,6 +135,11 @@ class SqliteStore:
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
         self._audit_key = audit_key
         self._db = Database(path, MIGRATIONS, on_create=self._begin_trail)
+
+    @property
+    def transcripts(self) -> SqliteTranscripts:
+        """What the hosts of live sessions have answered, in the same file."""
+        return SqliteTranscripts(self._db)
 
     def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
         """Accept a request, if its id is new."""
@@ -574,6 +591,7 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         perhaps_micros(request.closed_at),
         None if request.promised_slot is None else request.promised_slot.id,
         perhaps_micros(request.answer_by),
+        request.session,
         request.lane,
         micros(request.order_at),
         perhaps_micros(request.ready_at),
@@ -611,4 +629,5 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         closed_at=perhaps_instant(row[24]),
         promised_slot=None if row[25] is None else parse_slot_id(row[25]),
         answer_by=perhaps_instant(row[26]),
+        session=row[27],
     )

@@ -44,6 +44,7 @@ class Overflowed:
             "windows": [_span(window) for window in request.windows],
             "promised_slot": None if request.promised_slot is None else _span(request.promised_slot),
             "verified": request.verified,
+            **({} if request.session is None else {"session": request.session}),
         }
         letter = {
             "v": VERSION,
@@ -78,7 +79,7 @@ class Overflowed:
 def _request(head: dict[str, Any]) -> ContactRequest:
     if not all(isinstance(head[name], str) and head[name] for name in _TEXTS) or not isinstance(head["verified"], bool):
         raise ValueError
-    if not isinstance(head["windows"], list):
+    if not isinstance(head["windows"], list) or not isinstance(head.get("session", ""), str):
         raise ValueError  # noqa: TRY004 - as above
     slot, visible_at = head["promised_slot"], head["visible_at"]
     return ContactRequest(
@@ -99,6 +100,7 @@ def _request(head: dict[str, Any]) -> ContactRequest:
         windows=tuple(_window(span) for span in head["windows"]),
         promised_slot=None if slot is None else _window(slot),
         verified=head["verified"],
+        session=head.get("session"),
     )
 
 

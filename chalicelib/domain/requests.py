@@ -43,6 +43,7 @@ class Kind(StrEnum):
     CALLBACK = "callback"
     INFORMATION = "information"
     REFERRAL = "referral"
+    QUESTION = "question"
 
 
 class Status(StrEnum):
@@ -87,7 +88,7 @@ class ContactRequest:
     or chose has not been handed to anybody. *windows* are the agreed callback windows, earliest first; an information
     request has none. *visible_at* is when it may be handed out; None means that the queue hands it out no more (every
     window was missed) although it still waits, overdue, until the requester chooses again or rings. *number* is the
-    fence of the latest claim.
+    fence of the latest claim. *session* is the live session that a question was asked in.
     """
 
     request_id: str
@@ -117,6 +118,7 @@ class ContactRequest:
     closed_at: datetime | None = None
     promised_slot: Window | None = None
     answer_by: datetime | None = None
+    session: str | None = None
 
     @property
     def lane(self) -> str:
@@ -173,6 +175,12 @@ def lane(kind: Kind | str, language: str) -> str:
 
 
 LANES = tuple(lane(kind, language) for kind in Kind for language in ("en", "cy"))
+QUESTION_LANES = tuple(lane(Kind.QUESTION, language) for language in ("en", "cy"))
+"""What the hosts of a live session answer; nobody else is handed anything from it."""
+DESK_LANES = tuple(each for each in LANES if each not in QUESTION_LANES)
+"""What practitioners answer."""
+SKIPPED = timedelta(minutes=2)
+"""How long a question that a host has put back waits, so that they are handed the next one and not the same again."""
 
 
 def submit(  # noqa: PLR0913 - a head has this many parts
@@ -218,6 +226,21 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         fingerprint=fingerprint,
         body_id=body_id,
     )
+
+
+def ask(question: ContactRequest, *, session: str, ends_at: datetime) -> ContactRequest:
+    """Tie a question to its session: what has not been answered when that ends is gone."""
+    return replace(question, session=session, expires_at=min(question.expires_at, ends_at))
+
+
+def put_back(question: ContactRequest, *, practitioner: str, number: int, now: datetime) -> ContactRequest:
+    """
+    Give a question back unanswered, to be handed out again after the others.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return replace(release(question, practitioner=practitioner, number=number, now=now), visible_at=now + SKIPPED)
 
 
 def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
@@ -273,7 +296,8 @@ def claim(
     protect from being rung, nor the fifth lapse stand in the way of answering.
     """
     request = lapse(request, now=now)
-    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and not quoted:
+    may_park = not quoted and request.kind is not Kind.QUESTION  # nobody looks at parked ones within the hour
+    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and may_park:
         return replace(request, status=Status.PARKED)
     if request.status is not Status.WAITING:
         return replace(request, answer_by=None) if request.claimed_by == practitioner else request
@@ -413,9 +437,9 @@ def choose_slot(request: ContactRequest, *, slot: Window) -> ContactRequest:
     Whoever holds it rang, or is about to ring, by what was agreed before: they see the new time before they finish.
 
     Raises:
-        Conflict: `not-a-callback`; an information request is answered in the mailbox.
+        Conflict: `not-a-callback`; it is answered in the mailbox.
     """
-    if request.kind is Kind.INFORMATION:
+    if request.kind in {Kind.INFORMATION, Kind.QUESTION}:
         raise Conflict("not-a-callback")
     if request.status is Status.CLOSED:
         request = _reopened(request)
@@ -470,11 +494,13 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
 
 def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
     closed_at = floor_to_hour(now)
+    # A question goes with its session unless it was answered: then the answer stays for as long as any.
+    last = request.retained_until if request.kind is Kind.QUESTION else request.expires_at
     return replace(
         _unclaimed(request, Status.CLOSED),
         outcome=outcome,
         closed_at=closed_at,
-        expires_at=min(request.expires_at, closed_at + rules.retention_after_closing),
+        expires_at=min(last, closed_at + rules.retention_after_closing),
     )
 
 

@@ -258,10 +258,15 @@ def _identity(record: Mapping[str, object], taken: Collection[str]) -> Iterator[
     if "id" not in record:
         return
     identity = record["id"]
-    if not isinstance(identity, str) or not _SLUG.fullmatch(identity):
+    if not is_slug(identity):
         yield "/id", "bad-id"
     elif identity in taken:
         yield "/id", "duplicate"
+
+
+def is_slug(value: object) -> bool:
+    """Tell whether *value* can be part of an address: lower-case words joined by dashes."""
+    return isinstance(value, str) and bool(_SLUG.fullmatch(value))
 
 
 def _texts(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:

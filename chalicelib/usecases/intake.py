@@ -25,11 +25,13 @@ from chalicelib.ports import ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.screening import FormProof
+    from chalicelib.domain.sessions import Session
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
@@ -96,16 +98,18 @@ class Intake:
     pepper: Callable[[], bytes]
     overflow: Overflow | None = None
 
-    def submit(self, submission: Submission) -> Accepted:
+    def submit(self, submission: Submission, *, into: Session | None = None) -> Accepted:
         """
         Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
+
+        A question goes *into* a live session, and is gone when that ends.
 
         An envelope that a browser made is kept as it is: what is in it is checked when the desk opens it.
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
                 `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
-                desk: nobody could open it).
+                desk: nobody could open it), `session-not-open`, `session-ended`.
             Unavailable: it could not be stored, nor put aside; nothing was accepted. `unverified-full`: too many wait
                 already that may be a machine's, and nothing shows that this one is not.
         """
@@ -121,6 +125,8 @@ class Intake:
                 return _answer(known, fingerprint, receipt, hours)
         if submission.statement_version != self.statement.version:
             raise Conflict("statement-outdated", pointer="/statement_version")
+        if into is not None:
+            into.takes_questions(self.clock.now())
         verified = self._is_verified(submission, request_id)
         if not verified and not refusing and not self.room.is_left():
             raise Unavailable("unverified-full")
@@ -134,7 +140,7 @@ class Intake:
             language=submission.language,
             reference=reference_of(request_id, self.words()),
             windows=windows,
-            answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
+            answer_by=_answer_by(now, windows, hours, into),
             now=now,
             rules=self.rules,
             verified=verified,
@@ -142,7 +148,7 @@ class Intake:
             fingerprint=fingerprint,
             body_id=body_id,
         )
-        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
+        request = _lasting(request, into)
         if not refusing:
             try:
                 accepted = self._store(
@@ -246,7 +252,7 @@ class Intake:
 
     def _windows(self, submission: Submission, hours: OpeningHours) -> tuple[Window, ...]:
         """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""
-        if submission.kind is Kind.INFORMATION:
+        if submission.kind in {Kind.INFORMATION, Kind.QUESTION}:
             return ()
         if submission.slot is None:
             # With the line closed for weeks there is no window: the request is kept and answered in the mailbox.
@@ -260,6 +266,19 @@ class Intake:
                 raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
             windows.append(window)
         return tuple(windows)
+
+
+def _answer_by(now: datetime, windows: tuple[Window, ...], hours: OpeningHours, into: Session | None) -> datetime:
+    if into is not None:
+        return into.ends_at
+    return now if windows else floor_to_hour(hours.working_days_after(now))
+
+
+def _lasting(request: ContactRequest, into: Session | None) -> ContactRequest:
+    """Make sure that a request lasts until its answer is due; a question lasts as long as its session."""
+    if into is not None:
+        return requests.ask(request, session=into.id, ends_at=into.ends_at)
+    return requests.outlive(request, max((window.ends_at for window in request.windows), default=request.due_at))
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:

@@ -39,7 +39,7 @@ class Shredding:
             Unavailable: `storage`; the request must not be accepted.
         """
         key = self.randomness.secret(KEY_BYTES)
-        self.keys.keep(name_of(request), key, expires_at=request.expires_at)
+        self.keys.keep(name_of(request), key, expires_at=request.retained_until)
         return self.cipher.encrypt(content, key=key, kind=_content_kind(request), request_id=request.request_id)
 
     def key(self, request: ContactRequest | None) -> bytes | None:

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import desk, directory, pages, requester
+from chalicelib.http.contract import desk, directory, pages, requester, sessions
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -45,8 +45,10 @@ def operations() -> tuple[Operation, ...]:
         *requester.mailbox(),
         *directory.signposts(),
         *directory.feed(),
+        *sessions.sessions(),
         *pages.pages(),
         *desk.desk(),
+        *sessions.hosting(),
         *requester.either(),
     )
 
@@ -60,6 +62,7 @@ TAGS = {
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
     "signposts": "Where else there is help; for any site to fetch",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "sessions": "Live, anonymous questions and answers",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",

@@ -28,6 +28,7 @@ RECEIPT = "receipt"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_SESSION = "gm-2018-live"
 EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
 XML, PLAIN = "application/xml", "text/plain"
 
@@ -211,6 +212,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "SessionId": path_parameter("session_id", "The id of a live session.", EXAMPLE_SESSION),
+    "EntryId": path_parameter("entry_id", "The id of a public answer.", "A" * 16),
+    "AfterAnswer": query(
+        "after",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000_000},
+        "The `last` of the answer before: only what is newer is given.",
+    ),
+    "BeforeAnswer": query(
+        "before", {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, "Shows earlier answers than this one."
+    ),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
