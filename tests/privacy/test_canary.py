@@ -48,12 +48,15 @@ from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
 from chalicelib.http.contract import HTML, PARAMETERS, operations
+from chalicelib.http.contract.parts import EXAMPLE_SESSION
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
+    QuestionDetails,
     SealedCallback,
     SealedInformation,
     SealedMessage,
+    SealedQuestion,
 )
 from chalicelib.http.reading import BODY_LIMIT
 from chalicelib.local.issuer import LocalIssuer
@@ -190,12 +193,16 @@ VALID = {
     "number": 1,
     "lease_minutes": 10,
     "text_first": True,
+    "private": False,
+    "host": 0,
     "by_email": False,
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
 """What a field must hold to be accepted, where that is nothing that somebody could write a marker into."""
-SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)}
+SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)} | {
+    SealedQuestion: ("question", QuestionDetails)
+}
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
 
@@ -291,7 +298,7 @@ def as_form(body: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             flat |= as_form(value)
         else:
-            flat[name] = "on" if value is True else value
+            flat[name] = {True: "on", False: "false"}[value] if isinstance(value, bool) else value
     return flat
 
 
@@ -372,7 +379,9 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller)
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
-    target = target.replace("{name}", "page.js")
+    target = (
+        target.replace("{name}", "page.js").replace("{session_id}", EXAMPLE_SESSION).replace("{entry_id}", "A" * 16)
+    )
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -450,12 +459,18 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C
     token, receipt = {"Authorization": f"Bearer {world.token}"}, {"Authorization": f"Receipt {world.receipt}"}
     claim = f"/v1/desk/claims/{world.request_id}"
     for (path, method), operation in sorted(OPERATIONS.items()):
-        if operation.body is None or operation.name in ("close_line", "release", "close", "attempt"):
+        if operation.body is None or operation.name in (
+            "close_line",
+            "release",
+            "close",
+            "attempt",
+            "put_question_back",
+        ):
             continue
         number, phone = world.number, phone_number()
         phones += phone
         body = good(operation.body, markers, number=number, phone=phone[0])
-        target = path.replace("{request_id}", world.request_id)
+        target = path.replace("{request_id}", world.request_id).replace("{session_id}", EXAMPLE_SESSION)
         headers = {"Content-Type": "application/json", "Idempotency-Key": markers(), **world.headers(operation.caller)}
         raw = json.dumps(body).encode()
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 UNKNOWN: Codes = {404: ("session-unknown",)}
+_NUMBERED = {"number": 1}
 _QUESTION = {
     "statement_version": EXAMPLE_STATEMENT,
     "details": {"text": "What happens when somebody rings the helpline?", "private": False},
@@ -71,7 +72,7 @@ def sessions() -> tuple[Operation, ...]:
             method="post",
             path="/v1/sessions/{session_id}/questions",
             summary="Ask the hosts; what is not answered when the session ends is erased",
-            tag="sessions",
+            tag="requests",
             parameters=("SessionId", "IdempotencyKey", *WORDS),
             body=models.QuestionSubmission,
             sealed_body=models.SealedQuestion,
@@ -124,6 +125,7 @@ def hosting() -> tuple[Operation, ...]:
             "Answer for everybody, with the question in the words that may stand",
             session_models.PublicAnswer,
             ("host-unknown", "private", "session-not-live", "unreadable"),
+            example={**_NUMBERED, "question": "What happens when I ring?", "answer": "Somebody listens.", "host": 0},
             answers={201: session_models.PlacedAnswer},
         ),
         _verb(
@@ -132,6 +134,10 @@ def hosting() -> tuple[Operation, ...]:
             "Answer in the mailbox of whoever asked, and nowhere else",
             session_models.PrivateAnswer,
             ("unreadable",),
+            example={
+                **_NUMBERED,
+                "answer": "Thank you for asking. Somebody listens, and you need not say who you are.",
+            },
             answers={201: session_models.DoneAnswer},
         ),
         _verb(
@@ -139,12 +145,14 @@ def hosting() -> tuple[Operation, ...]:
             "decline",
             "Say kindly, in the mailbox, why a question is not answered here",
             session_models.DeclineSubmission,
+            example={**_NUMBERED, "reason": "personal"},
         ),
         _verb(
             "put_question_back",
             "release",
             "Leave a question to a colleague, or for later",
             session_models.PutBackSubmission,
+            example=_NUMBERED,
         ),
         desk_operation(
             "retract_answer",
