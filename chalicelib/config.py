@@ -38,6 +38,7 @@ class Settings:
     store: str = "sqlite"
     table: str = "quietline"
     shred_table: str = "quietline-shred"
+    content_table: str = "quietline-content"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -104,6 +105,9 @@ class Settings:
             store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
             shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
+            content_table=read(
+                "CONTENT_TABLE", str, "the name of the DynamoDB table of what editors publish", default.content_table
+            ),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
 from chalicelib.domain import overflow
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        Publications,
         RequestStore,
         Sealer,
         ShredKeys,
@@ -330,6 +331,21 @@ class House:
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
             return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
+        return self._sqlite
+
+    @cached_property
+    def publications(self) -> Publications:
+        """What editors write."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_publications import DynamoPublications  # noqa: PLC0415
+
+            return DynamoPublications(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_publications import SqlitePublications  # noqa: PLC0415
+
+        return SqlitePublications(self._sqlite)
+
+    @cached_property
+    def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
 
@@ -345,7 +361,9 @@ class House:
             from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts  # noqa: PLC0415
 
             return DynamoTranscripts(self._table(self.settings.table))
-        return cast("SqliteStore", self.store).transcripts
+        from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts  # noqa: PLC0415
+
+        return SqliteTranscripts(self._sqlite.database)
 
     def audit_key(self) -> bytes:
         """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""
@@ -378,11 +396,11 @@ class House:
             yield
 
     def make_tables(self) -> None:
-        """Make both DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
+        """Make the DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
         from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
 
-        names = self.settings.table, self.settings.shred_table
-        create_tables(self._dynamodb, requests=names[0], shred_keys=names[1], ttl=True)
+        requests, shred_keys, content = self.settings.table, self.settings.shred_table, self.settings.content_table
+        create_tables(self._dynamodb, requests=requests, shred_keys=shred_keys, content=content, ttl=True)
 
     def _table(self, name: str) -> Table:
         from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415

@@ -25,9 +25,11 @@ from pathlib import Path
 
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.dynamodb_connection import Connection, Patience
+from chalicelib.adapters.dynamodb_publications import DynamoPublications
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import Table, create_tables
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.adapters.sqlite_publications import SqlitePublications
 
 HOME = Path(__file__).parent.parent / ".engines"
 MINISTACK, DYNOXIDE = "ministack==1.5.33", "@dynoxide/linux-x64@1.2.1"
@@ -130,17 +132,17 @@ def client(address):
 
 
 def make_tables(name):
-    """Make both tables, empty, and give their address for `open_store`."""
+    """Make the tables, empty, and give their address for `open_store`."""
     table = f"quietline-{uuid.uuid4().hex[:12]}"
     address = endpoint(name)
-    create_tables(connection(address), requests=table, shred_keys=f"{table}-shred")
+    create_tables(connection(address), requests=table, shred_keys=f"{table}-shred", content=f"{table}-content")
     return f"dynamodb|{address}|{table}"
 
 
 def drop_tables(address):
-    """Throw both tables away."""
+    """Throw the tables away."""
     _, url, table = address.split("|")
-    for each in (table, f"{table}-shred"):
+    for each in (table, f"{table}-shred", f"{table}-content"):
         with suppress(client(url).exceptions.ResourceNotFoundException):
             client(url).delete_table(TableName=each)
 
@@ -157,6 +159,14 @@ def open_shred_keys(address):
     """Open the shred keys of the tables at *address*."""
     _, url, table = address.split("|")
     return DynamoShredKeys(Table(connection(url), f"{table}-shred"))
+
+
+def open_publications(store):
+    """Open what editors write beside *store*, in the same place."""
+    if isinstance(store, SqliteStore):
+        return SqlitePublications(store)
+    requests = store._table
+    return DynamoPublications(Table(requests._connection, f"{requests.name}-content"), requests)
 
 
 def summary():

@@ -96,6 +96,16 @@ class Patience:
         finally:
             self._local.unhurried = before
 
+    @contextlib.contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Let each call be tried once: whoever asks has something to go on with if it fails."""
+        before = getattr(self._local, "hurried", False)
+        self._local.hurried = True
+        try:
+            yield
+        finally:
+            self._local.hurried = before
+
     def ended(self, began: float) -> None:
         """Take note that a call was answered."""
         if self._clock() - began > self.SLOW:
@@ -104,6 +114,8 @@ class Patience:
     def may_try_again(self, began: float, attempt: int) -> bool:
         """Wait a little after a failure, if there is time for another attempt."""
         since = self._since(began)
+        if getattr(self._local, "hurried", False):
+            return False
         pause = self._dice.uniform(0, min(0.2, 0.025 * 2**attempt))
         if self._clock() + pause > since + self._again:
             return False

@@ -262,6 +262,7 @@ class Pending(NamedTuple):
     number: int | None
     request_id: str | None
     home: str
+    about: str | None = None
 
     @property
     def name(self) -> tuple[str, int]:
@@ -279,8 +280,9 @@ def pending(item: Item) -> list[Pending]:
     home, request_id = _home(item)
     told: list[Pending] = []
     for row in json.loads(item.get("t", "[]")):
-        actor = told[-1].actor if row[2] is None else row[2]
-        told.append(Pending._make([*row[:2], actor, *row[3:5], row[5] if len(row) > 5 else request_id, home]))  # noqa: PLR2004
+        stamp, at, actor, verb, number = row[:5]
+        named, about = (*row[5:], *(None,) * 2)[:2] if len(row) > 5 else (request_id, None)  # noqa: PLR2004
+        told.append(Pending(stamp, at, told[-1].actor if actor is None else actor, verb, number, named, home, about))
     return told
 
 
@@ -291,7 +293,8 @@ def with_pending(item: Item, told: Sequence[Pending]) -> Item:
     rows, actor = [], None
     for deed in told:
         named = None if deed.actor == actor else deed.actor
-        other = () if deed.request_id == request_id else (deed.request_id,)
+        other = () if (deed.request_id, deed.about) == (request_id, None) else (deed.request_id,)
+        other = other if deed.about is None else (*other, deed.about)
         rows.append((*deed[:2], named, *deed[3:5], *other))
         actor = deed.actor
     if rows:
@@ -305,5 +308,7 @@ def tell(item: Item, deeds: Sequence[Deed]) -> Item:
     for deed in deeds:
         deed.at.isoformat()
         stamp = max(time.time_ns() // 1000, told[-1].stamp + 1 if told else 0)
-        told.append(Pending(stamp, micros(deed.at), deed.actor, deed.verb, deed.number, deed.request_id, home))
+        told.append(
+            Pending(stamp, micros(deed.at), deed.actor, deed.verb, deed.number, deed.request_id, home, deed.about)
+        )
     return with_pending(item, told)

@@ -49,6 +49,8 @@ SHRED_KEYS: dict[str, Any] = {
     "BillingMode": "PAY_PER_REQUEST",
 }
 """The table of shred keys, which is never backed up."""
+CONTENT: dict[str, Any] = SHRED_KEYS
+"""The table of what editors write, which is backed up, and from which nothing expires."""
 
 _BATCH = 100
 _WRITE_ID = 8
@@ -142,9 +144,11 @@ class Table:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def swap(self, key: Key, old: Item | None, new: Item) -> Item | None:
+    def swap(self, key: Key, old: Item | None, new: Item, *, along: Sequence[dict[str, object]] = ()) -> Item | None:
         """
         Write *new* in the place of *old*; give the item as it is now, or None if something else is there by now.
+
+        What is to be written *along* with it, steps of a transaction, is written if it is, and not otherwise.
 
             we                          a colleague
             | read: v = 7               |
@@ -180,7 +184,10 @@ class Table:
             parameters["ConditionExpression"] = it_is_as_we_read_it
             parameters["ExpressionAttributeValues"] = written({":read": old["v"]})
         try:
-            self._connection.call("put_item", **parameters)
+            if along:
+                self._connection.call("transact_write_items", TransactItems=[{"Put": parameters}, *along])
+            else:
+                self._connection.call("put_item", **parameters)
         except Refused as refusal:
             return item if refusal.doubtful and self._is_ours(key, write_id) else None
         except Unavailable:
@@ -199,6 +206,15 @@ class Table:
     def put(self, item: Item) -> None:
         """Write an item whatever is there: only for what is the same however often it is written."""
         self._connection.call("put_item", TableName=self.name, Item=written(item))
+
+    def step(self, item: Item) -> dict[str, object]:
+        """Say what `put` would write, as a step of a transaction."""
+        return {"Put": {"TableName": self.name, "Item": written(item)}}
+
+    def counted(self, key: Key) -> dict[str, object]:
+        """Say, as a step of a transaction, that the item's `n` is one more than before."""
+        one_more = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": written({":one": 1})}
+        return {"Update": {"TableName": self.name, "Key": _key(key), **one_more}}
 
     def put_new(self, item: Item, *, unless: str = "p") -> bool:
         """
@@ -229,7 +245,7 @@ class Table:
         """Delete *gone*, unless it has changed, and write *put*, both or neither; False if it has changed."""
         it_is_as_we_read_it = "v = :read"
         steps: Sequence[dict[str, object]] = (
-            {"Put": {"TableName": self.name, "Item": written(put)}},
+            self.step(put),
             {
                 "Delete": {
                     "TableName": self.name,
@@ -270,12 +286,12 @@ class Table:
         self._connection.call("transact_write_items", TransactItems=steps)
 
 
-def create_tables(connection: Connection, *, requests: str, shred_keys: str, ttl: bool = False) -> None:
-    """Make both tables on an engine for tests and trials; on AWS the templates make them."""
-    for name, description in ((requests, REQUESTS), (shred_keys, SHRED_KEYS)):
+def create_tables(connection: Connection, *, requests: str, shred_keys: str, content: str, ttl: bool = False) -> None:
+    """Make the tables on an engine for tests and trials; on AWS the templates make them."""
+    for name, description in ((requests, REQUESTS), (shred_keys, SHRED_KEYS), (content, CONTENT)):
         connection.client.create_table(TableName=name, **description)
         connection.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-        if ttl:
+        if ttl and name != content:
             specification = {"Enabled": True, "AttributeName": TTL}
             connection.client.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
 

@@ -158,9 +158,8 @@ class Trail:
         for told in deeds:
             entry = audit.append(last, _deed(told), key=key)
             last = TrailHead(count=entry.seq, mac=entry.mac)
-            rows.append(
-                [told.stamp, told.at, told.actor, told.verb, told.number, told.request_id, entry.mac, told.home]
-            )
+            row = [told.stamp, told.at, told.actor, told.verb, told.number, told.request_id, entry.mac, told.home]
+            rows.append(row if told.about is None else [*row, told.about])
         page = {"p": TRAIL, "s": _page_name(end.count + 1), "e": _dump(rows)}
         if not self._table.put_new(page):
             there = self._table.get((TRAIL, page["s"]))
@@ -244,13 +243,20 @@ def _page_name(seq: int) -> str:
 
 
 def _deed(told: Pending) -> Deed:
-    return Deed(at=instant(told.at), actor=told.actor, verb=told.verb, request_id=told.request_id, number=told.number)
+    return Deed(
+        at=instant(told.at),
+        actor=told.actor,
+        verb=told.verb,
+        request_id=told.request_id,
+        number=told.number,
+        about=told.about,
+    )
 
 
 def _entries(page: Item) -> Iterator[AuditEntry]:
     seq = int(page["s"][2:])
     for place, row in enumerate(json.loads(page["e"])):
-        yield AuditEntry(seq=seq + place, deed=_deed(Pending._make([*row[:6], row[7]])), mac=row[6])
+        yield AuditEntry(seq=seq + place, deed=_deed(Pending(*row[:6], *row[7:])), mac=row[6])
 
 
 def _dump(rows: Sequence[Sequence[Any]]) -> str:

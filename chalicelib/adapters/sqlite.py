@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, perhaps_micros
-from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts
-from chalicelib.domain import audit
-from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+from chalicelib.adapters.sqlite_trail import Chain
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
 from chalicelib.domain.slots import Window, parse_slot_id
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from chalicelib.domain.audit import AuditEntry, TrailHead
     from chalicelib.ports import Ask
 
 PURGE_STEP = 200
@@ -111,6 +111,29 @@ MIGRATIONS = (
     CREATE INDEX requests_unverified ON requests (expires_at) WHERE verified = 0 AND status = 'waiting';
     """,
     """
+    ALTER TABLE trail ADD COLUMN about TEXT;
+    CREATE TABLE records (
+        kind TEXT NOT NULL,
+        record_id TEXT NOT NULL,
+        revisions INTEGER NOT NULL,  -- how many there have been; no number is used twice
+        published INTEGER,  -- the revision that is out
+        draft INTEGER,  -- the revision of the draft, and the draft
+        draft_body BLOB,
+        draft_by TEXT,
+        draft_at INTEGER,
+        PRIMARY KEY (kind, record_id)
+    ) STRICT;
+    CREATE TABLE publications (
+        kind TEXT NOT NULL,
+        record_id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        body BLOB,  -- none where the record was taken down
+        by TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (kind, record_id, revision)
+    ) STRICT;
+    """,
+    """
     ALTER TABLE requests ADD COLUMN session TEXT;
     CREATE TABLE transcripts (
         session TEXT NOT NULL,
@@ -130,16 +153,15 @@ _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' 
 
 
 class SqliteStore:
-    """A `RequestStore` in the file *path*; *audit_key* chains the trail."""
+    """
+    A `RequestStore` in the file *path*; *audit_key* chains the trail.
+
+    What else is written with deeds of its own, in the same file and commit, uses its *database* and its *chain*.
+    """
 
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
-        self._audit_key = audit_key
-        self._db = Database(path, MIGRATIONS, on_create=self._begin_trail)
-
-    @property
-    def transcripts(self) -> SqliteTranscripts:
-        """What the hosts of live sessions have answered, in the same file."""
-        return SqliteTranscripts(self._db)
+        self.chain = Chain(audit_key)
+        self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin)
 
     def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
         """Accept a request, if its id is new."""
@@ -180,7 +202,7 @@ class SqliteStore:
             if again is not None:
                 decided = decide(again)
                 _update(db, again, decided)
-                self._append(db, deeds(decided))
+                self.chain.append(db, deeds(decided))
                 return decided
             held = db.execute(
                 "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ? AND expires_at > ?",
@@ -192,7 +214,7 @@ class SqliteStore:
                 decided = decide(candidate)
                 if decided != candidate:
                     _update(db, candidate, decided)
-                    self._append(db, deeds(decided))
+                    self.chain.append(db, deeds(decided))
                 if decided.number > candidate.number:
                     return decided
             return None
@@ -234,7 +256,7 @@ class SqliteStore:
                         message.for_mailbox,
                     ),
                 )
-            self._append(db, () if deed is None else (deed,))
+            self.chain.append(db, () if deed is None else (deed,))
             return changed
 
         return self._db.write(apply)
@@ -250,7 +272,7 @@ class SqliteStore:
                 return False
             _erase_content(db, request_id)
             _update(db, request, transition(request))
-            self._append(db, (deed,))
+            self.chain.append(db, (deed,))
             return True
 
         return self._db.write(erase)
@@ -359,7 +381,7 @@ class SqliteStore:
             gone = [name.request_id for name in names if _is_expired(db, name, now)]
             for request_id in gone:
                 _erase(db, request_id)
-            self._append(db, [Deed(at=now, actor="system", verb="purge", request_id=gone_id) for gone_id in gone])
+            self.chain.append(db, [Deed(at=now, actor="system", verb="purge", request_id=gone_id) for gone_id in gone])
             return len(gone)
 
         total = 0
@@ -381,37 +403,21 @@ class SqliteStore:
             db.execute("DELETE FROM closures")
             rows = [(micros(shut.starts_at), micros(shut.ends_at)) for shut in closures]
             db.executemany("INSERT INTO closures VALUES (?, ?)", rows)
-            self._append(db, (deed,))
+            self.chain.append(db, (deed,))
 
         self._db.write(replace)
 
     def record(self, deed: Deed) -> None:
         """Write a deed that changes nothing else."""
-        self._db.write(lambda db: self._append(db, (deed,)))
+        self._db.write(lambda db: self.chain.append(db, (deed,)))
 
     def tally(self) -> Mapping[str, Mapping[str, int]]:
         """Count the trail's deeds by actor and verb."""
-        query = "SELECT actor, verb, count(*) FROM trail GROUP BY actor, verb ORDER BY actor, verb"
-        counts: dict[str, dict[str, int]] = {}
-        for actor, verb, count in self._db.read(lambda db: db.execute(query).fetchall()):
-            counts.setdefault(actor, {})[verb] = count
-        return counts
+        return self._db.read(self.chain.tally)
 
     def trail(self, *, after: int = 0, limit: int = 1000) -> tuple[Sequence[AuditEntry], TrailHead]:
         """Read the audit trail and its head, as of one moment."""
-
-        def read(db: sqlite3.Connection) -> tuple[Sequence[AuditEntry], TrailHead]:
-            db.execute("BEGIN")
-            try:
-                query = (
-                    "SELECT seq, at, actor, verb, request_id, number, mac FROM trail WHERE seq > ? ORDER BY seq LIMIT ?"
-                )
-                entries = [_entry(row) for row in db.execute(query, (after, limit))]
-                return entries, _trail_head(db)
-            finally:
-                db.execute("ROLLBACK")
-
-        return self._db.read(read)
+        return self._db.read(lambda db: self.chain.read(db, after=after, limit=limit))
 
     def ping(self) -> None:
         """Make a real, durable write of one row."""
@@ -426,30 +432,6 @@ class SqliteStore:
     def close(self) -> None:
         """Close every connection; the file can then be moved."""
         self._db.close()
-
-    def _begin_trail(self, db: sqlite3.Connection) -> None:
-        """Sign the empty trail once, with the schema: a head that is missing later has been taken away."""
-        _keep_trail_head(db, audit.signed(TrailHead(), key=self._audit_key))
-
-    def _append(self, db: sqlite3.Connection, deeds: Sequence[Deed]) -> None:
-        """
-        Chain *deeds* to the trail and move its signed head.
-
-        A head that somebody has tampered with is not signed again: the trail goes on, and stays broken for every check.
-        """
-        if not deeds:
-            return
-        head = _trail_head(db)
-        genuine = audit.is_genuine(head, key=self._audit_key)
-        if not genuine:
-            last = db.execute("SELECT seq, mac FROM trail ORDER BY seq DESC LIMIT 1").fetchone()
-            head = TrailHead() if last is None else TrailHead(count=last[0], mac=last[1])
-        for deed in deeds:
-            entry = audit.append(head, deed, key=self._audit_key)
-            head = TrailHead(count=entry.seq, mac=entry.mac)
-            row = (entry.seq, micros(deed.at), deed.actor, deed.verb, deed.request_id, deed.number, entry.mac)
-            db.execute("INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        _keep_trail_head(db, audit.signed(head, key=self._audit_key) if genuine else head)
 
 
 def _is_known(db: sqlite3.Connection, request_id: str, message: Message) -> bool:
@@ -544,20 +526,6 @@ def _erase(db: sqlite3.Connection, request_id: str) -> None:
 def _erase_content(db: sqlite3.Connection, request_id: str) -> None:
     db.execute("DELETE FROM contents WHERE request_id = ?", (request_id,))
     db.execute("DELETE FROM messages WHERE request_id = ?", (request_id,))
-
-
-def _trail_head(db: sqlite3.Connection) -> TrailHead:
-    row = db.execute("SELECT count, mac, seal FROM trail_head").fetchone()
-    return TrailHead() if row is None else TrailHead(count=row[0], mac=row[1], seal=row[2])
-
-
-def _keep_trail_head(db: sqlite3.Connection, head: TrailHead) -> None:
-    db.execute("INSERT OR REPLACE INTO trail_head VALUES (1, ?, ?, ?)", (head.count, head.mac, head.seal))
-
-
-def _entry(row: Sequence[Any]) -> AuditEntry:
-    deed = Deed(at=instant(row[1]), actor=row[2], verb=row[3], request_id=row[4], number=row[5])
-    return AuditEntry(seq=row[0], deed=deed, mac=row[6])
 
 
 def _row(request: ContactRequest) -> tuple[object, ...]:

@@ -1,5 +1,5 @@
 """
-The audit trail: who did what to which request, when, under which claim number; never a word of content.
+The audit trail: who did what to which request, or record, when, under which claim number; never a word of content.
 
 Entries are chained: each carries HMAC-SHA256 over itself and its predecessor's, and the head (count and last MAC) is
 kept apart and signed, so that an altered, removed, reordered or cut-off entry is found, the last one included.
@@ -21,13 +21,19 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """Something that was done: *actor* is a practitioner's subject, `requester` or `system`."""
+    """
+    Something that was done: *actor* is a practitioner's subject, `requester` or `system`.
+
+    What was done to something else than a request says to what: *about* is its kind and name, `signpost/get-help`, and
+    *number* its revision.
+    """
 
     at: datetime
     actor: str
     verb: str
     request_id: str | None = None
     number: int | None = None
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +85,7 @@ def broken_at(
 
 
 def _mac(seq: int, deed: Deed, previous: str, key: bytes) -> str:
-    text = json.dumps([seq, previous, deed.at.isoformat(), deed.actor, deed.verb, deed.request_id, deed.number])
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
+    told = [seq, previous, deed.at.isoformat(), deed.actor, deed.verb, deed.request_id, deed.number]
+    if deed.about is not None:  # only then, so that entries from before there was anything else keep their MAC
+        told.append(deed.about)
+    return hmac.new(key, json.dumps(told).encode(), "sha256").hexdigest()

@@ -217,6 +217,7 @@ class Desk:
                         "verb": entry.deed.verb,
                         "request_id": entry.deed.request_id,
                         "number": entry.deed.number,
+                        "about": entry.deed.about,
                         "mac": entry.mac,
                     }
                     for entry in page.entries

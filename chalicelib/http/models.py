@@ -714,7 +714,7 @@ class ClosuresAnswer(Answer):
 
 
 class AuditEntryAnswer(Answer):
-    """One deed of the trail."""
+    """One deed of the trail; what was not done to a request says to what, as kind and name: `signpost/get-help`."""
 
     seq: int
     at: datetime
@@ -722,6 +722,7 @@ class AuditEntryAnswer(Answer):
     verb: str
     request_id: str | None
     number: int | None
+    about: str | None
     mac: str
 
 

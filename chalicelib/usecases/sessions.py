@@ -233,7 +233,7 @@ class Hosting:
         if self.transcripts.find(session.id, entry_id) is None:
             raise NotFound("answer-unknown")
         # Told first: an act that the trail does not know of is worse than one that it knows of and that then failed.
-        self.casework.store.record(Deed(at=self.clock.now(), actor=host, verb="retract"))
+        self.casework.store.record(Deed(at=self.clock.now(), actor=host, verb="retract", about=f"answer/{entry_id}"))
         entry = self.transcripts.retract(session.id, entry_id)
         if entry is None:
             raise NotFound("answer-unknown")

@@ -115,6 +115,7 @@ class Stage:
         connection = engines.connection(url, patience=patience)
         self.store = DynamoStore(Table(connection, table), audit_key=lambda: KEY)
         self.keys = DynamoShredKeys(Table(connection, f"{table}-shred"))
+        self.publications = engines.open_publications(self.store)
         self.slot = Window(starts_at=now - HOUR, ends_at=now + HOUR)
         self.head = partial(head, now=now)
         self.put("first", due_at=now)
@@ -334,6 +335,40 @@ class Erase:
         assert stage.keys.key(ContentName("first", "b"), now=stage.now) is None
 
 
+class Publish:
+    """An editor publishes for the first time."""
+
+    body, verb = b"words", "publish"
+
+    def do(self, stage):
+        """Publish."""
+        deed = replace(stage.deed(self.verb), request_id=None, about="signpost/one")
+        return getattr(stage.publications, self.verb)("signpost", "one", self.body, revision=0, deed=deed)
+
+    def check(self, stage, answered):
+        """It is out if it was said to be, whole and once: record, history, edition and trail agree."""
+        written = stage.publications.record("signpost", "one")
+        out = () if written is None else (written.published,)
+        assert answered is None or out == (answered,)
+        assert stage.publications.published("signpost") == (len(out), out)
+        assert stage.publications.history("signpost", "one") == out
+        assert stage.told("publish") == len(out)
+
+
+class Draft(Publish):
+    """An editor writes the first draft."""
+
+    verb = "draft"
+
+    def check(self, stage, answered):
+        """It is there if it was said to be, and told as often as it was written; nothing is out."""
+        written = stage.publications.record("signpost", "one")
+        draft = None if written is None else written.draft
+        assert answered in (None, draft)
+        assert stage.told("draft") == (0 if draft is None else 1)
+        assert stage.publications.published("signpost") == (0, ())
+
+
 VERBS = {
     "submit": Submit,
     "claim": Claim,
@@ -346,6 +381,8 @@ VERBS = {
     "trail": ReadTrail,
     "keep": Keep,
     "erase": Erase,
+    "publish": Publish,
+    "draft": Draft,
 }
 
 

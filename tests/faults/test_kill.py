@@ -27,6 +27,7 @@ import writing_worker
 from chalicelib.adapters.hpke import HpkeOpener
 from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.adapters.sqlite_publications import SqlitePublications
 from chalicelib.config import Settings
 from chalicelib.domain.audit import broken_at
 from chalicelib.domain.envelope import Envelope
@@ -58,7 +59,7 @@ def write_until_killed(home, seconds):
 
 @pytest.mark.timeout(60 + 5 * KILLS)
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
-    """Every acknowledged request is there and opens, every acknowledged close stands, and file and trail are whole."""
+    """Every acknowledged request opens, every close and publication stands, and file and trail are whole."""
     dice, told = random.Random(), []
     for _ in range(KILLS):
         told += write_until_killed(tmp_path, dice.uniform(0, 0.3))
@@ -85,7 +86,20 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
     assert deeds >= {("claim", name) for name in by_verb["claimed"]} | {("close", name) for name in by_verb["closed"]}
     closed = [entry.deed.request_id for entry in entries if entry.deed.verb == "close"]
     assert all(store.get(request_id, now=now).status is Status.CLOSED for request_id in closed)
+    check_publications(SqlitePublications(store), told, entries)
     store.close()
+
+
+def check_publications(publications, told, entries):
+    """Make sure that every acknowledged publication is out or was, each whole: history, edition and trail agree."""
+    edition, out = publications.published("signpost")
+    histories = {each.record_id: publications.history("signpost", each.record_id) for each in out}
+    for who, history in histories.items():
+        assert [int(each.body) + 1 for each in history] == [each.revision for each in history]
+        assert [each.revision for each in history] == list(range(len(history), 0, -1))
+        assert {int(line[2]) for line in told if line[:2] == ["published", who]} <= {each.revision for each in history}
+        assert sum(entry.deed.about == f"signpost/{who}" for entry in entries) == len(history)
+    assert edition == sum(map(len, histories.values())) > 0
 
 
 def test_every_commit_is_synced_to_the_disk(tmp_path):

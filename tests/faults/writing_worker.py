@@ -1,4 +1,4 @@
-"""A process that submits, claims and closes as fast as it can, and tells what was acknowledged, until it is killed."""
+"""A process that submits, claims, closes and publishes until it is killed, and tells what was acknowledged."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from chalicelib.adapters.hpke import HpkeSealer
 from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.adapters.sqlite_publications import SqlitePublications
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.requests import LANES, Kind, Outcome, Rules
@@ -74,16 +75,29 @@ def claim_and_close(store, who) -> None:
     tell(f"closed {claimed.request_id}")
 
 
+def publish(publications, who, revision) -> int:
+    """Publish a record once more."""
+    deed = Deed(at=datetime.now(UTC), actor=who, verb="publish", about=f"signpost/{who}")
+    made = publications.publish("signpost", who, b"%d" % revision, revision=revision, deed=deed)
+    tell(f"published {who} {made.revision}")
+    return made.revision
+
+
 def main(home: Path) -> None:
     """Write in four threads, so that commits are shared."""
     keys = KeyFiles(home / "keys")
     store = SqliteStore(home / "quietline.db", audit_key=keys.secret("audit.key"))
     sealer = HpkeSealer(keys.recipients)
 
+    publications = SqlitePublications(store)
+
     def work(who: str) -> None:
+        there = publications.record("signpost", who)
+        revision = 0 if there is None else there.revision
         while True:
             submit(store, sealer)
             claim_and_close(store, who)
+            revision = publish(publications, who, revision)
 
     for number in range(4):
         threading.Thread(target=work, args=(f"p{number}",)).start()

@@ -72,6 +72,7 @@ def ask(unpacked, templates, desk_key, kms, secrets, tmp_path):
         "QUIETLINE_STORE": "dynamodb",
         "QUIETLINE_TABLE": table,
         "QUIETLINE_SHRED_TABLE": f"{table}-shred",
+        "QUIETLINE_CONTENT_TABLE": f"{table}-content",
         "QUIETLINE_RECIPIENTS": json.dumps([recipient]),
     }
     own = {

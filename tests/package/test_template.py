@@ -31,7 +31,7 @@ from template_parts import (
     put,
 )
 
-from chalicelib.adapters.dynamodb_table import REQUESTS, SHRED_KEYS, TTL
+from chalicelib.adapters.dynamodb_table import CONTENT, REQUESTS, SHRED_KEYS, TTL
 from chalicelib.local.aws.gateway import RESPONSES
 from chalicelib.local.aws.package import FACES, PackageError, finish
 from chalicelib.local.doctor import findings
@@ -39,6 +39,7 @@ from chalicelib.local.doctor import findings
 DATA = (
     "Requests",
     "ShredKeys",
+    "Content",
     "OpeningKey",
     "OpeningKey2",
     "Pepper",
@@ -291,12 +292,15 @@ SETTINGS = [
         undo=lambda t: properties(t, "Pepper").__setitem__("SecretString", "known"),
         faces=("desk",),
     ),
-    Setting(
-        name="requests are backed up",
-        holds=lambda t: recovery("Requests")(t)["PointInTimeRecoveryEnabled"] is True,
-        undo=put(recovery("Requests"), "PointInTimeRecoveryEnabled", False),
-        faces=("desk",),
-    ),
+    *[
+        Setting(
+            name=f"{name} is backed up",
+            holds=lambda t, name=name: recovery(name)(t)["PointInTimeRecoveryEnabled"] is True,
+            undo=put(recovery(name), "PointInTimeRecoveryEnabled", False),
+            faces=("desk",),
+        )
+        for name in ("Requests", "Content")
+    ],
     Setting(
         name="shred keys are never backed up",
         holds=lambda t: (
@@ -322,7 +326,7 @@ SETTINGS = [
             undo=put(table(name), "DeletionProtectionEnabled", False),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys")
+        for name in ("Requests", "ShredKeys", "Content")
     ],
     *[
         Setting(
@@ -331,7 +335,7 @@ SETTINGS = [
             undo=put(table(name), "StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys")
+        for name in ("Requests", "ShredKeys", "Content")
     ],
     *[
         Setting(
@@ -502,12 +506,14 @@ def test_what_the_public_stack_imports_is_what_the_desk_exports(templates):
     assert {f"${{AWS::StackName}}-{name}" for name in imported} <= exported
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS)])
+@pytest.mark.parametrize(("name", "wanted"), [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS), ("Content", CONTENT)])
 def test_a_table_is_as_the_store_wants_it(templates, name, wanted):
     """Keys, index and billing of the template's tables are those that the adapter is tested on."""
     made = properties(templates["desk"], name)
     assert {key: made.get(key) for key in wanted} == wanted
-    assert made["TimeToLiveSpecification"]["AttributeName"] == TTL
+    expires = {"TimeToLiveSpecification": {"AttributeName": TTL, "Enabled": True}}
+    assert ({} if name == "Content" else expires).items() <= made.items()
+    assert ("TimeToLiveSpecification" in made) is (name != "Content")
 
 
 POINT = "B" + "A" * 86
@@ -515,6 +521,7 @@ RESOLVED = {
     "QUIETLINE_URL": "https://ask.helpline.example",
     "QUIETLINE_TABLE": "requests",
     "QUIETLINE_SHRED_TABLE": "shred-keys",
+    "QUIETLINE_CONTENT_TABLE": "content",
     "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
     "QUIETLINE_RECIPIENTS": json.dumps(
         [{"key_id": each, "kem": "DHKEM(P-256, HKDF-SHA256)", "public_key": POINT} for each in ("kms-1", "recovery-1")]

@@ -11,6 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.anchor import FileAnchor
+from chalicelib.adapters.sqlite import MIGRATIONS, SqliteStore
+from chalicelib.adapters.sqlite_file import Database
+from chalicelib.adapters.sqlite_rows import micros
+from chalicelib.adapters.sqlite_trail import Chain
 from chalicelib.domain.audit import AuditEntry, Deed, TrailHead, append, broken_at, is_genuine, signed
 from chalicelib.usecases.auditing import Auditing
 
@@ -88,6 +92,7 @@ def test_an_untouched_trail_fits(count):
         {"request_id": "r9"},
         {"request_id": None},
         {"number": 99},
+        {"about": "signpost/get-help"},
         {"number": None},
     ],
 )
@@ -338,3 +343,29 @@ def test_an_anchor_never_moves_back():
     anchor.keep = kept.append
     assert Auditing(store=KeptTrail(entries, head), key=lambda: KEY, anchor=anchor).set_anchor()
     assert kept == []
+
+
+@pytest.mark.parametrize("change", [{"about": "signpost/shore"}, {"about": None}, {"about": "", "number": None}])
+def test_what_a_deed_is_about_is_bound_like_the_rest(change):
+    """An entry that tells of a record fits; told of another one, or of none, it does not."""
+    told = append(TrailHead(), Deed(at=NOW, actor="eve", verb="publish", number=3, about="signpost/get-help"), key=KEY)
+    head = signed(TrailHead(count=1, mac=told.mac), key=KEY)
+    assert found([told], head) is None
+    assert found([replace(told, deed=replace(told.deed, **change))], head) == 1
+
+
+def test_a_trail_from_before_there_were_records_still_fits(tmp_path):
+    """A file of the version before is brought up to date when it is opened: its old entries fit, new ones follow."""
+    first = append(TrailHead(), Deed(at=NOW, actor="alex", verb="open", request_id="r1", number=1), key=KEY)
+    before = Database(tmp_path / "quietline.db", MIGRATIONS[:2], on_create=Chain(KEY).begin)
+    row = (1, micros(NOW), "alex", "open", "r1", 1, first.mac)
+    head = signed(TrailHead(count=1, mac=first.mac), key=KEY)
+    before.write(lambda db: db.execute("INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)", row) and None)
+    before.write(lambda db: db.execute("UPDATE trail_head SET count = 1, mac = ?, seal = ?", (head.mac, head.seal)))
+    before.close()
+    store = SqliteStore(tmp_path / "quietline.db", audit_key=KEY)
+    store.record(Deed(at=NOW, actor="eve", verb="publish", number=1, about="signpost/get-help"))
+    entries, head = store.trail()
+    assert [each.deed.about for each in entries] == [None, "signpost/get-help"]
+    assert broken_at(entries, head, key=KEY) is None
+    store.close()
