@@ -211,6 +211,10 @@ class Table:
         """Say what `put` would write, as a step of a transaction."""
         return {"Put": {"TableName": self.name, "Item": written(item)}}
 
+    def without(self, key: Key) -> dict[str, object]:
+        """Say, as a step of a transaction, that there is no such item any more."""
+        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
+
     def counted(self, key: Key) -> dict[str, object]:
         """Say, as a step of a transaction, that the item's `n` is one more than before."""
         one_more = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": written({":one": 1})}
@@ -260,30 +264,6 @@ class Table:
         except Refused as refusal:
             return refusal.doubtful and self.get((put["p"], put["s"])) is not None
         return True
-
-    def step(self, item: Item, as_it_was: Item) -> dict[str, object]:
-        """Describe a write of `together`: it needs the item to have these values, or with none, not to be there."""
-        put: dict[str, object] = {"TableName": self.name, "Item": written(item)}
-        if as_it_was:
-            put["ConditionExpression"] = " AND ".join(f"{name} = :{name}" for name in as_it_was)
-            put["ExpressionAttributeValues"] = written({f":{name}": value for name, value in as_it_was.items()})
-        else:
-            nothing_is_there = "attribute_not_exists(p)"
-            put["ConditionExpression"] = nothing_is_there
-        return {"Put": put}
-
-    def step_delete(self, key: Key) -> dict[str, object]:
-        """Describe a deletion of `together`."""
-        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
-
-    def together(self, steps: Sequence[dict[str, object]]) -> None:
-        """
-        Take all steps or none.
-
-        Raises:
-            Refused: a condition did not hold; or, where it is doubtful, the steps were taken by an earlier try.
-        """
-        self._connection.call("transact_write_items", TransactItems=steps)
 
 
 def create_tables(connection: Connection, *, requests: str, shred_keys: str, content: str, ttl: bool = False) -> None:
