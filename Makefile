@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token rotate recover demo backup bench package recipients doctor content-check openapi pins format clean
+.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here
 test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
 	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
 
+test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
+	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
+
 tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
 	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"
 
@@ -34,11 +37,15 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m chalicelib.local.contract --check
+	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
+
+ticket: $(VENV)/.local ## a code that signs in once, for the desk's sign-in window: make ticket ROLE=practitioner|... [SUB=name]
+	@$(BIN)/python -m chalicelib.local.issuer ticket --role "$(ROLE)" --sub "$(SUB)"
 
 rotate: $(VENV)/.local ## make a new desk key the current one; running servers follow
 	@$(BIN)/python -m chalicelib.local.keys rotate
@@ -52,6 +59,9 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
 
+bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum
+	@$(BIN)/python benchmarks/directory.py
+
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
 
@@ -64,11 +74,17 @@ doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make d
 backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
 	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
 
+pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
+	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py
+
 content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
 	@$(BIN)/python -m chalicelib.local.content_check
 
 openapi: $(VENV)/.local ## write the contract anew from the models
 	@$(BIN)/python -m chalicelib.local.contract
+
+client: $(VENV)/.dev ## write the Python client in examples/ anew from the contract
+	@$(BIN)/python -m chalicelib.local.client
 
 format: $(VENV)/.dev ## put code into shape
 	$(BIN)/ruff format .

@@ -127,6 +127,34 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+@public("/widget/{name}", cors=ANY_SITE)
+def widget(http_request: Request, name: str) -> Response:
+    return house.widget.script(http_request, name)
+
+
+# ---------------------------------------------------------------- public face: campaigns
+
+
+@public("/v1/campaigns", cors=ANY_SITE)
+def list_campaigns(http_request: Request) -> Response:
+    return house.campaigns.list(http_request)
+
+
+@public("/v1/campaigns/{slug}", cors=ANY_SITE)
+def get_campaign(http_request: Request, slug: str) -> Response:
+    return house.campaigns.get(http_request, slug)
+
+
+@public("/v1/campaigns/{slug}/pack", cors=ANY_SITE)
+def get_pack(http_request: Request, slug: str) -> Response:
+    return house.packs.show(http_request, slug)
+
+
+@public("/v1/campaigns/{slug}/pack/{name}", cors=ANY_SITE)
+def get_pack_file(http_request: Request, slug: str, name: str) -> Response:
+    return house.packs.file(http_request, slug, name)
+
+
 # ---------------------------------------------------------------- public face: the directory, as Open Referral UK 3.0
 
 
@@ -261,6 +289,16 @@ def asset(http_request: Request, name: str) -> Response:
     return house.public.asset(http_request, name)
 
 
+@public("/docs")
+def docs_page(http_request: Request) -> Response:
+    return house.reference.index(http_request)
+
+
+@public("/docs/{topic}")
+def docs_topic_page(http_request: Request, topic: str) -> Response:
+    return house.reference.topic(http_request, topic)
+
+
 @public("/mailbox")
 def mailbox_page(http_request: Request) -> Response:
     return house.mailbox.door(http_request)
@@ -379,9 +417,24 @@ def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
 
 
+@desk("/v1/desk/me")
+def who_am_i(http_request: Request) -> Response:
+    return house.desk.me(http_request)
+
+
 @desk("/desk")
 def desk_page(http_request: Request) -> Response:
     return house.desk_page.page(http_request)
+
+
+@desk("/desk/signed-in")
+def signed_in_page(http_request: Request) -> Response:
+    return house.desk_page.signed_in(http_request)
+
+
+@desk("/desk/panels/{name}")
+def desk_panel(http_request: Request, name: str) -> Response:
+    return house.desk_page.panel(http_request, name)
 
 
 # ---------------------------------------------------------------- either face

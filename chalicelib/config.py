@@ -49,6 +49,9 @@ class Settings:
     oidc_audience: str = "quietline"
     oidc_algorithm: str = "RS256"
     oidc_roles_claim: str = "roles"
+    oidc_client_id: str | None = None
+    oidc_scope: str = "openid"
+    oidc_bearer: str = "id_token"
     metrics: str | None = None
     trail_anchor: str | None = None
     kms_keys: Mapping[str, str] = field(default_factory=dict)
@@ -124,6 +127,15 @@ class Settings:
                 "OIDC_ALGORITHM", _one_of(*ALGORITHMS), "one of " + ", ".join(ALGORITHMS), default.oidc_algorithm
             ),
             oidc_roles_claim=read("OIDC_ROLES_CLAIM", str, "the name of a claim", default.oidc_roles_claim),
+            oidc_client_id=read(
+                "OIDC_CLIENT_ID", _printable, "the client id of the desk's page", default.oidc_client_id
+            ),
+            oidc_scope=read(
+                "OIDC_SCOPE", _scope, "scopes with spaces between them, openid among them", default.oidc_scope
+            ),
+            oidc_bearer=read(
+                "OIDC_BEARER", _one_of("id_token", "access_token"), "id_token or access_token", default.oidc_bearer
+            ),
             trail_anchor=read("TRAIL_ANCHOR", str, "the name of a parameter in Systems Manager", default.trail_anchor),
             metrics=read("METRICS", _namespace, "a namespace of CloudWatch, like Quietline/desk", default.metrics),
             kms_keys=read("KMS_KEYS", _kms_keys, "KEY_ID=KMS_KEY, several of them with commas", default.kms_keys),
@@ -205,6 +217,19 @@ def _address(raw: str) -> str:
     if not address.hostname or not trusted or address.port == 0:
         raise ValueError
     return raw
+
+
+def _printable(raw: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", raw):
+        raise ValueError
+    return raw
+
+
+def _scope(raw: str) -> str:
+    """Read scopes (RFC 6749 3.3); without `openid` no token says who somebody is."""
+    if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e ]{1,1000}", raw) or "openid" not in raw.split():
+        raise ValueError
+    return " ".join(raw.split())
 
 
 def _namespace(raw: str) -> str:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-    from chalicelib.domain.access import Person
+    from chalicelib.domain.access import Person, SignInService
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+    from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
+    from chalicelib.domain.packs import Leaflet
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.sessions import Answered, Session
     from chalicelib.domain.signposts import Organization, Region, Signpost
@@ -485,6 +487,30 @@ class Gauges(Protocol):
         ...
 
 
+class Printer(Protocol):
+    """
+    Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.
+
+    The same leaflet gives the same bytes, whenever and wherever. The QR codes say the leaflet's link and nothing else.
+    """
+
+    def letter(self, leaflet: Leaflet) -> bytes:
+        """Set a letter, on as many pages as it needs."""
+        ...
+
+    def poster(self, leaflet: Leaflet) -> bytes:
+        """Set a poster, on one page."""
+        ...
+
+    def qr_svg(self, link: str) -> bytes:
+        """Draw the QR code to be printed in any size."""
+        ...
+
+    def qr_png(self, link: str) -> bytes:
+        """Draw the QR code for a document or a screen."""
+        ...
+
+
 class ContentStore(Protocol):
     """The helpline's own content, reviewed by people."""
 
@@ -507,6 +533,10 @@ class ContentStore(Protocol):
         The same object as long as nothing has changed, and another one as soon as something has: what is made from
         it is kept until then.
         """
+        ...
+
+    def campaigns(self) -> Sequence[Campaign]:
+        """Give every campaign, those that are over included; the same object as long as nothing has changed."""
         ...
 
     def organizations(self) -> Sequence[Organization]:
@@ -646,6 +676,19 @@ class Transcripts(Protocol):
 
     def after(self, session: str, seq: int, *, limit: int) -> tuple[Answered, ...]:
         """Read up to *limit* entries with a higher *seq*, in order."""
+        ...
+
+
+class SignIn(Protocol):
+    """Who signs people in at the desk."""
+
+    def service(self) -> SignInService:
+        """
+        Say where a browser begins to sign somebody in.
+
+        Raises:
+            Unavailable: `sign-in-unavailable`, there is nobody who signs in, or they do not answer.
+        """
         ...
 
 

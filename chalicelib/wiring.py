@@ -30,19 +30,23 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.help_pages import HelpPages
     from chalicelib.http.hosting import HostDesk
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
+    from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.reference import Reference
     from chalicelib.http.sessions import Sessions
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
+    from chalicelib.http.widget import Widget
     from chalicelib.ports import (
         Clock,
         Doorbell,
@@ -51,14 +55,17 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        Printer,
         Publications,
         RequestStore,
         Sealer,
         ShredKeys,
+        SignIn,
         TrailAnchor,
         Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
@@ -66,6 +73,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -224,6 +232,51 @@ class House:
         return Signposts(self._signposting)
 
     @cached_property
+    def campaigns(self) -> Campaigns:
+        """The campaigns."""
+        from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
+
+        return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """What a campaign's partners send and print; only what is printed loads what prints."""
+        from chalicelib.http.kept import Shelves  # noqa: PLC0415
+        from chalicelib.http.local_times import day_and_year  # noqa: PLC0415
+        from chalicelib.http.packs import Packs  # noqa: PLC0415
+        from chalicelib.usecases.packing import Packing  # noqa: PLC0415
+
+        packing = Packing(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            words=lambda language: self.content.words(language)["pack"],
+            in_words=day_and_year,
+            site=self.settings.site,
+        )
+        return Packs(
+            campaigning=self._campaigning,
+            packing=packing,
+            printer=lambda: self._printer,
+            texts=self.texts,
+            pages=self.pages,
+            ready=Shelves(),
+        )
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The pages about the API."""
+        from chalicelib.http.reference import Reference  # noqa: PLC0415
+
+        return Reference(self.settings.site)
+
+    @cached_property
+    def widget(self) -> Widget:
+        """The script for partner sites."""
+        from chalicelib.http.widget import Widget  # noqa: PLC0415
+
+        return Widget()
+
+    @cached_property
     def help_pages(self) -> HelpPages:
         """The pages that anybody can read, and what tells search engines about them."""
         from chalicelib.http.help_pages import HelpPages  # noqa: PLC0415
@@ -283,7 +336,7 @@ class House:
         """The practitioners' page."""
         from chalicelib.http.desk_page import DeskPage  # noqa: PLC0415
 
-        return DeskPage()
+        return DeskPage(self._sign_in)
 
     @cached_property
     def retention(self) -> Retention:
@@ -556,6 +609,25 @@ class House:
         return PackagedContent()
 
     @cached_property
+    def published(self) -> Published:
+        """What editors have published, as readers meet it."""
+        from chalicelib.usecases.published import Published  # noqa: PLC0415
+
+        return Published(self._readable, self.clock)
+
+    def _readable(self) -> Publications | None:
+        """Give where publications are; a GET of content makes no database where there is none."""
+        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
+            return None
+        return self.publications
+
+    @cached_property
+    def _guide(self) -> PublishedContent:
+        from chalicelib.usecases.published import PublishedContent  # noqa: PLC0415
+
+        return PublishedContent(self.content, self.published, self.clock)
+
+    @cached_property
     def _statement(self) -> Statement:
         return read_statement(self.content.statement())
 
@@ -563,13 +635,30 @@ class House:
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
-        return Signposting(self.content, _nearest)
+        return Signposting(self._guide, _nearest)
+
+    @cached_property
+    def _campaigning(self) -> Campaigning:
+        from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
+
+        return Campaigning(
+            content=self.content,
+            signposting=self._signposting,
+            clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _printer(self) -> Printer:
+        from chalicelib.adapters.leaflets import A4Printer  # noqa: PLC0415
+
+        return A4Printer()
 
     @cached_property
     def _directory(self) -> Directory:
         from chalicelib.usecases.directory import Directory  # noqa: PLC0415
 
-        return Directory(self.content)
+        return Directory(self._guide)
 
     @cached_property
     def _correspondence(self) -> Correspondence:
@@ -698,6 +787,20 @@ class House:
             audience=settings.oidc_audience,
             algorithm=settings.oidc_algorithm,
             roles_claim=settings.oidc_roles_claim,
+        )
+
+    @cached_property
+    def _sign_in(self) -> SignIn:
+        from chalicelib.adapters import oidc_discovery  # noqa: PLC0415
+
+        settings = self.settings
+        if settings.oidc_issuer is None:
+            return oidc_discovery.LocalSignIn() if settings.on_loopback else oidc_discovery.NoSignInService()
+        return oidc_discovery.DiscoveredSignIn(
+            settings.oidc_issuer,
+            client_id=settings.oidc_client_id or settings.oidc_audience,
+            scope=settings.oidc_scope,
+            bearer=settings.oidc_bearer,
         )
 
     def _signpost_link(self, signpost_id: str, language: str) -> dict[str, Any] | None:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import tomllib
-from datetime import date, datetime
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.campaigns import Campaign, read_campaign
+from chalicelib.domain.records import read_organization, read_signpost
 from chalicelib.domain.sessions import Session, session_of
-from chalicelib.domain.signposts import Organization, Phone, Region, Schedule, Signpost
+from chalicelib.domain.signposts import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from chalicelib.domain.signposts import Organization, Signpost
 
 PACKAGED = Path(__file__).parent.parent / "content"
-_LISTS = ("audience", "topics", "regions", "languages")
 
 
 class ContentBroken(ValueError):  # noqa: N818 - a state of the content, found before anybody relies on it
@@ -67,6 +70,10 @@ class PackagedContent:
         """Give the sessions as they are written, by file name, for the content check."""
         return {path.name: _json(path) for path in sorted((self._folder / "sessions").glob("*.json"))}
 
+    def campaigns(self) -> tuple[Campaign, ...]:
+        """Give every campaign, those that are over included, in the order of the file names."""
+        return self._campaigns
+
     def search_words(self) -> Mapping[str, Any]:
         """Give the words in which people look for help, and what they mean."""
         return self._search_words
@@ -83,7 +90,16 @@ class PackagedContent:
 
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the records as they are written, by file name, for the content check: nothing is promised."""
-        return {path.name: _json(path) for path in sorted((self._folder / "signposts").glob("*.json"))}
+        return dict(self._signpost_records())
+
+    def _signpost_records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Read them one by one: ten thousand need not lie in memory twice."""
+        for path in sorted((self._folder / "signposts").glob("*.json"), key=attrgetter("name")):
+            yield path.name, _json(path)
+
+    def campaign_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the campaigns as they are written, by file name, for the content check."""
+        return {path.name: _json(path) for path in sorted((self._folder / "campaigns").glob("*.json"))}
 
     def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
         """Give the organisations as they are written, for the content check."""
@@ -117,13 +133,9 @@ class PackagedContent:
     @cached_property
     def _organizations(self) -> Mapping[str, Organization]:
         try:
-            records = self.organization_records()
-            organizations = (
-                Organization(**{**record, "last_modified": datetime.fromisoformat(record["last_modified"])})
-                for record in records
-            )
+            organizations = map(read_organization, self.organization_records())
             return {organization.name: organization for organization in organizations}
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = "The content file organizations.json is incomplete."
             raise ContentBroken(message) from error
 
@@ -140,32 +152,27 @@ class PackagedContent:
 
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:
-        return tuple(_signpost(name, record, self._organizations) for name, record in self.signpost_records().items())
+        return tuple(_signpost(name, record, self._organizations) for name, record in self._signpost_records())
+
+    @cached_property
+    def _campaigns(self) -> tuple[Campaign, ...]:
+        return tuple(_campaign(name, record) for name, record in self.campaign_records().items())
 
 
-def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
+def _campaign(name: str, record: Mapping[str, Any]) -> Campaign:
     try:
-        return Signpost(
-            **{
-                **record,
-                **{field: tuple(record[field]) for field in _LISTS},
-                "phones": tuple(Phone(**phone) for phone in record.get("phones", ())),
-                "schedules": tuple(
-                    Schedule(**{**schedule, "days": tuple(schedule["days"])})
-                    for schedule in record.get("schedules", ())
-                ),
-                "organization": organizations[record["organization"]["name"]],
-                "assured_date": date.fromisoformat(record["assured_date"]),
-                "last_modified": _instant(record.get("last_modified")),
-            }
-        )
+        return read_campaign(record)
     except (KeyError, TypeError, ValueError) as error:
         message = f"The content file {name} is incomplete."
         raise ContentBroken(message) from error
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
+    try:
+        return read_signpost(record, organizations)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        message = f"The content file {name} is incomplete."
+        raise ContentBroken(message) from error
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -270,7 +270,7 @@ class FileKeySource:
         return loaded[1].get(kid)
 
 
-def _fetch(url: str) -> bytes:
+def fetch_document(url: str) -> bytes:
     """
     Read an issuer's document; slowly dripping, moved-away and oversized ones fail.
 
@@ -301,7 +301,7 @@ class UrlKeySource:
         self,
         issuer: str,
         *,
-        fetch: Callable[[str], bytes] = _fetch,
+        fetch: Callable[[str], bytes] = fetch_document,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
@@ -349,7 +349,7 @@ class UrlKeySource:
             self._tried_at = self._clock()
 
     def _get(self, url: str) -> bytes:
-        if not _is_trusted(url):
+        if not is_trusted(url):
             raise ValueError
         return self._fetch(url)
 
@@ -372,12 +372,13 @@ class _TrustedRedirects(HTTPRedirectHandler):
         Raises:
             HTTPError: they may not.
         """
-        if not _is_trusted(newurl):
+        if not is_trusted(newurl):
             raise HTTPError(req.full_url, code, "untrusted redirect", headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _is_trusted(url: str) -> bool:
+def is_trusted(url: str) -> bool:
+    """Tell whether nobody on the way can have written what comes from *url*: https, or this machine."""
     scheme = urlsplit(url).scheme
     return scheme == "https" or (scheme == "http" and _on_loopback(url))
 

@@ -43,7 +43,10 @@ LOCAL_ISSUER = "urn:quietline:local"
 LOCAL_AUDIENCE = "quietline"
 LOCAL_ALGORITHM = "ES256"
 LOCAL_KEYS = "issuer.jwks.json"
-"""What the built-in issuer and who verifies its tokens agree on; the last is a file in its home."""
+LOCAL_AUTHORIZE, LOCAL_TOKEN = "/desk/issuer/authorize", "/desk/issuer/token"
+"""What the built-in issuer and who verifies its tokens agree on; the keys are a file in its home."""
+SIGNED_IN = "/desk/signed-in"
+"""Where a sign-in service sends the browser back to: the redirect URI, on this site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,22 @@ class Person:
         held = frozenset(roles)
         known = tuple(role for role in SIGN_IN_ROLES if role in held)
         return cls(subject=subject, roles=known, scopes=frozenset().union(*(ROLES[role] for role in known)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInService:
+    """
+    Where a browser signs people in, by authorization code with PKCE, and which of the tokens it gets opens the desk.
+
+    *bearer* is `id_token` or `access_token`. Addresses that begin with a slash are on this site.
+    """
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    client_id: str
+    scope: str = "openid"
+    bearer: str = "id_token"
 
 
 def is_subject(value: object) -> bool:

@@ -20,6 +20,16 @@ class Access:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
+    def anybody(self, http_request: Request) -> Person:
+        """
+        Recognise the person behind a request, whatever they may do.
+
+        Raises:
+            Unauthenticated: `token-missing`, `token-invalid` or `token-expired`.
+            Unavailable: `sign-in-unavailable`.
+        """
+        return self._identity.person(bearer(http_request))
+
     def person(self, http_request: Request, scope: str) -> Person:
         """
         Recognise the person behind a request and make sure that *scope* is theirs.
@@ -29,7 +39,7 @@ class Access:
             Forbidden: `scope-missing`.
             Unavailable: `sign-in-unavailable`.
         """
-        person = self._identity.person(bearer(http_request))
+        person = self.anybody(http_request)
         require(person, scope)
         return person
 

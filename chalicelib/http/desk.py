@@ -60,6 +60,11 @@ class Desk:
     doorkeeping: Doorkeeping
     signpost_link: Callable[[str, str], dict[str, Any] | None]
 
+    def me(self, http_request: Request) -> Response:
+        """Say who is signed in and what they may do, so that a page offers nothing that would be refused."""
+        person = self.access.anybody(http_request)
+        return shapes.answer({"subject": person.subject, "scopes": sorted(person.scopes)})
+
     def queue(self, http_request: Request) -> Response:
         """Show how each lane stands."""
         self.access.person(http_request, READ)

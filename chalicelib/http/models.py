@@ -697,6 +697,13 @@ class PersonTally(Answer):
     closed: int
 
 
+class MeAnswer(Answer):
+    """Who is signed in, and what they may do."""
+
+    subject: str
+    scopes: list[str]
+
+
 class AsideAnswer(Answer):
     """What needs a supervisor."""
 
@@ -782,11 +789,13 @@ class SignpostAnswer(Answer):
 
 
 class SignpostsAnswer(Answer):
-    """The signposts that suit."""
+    """The signposts that suit: *count* of them here, *total* in all; *next_page* where there are more."""
 
     signposts: list[SignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+    total: int
+    next_page: int | None = None
 
 
 class MatchAnswer(Answer):

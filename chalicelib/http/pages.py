@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from chalicelib.domain.packs import Leaflet
+
     Record: TypeAlias = Mapping[str, object]
     Words: TypeAlias = Mapping[str, Mapping[str, str]]
     Slot: TypeAlias = Mapping[str, str]
@@ -110,6 +112,10 @@ class Pages:
             linked_data=linked_data,
             switch=f"/help/{audience}",
         )
+
+    def campaign_email(self, leaflet: Leaflet) -> str:
+        """Write the e-mail that a campaign's partners send: it carries its styles, and nothing that reports back."""
+        return self._templates.get_template("campaign_email.html").render(leaflet=leaflet)
 
     def request_form(  # noqa: PLR0913 - what the page shows
         self,

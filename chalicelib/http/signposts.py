@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chalicelib.domain.errors import FieldError, Invalid, Malformed
-from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, TOPICS
+from chalicelib.domain.directory import LARGEST_PAGE, page_of
+from chalicelib.domain.errors import FieldError, Invalid
+from chalicelib.domain.signposts import AUDIENCES, TOPICS
 from chalicelib.http import linked_data
 from chalicelib.http.kept import FRESH, Shelves, handed_out
-from chalicelib.http.reading import json_body, language_of, query
+from chalicelib.http.reading import LARGEST_NUMBER, chosen, content_language, json_body, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from chalice.app import Request
 
+    from chalicelib.domain.directory import Page
     from chalicelib.domain.searching import Found, Match
     from chalicelib.domain.signposts import Signpost
     from chalicelib.http.kept import Headers, Shelf
@@ -34,6 +36,8 @@ _LINKED_DATA = "application/ld+json"
 _VARY = "Accept, Accept-Language"
 _REASONS = 5
 """As many reasons as somebody may want to read, the weightiest first."""
+_BEST = 50
+"""As many places as somebody may want to look at; who wants every one reads the list."""
 
 
 class SignpostSearch(BaseModel):
@@ -58,26 +62,30 @@ class Signposts:
 
     def list(self, http_request: Request) -> Response:
         """
-        List the signposts that suit `audience`, `topic` and `region`, in `language`.
+        List the signposts that suit `audience`, `topic` and `region`, in `language`; a large list comes in pages.
 
         Raises:
-            Malformed: a filter is empty, given twice, or not from the published lists.
+            Malformed: a filter is empty, given twice, or not from the published lists; or there cannot be such a page.
         """
         filters: tuple[str | None, str | None, str | None] = (None, None, None)
+        number, per_page = 1, LARGEST_PAGE
         if http_request.query_params:
             filters = (
-                _chosen(http_request, "audience", AUDIENCES),
-                _chosen(http_request, "topic", TOPICS),
-                _chosen(http_request, "region", self._signposting.places),
+                chosen(http_request, "audience", AUDIENCES),
+                chosen(http_request, "topic", TOPICS),
+                chosen(http_request, "region", self._signposting.places),
             )
-        language, kind = _language(http_request), _kind(http_request)
-        key = (kind, language, *filters)
+            number = whole(http_request, "page", 1, LARGEST_NUMBER) or number
+            per_page = whole(http_request, "per_page", 1, LARGEST_PAGE) or per_page
+        language, kind = content_language(http_request), _kind(http_request)
+        key = (kind, language, *filters, number, per_page)
         shelf = self._ready.of(self._signposting.edition())
         ready = shelf.find(key)
         if ready is None:
             audience, topic, region = filters
             found = self._signposting.find(audience=audience, topic=topic, region=region)
-            body = _document(shelf, found, language, kind)
+            page = page_of(found, number=number, per_page=per_page)
+            body = _document(shelf, page, language, kind)
             ready = shelf.keep(key, body, _kept_headers(language, kind))
         return handed_out(http_request, ready)
 
@@ -89,7 +97,7 @@ class Signposts:
             NotFound: `signpost-unknown`.
             Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
         """
-        language, kind = _language(http_request), _kind(http_request)
+        language, kind = content_language(http_request), _kind(http_request)
         shelf = self._ready.of(self._signposting.edition())
         signpost = self._signposting.get(signpost_id)
         key = (kind, language, signpost.id)
@@ -111,36 +119,35 @@ class Signposts:
         asked = json_body(http_request, SignpostSearch)
         if asked.region is not None and asked.region not in self._signposting.places:
             raise Invalid((FieldError("/region", "unknown-value"),))
-        in_query = _language(http_request)  # read in any case: a bad one is refused, never passed over
+        in_query = content_language(http_request)  # read in any case: a bad one is refused, never passed over
         language = asked.language or in_query
         shelf = self._ready.of(self._signposting.edition())
         found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
         headers: Headers = {**_headers(language, _JSON), "Cache-Control": "no-store"}
-        return Response(_listed([_found(shelf, each, language) for each in found], language), headers=headers)
+        return Response(_listed([_found(shelf, each, language) for each in found[:_BEST]], language), headers=headers)
 
 
-def _document(shelf: Shelf, found: Collection[Signpost], language: str, kind: str) -> str:
+def _document(shelf: Shelf, page: Page[Signpost], language: str, kind: str) -> str:
     if kind == _LINKED_DATA:
-        return linked_data.graph([linked_data.service(signpost, language) for signpost in found])
-    return _listed([_item(shelf, signpost, language) for signpost in found], language)
+        return linked_data.graph([linked_data.service(signpost, language) for signpost in page.contents])
+    listed = _listed([_item(shelf, signpost, language) for signpost in page.contents], language)
+    more = "" if page.is_last else f',"next_page":{page.number + 1}'
+    return f'{listed[:-1]},"total":{page.total_items}{more}}}'
 
 
 def _found(shelf: Shelf, found: Found, language: str) -> str:
     reasons = [_reason(match, found.signpost, language) for match in found.matched[:_REASONS]]
-    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{_compact(reasons)}}}'
+    return f'{_item(shelf, found.signpost, language)[:-1]},"matched":{compact(reasons)}}}'
 
 
 def _item(shelf: Shelf, signpost: Signpost, language: str) -> str:
     key = (language, signpost.id)
-    item = shelf.pieces.get(key)
-    if item is None:
-        item = shelf.pieces[key] = _compact(flat(signpost, language))
-    return item
+    return shelf.piece(key, lambda: compact(flat(signpost, language)))
 
 
 def flat(signpost: Signpost, language: str) -> dict[str, Any]:
     """Give a signpost as partner sites read it: in one language, flat, without nulls."""
-    return _without_empty(
+    return without_empty(
         {
             "id": signpost.id,
             "name": signpost.name[language],
@@ -148,7 +155,7 @@ def flat(signpost: Signpost, language: str) -> dict[str, Any]:
             "hours": (signpost.hours or {}).get(language),
             "url": signpost.url,
             "phones": [
-                _without_empty({"number": phone.number, "e164": phone.e164, "free": phone.free})
+                without_empty({"number": phone.number, "e164": phone.e164, "free": phone.free})
                 for phone in signpost.phones
             ],
             "audience": signpost.audience,
@@ -167,7 +174,8 @@ def flat(signpost: Signpost, language: str) -> dict[str, Any]:
     )
 
 
-def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what does not apply: no nulls, and no empty lists."""
     return {name: value for name, value in fields.items() if value is not None and value not in ((), [])}
 
 
@@ -185,20 +193,9 @@ def _listed(items: Sequence[str], language: str) -> str:
     return f'{{"signposts":[{",".join(items)}],"count":{len(items)},"language":"{language}"}}'
 
 
-def _compact(document: object) -> str:
+def compact(document: object) -> str:
+    """Write JSON without a space too many."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
-def _chosen(http_request: Request, name: str, known: Collection[str]) -> str | None:
-    value = query(http_request, name)
-    if value is not None and value not in known:
-        raise Malformed("unknown-value", pointer=f"/{name}")
-    return value
-
-
-def _language(http_request: Request) -> str:
-    chosen = _chosen(http_request, "language", LANGUAGES) if http_request.query_params else None
-    return chosen or language_of(http_request)
 
 
 def _kind(http_request: Request) -> str:

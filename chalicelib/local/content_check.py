@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chalicelib.config import Settings
+from chalicelib.domain import campaigns
 from chalicelib.domain.helpline import DAYS
+from chalicelib.domain.records import problems_of_organization
 from chalicelib.domain.searching import problems_of_words
 from chalicelib.domain.signposts import (
     AUDIENCES,
@@ -22,7 +24,6 @@ from chalicelib.domain.signposts import (
     NATIONS,
     ContentProblem,
     is_address,
-    is_instant,
     is_phone,
     missing_languages,
     problems_of,
@@ -39,7 +40,6 @@ _WORDS = 256
 _WORD = re.compile(r"[a-z]{3,9}")
 _ONS = re.compile(r"[EWSN]\d{8}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
-_OF_ORGANIZATIONS = frozenset({"id", "name", "description", "website", "last_modified"})
 _WHOLE_NUMBERS = (
     ("slots", "minutes"),
     ("slots", "every_minutes"),
@@ -48,6 +48,8 @@ _WHOLE_NUMBERS = (
     ("information_working_days",),
     ("attempts_limit",),
 )
+_LINK = campaigns.address(Settings().site, "")
+"""The address of campaigns by their codes, as it is here; where it is longer, publishing says what no longer fits."""
 
 Found = tuple[str, str]
 """A pointer into a file, and a code."""
@@ -88,6 +90,10 @@ class Checked(Protocol):
         """Give the signposts as they are written, by file name."""
         ...
 
+    def campaign_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the campaigns as they are written, by file name."""
+        ...
+
 
 def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
     """Check every content file; errors first, each kind in the order of the files."""
@@ -107,6 +113,7 @@ def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
         except (KeyError, TypeError, AttributeError, ValueError):
             problems.append(ContentProblem(record=name, pointer="", code="unreadable"))
     problems += _signposts(content, today)
+    problems += _campaigns(content)
     return tuple(sorted(problems, key=lambda problem: problem.severity != "error"))
 
 
@@ -129,26 +136,38 @@ def _signposts(content: Checked, today: date) -> Iterator[ContentProblem]:
         taken.add(str(record.get("id")))
 
 
+def _campaigns(content: Checked) -> Iterator[ContentProblem]:
+    try:
+        records = content.campaign_records()
+        regions, signposts = {region.code for region in content.regions()}, _ids(content)
+    except (KeyError, TypeError, ValueError):
+        yield ContentProblem(record="campaigns", pointer="", code="unreadable")
+        return
+    slugs: set[str] = set()
+    codes: set[str] = set()
+    for name, record in records.items():
+        if not isinstance(record, dict):
+            yield ContentProblem(record=name, pointer="", code="unreadable")
+            continue
+        yield from campaigns.problems_of(
+            record, regions=regions, signposts=signposts, link=_LINK, taken=slugs, taken_codes=codes
+        )
+        slugs.add(str(record.get("slug")))
+        codes.add(str(record.get("code")))
+
+
 def _ids(content: Checked) -> set[str]:
     return {str(record.get("id")) for record in content.signpost_records().values() if isinstance(record, dict)}
 
 
 def _organizations(organizations: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
-    seen: set[str] = set()
+    ids: set[str] = set()
+    names: set[str] = set()
     for place, each in enumerate(organizations):
-        for field in ("id", "name"):
-            if not _is_text(each.get(field)):
-                yield f"/{place}/{field}", "missing"
-            elif (known := f"{field} {each[field]}") in seen:
-                yield f"/{place}/{field}", "duplicate"
-            else:
-                seen.add(known)
-        yield from missing_languages(each.get("description"), f"/{place}/description")
-        if "website" in each and not is_address(each["website"]):
-            yield f"/{place}/website", "bad-url"
-        if not is_instant(each.get("last_modified")):
-            yield f"/{place}/last_modified", "bad-date"
-        yield from ((f"/{place}/{field}", "unknown-field") for field in sorted(each.keys() - _OF_ORGANIZATIONS))
+        found = problems_of_organization(each, ids=ids, names=names)
+        yield from ((f"/{place}{pointer}", code) for pointer, code in found)
+        ids.add(str(each.get("id")))
+        names.add(str(each.get("name")))
 
 
 def _help_pages(pages: Mapping[str, Any]) -> Iterator[Found]:

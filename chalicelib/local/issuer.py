@@ -5,7 +5,8 @@ It is the only issuer that can be had without an account anywhere, so it must ne
 one: it serves a loopback server only, and is off as soon as an external issuer is set. Its key, its unused
 sign-in tickets and its partner keys (both as hashes) live in the helpline's home, for its owner alone.
 
-`python -m chalicelib.local.issuer token --role practitioner --sub alex` prints a token and nothing else.
+`python -m chalicelib.local.issuer token --role practitioner --sub alex` prints a token and nothing else, `ticket` a
+code that signs in once. `sign_in.py` is its authorization server.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ class LocalIssuer:
         self.keys = home / LOCAL_KEYS
         self._publish({"keys": [jwk]})
 
-    def token(self, role: str, subject: str, hours: float = 12) -> str:
+    def token(self, role: str, subject: str, hours: float = 12, *, nonce: str | None = None) -> str:
         """
-        Issue a bearer token that says *subject* holds *role*, valid for *hours*.
+        Issue a bearer token that says *subject* holds *role*, valid for *hours*; *nonce* ties it to one sign-in.
 
         Raises:
             CannotIssueError: no such role to sign in with, or not a subject.
@@ -94,6 +95,7 @@ class LocalIssuer:
             "roles": [role],
             "iat": int(issued_at.timestamp()),
             "exp": int((issued_at + timedelta(hours=hours)).timestamp()),
+            **({} if nonce is None else {"nonce": nonce}),
         }
         return jwt.encode(claims, self._key, algorithm=LOCAL_ALGORITHM, headers={"kid": self._kid})
 
@@ -117,7 +119,16 @@ class LocalIssuer:
 
     def redeem(self, ticket: str) -> str:
         """
-        Take a ticket and give the token for it; of any number who bring the same one, exactly one gets it.
+        Take a ticket and give the token for it.
+
+        Raises:
+            Unauthenticated: `ticket-invalid`.
+        """
+        return self.token(*self.take(ticket))
+
+    def take(self, ticket: str) -> tuple[str, str]:
+        """
+        Take a ticket, and say for which role and subject it is; of any number who bring it, exactly one is told.
 
         Raises:
             Unauthenticated: `ticket-invalid`, it is unknown, used or expired; nobody is told which.
@@ -132,7 +143,7 @@ class LocalIssuer:
             raise Unauthenticated("ticket-invalid") from None
         if self._now().timestamp() >= kept["expires_at"]:
             raise Unauthenticated("ticket-invalid")
-        return self.token(kept["role"], kept["subject"])
+        return kept["role"], kept["subject"]
 
     def partner_key(self, name: str) -> str:
         """
@@ -270,18 +281,20 @@ class _OneSentence(argparse.ArgumentParser):
     def error(self, message: str) -> Never:
         """End with the usage in one line; argparse's own *message* repeats the arguments."""
         del message
-        self.exit(2, f"Use: {self.format_usage().removeprefix('usage: ').strip()}\n")
+        usage = " ".join(self.format_usage().split())  # it breaks lines by the terminal's width
+        self.exit(2, f"Use: {usage.removeprefix('usage: ')}\n")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a token (a partner key for `partner`) and nothing else; a refusal is one sentence on stderr."""
+    """Print a token (a partner key for `partner`) or a ticket, nothing else; a refusal is one sentence on stderr."""
     parser = _OneSentence(prog="python -m chalicelib.local.issuer", add_help=False, allow_abbrev=False)
-    parser.add_argument("command", choices=("token",))
+    parser.add_argument("command", choices=("token", "ticket"))
     parser.add_argument("--role", required=True)
     parser.add_argument("--sub", default="")
     asked = parser.parse_args(arguments)
     try:
-        issued = _issue(Settings.from_env(os.environ), asked.role, asked.sub or asked.role)
+        settings = Settings.from_env(os.environ)
+        issued = _issue(settings, asked.role, asked.sub or asked.role, ticket=asked.command == "ticket")
     except (CannotIssueError, SettingError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -292,8 +305,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _issue(settings: Settings, role: str, name: str) -> str:
-    if role not in ROLES:
+def _issue(settings: Settings, role: str, name: str, *, ticket: bool) -> str:
+    if role not in (SIGN_IN_ROLES if ticket else ROLES):
         message = f"The role must be one of {', '.join(ROLES)}."
         raise CannotIssueError(message)
     if role == "partner":
@@ -304,7 +317,8 @@ def _issue(settings: Settings, role: str, name: str) -> str:
     if not settings.on_loopback:
         message = "QUIETLINE_HOST is not this machine alone, so the built-in issuer is off: set QUIETLINE_OIDC_ISSUER."
         raise CannotIssueError(message)
-    return LocalIssuer(settings.home).token(role, name)
+    issuer = LocalIssuer(settings.home)
+    return issuer.ticket(role, name) if ticket else issuer.token(role, name)
 
 
 if __name__ == "__main__":

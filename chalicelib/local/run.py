@@ -14,17 +14,20 @@ import sys
 from typing import TYPE_CHECKING
 
 from chalicelib.config import SettingError, Settings
+from chalicelib.domain.access import LOCAL_AUTHORIZE, LOCAL_TOKEN, SIGNED_IN
 from chalicelib.domain.errors import Refusal, Unauthenticated, Unavailable
 from chalicelib.http.reading import preferred_language
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer
 from chalicelib.local.keys import recovery_warning
 from chalicelib.local.server import CannotListen, LocalServer, PortInUse, serve
+from chalicelib.local.sign_in import AuthorizationServer
 from chalicelib.usecases.doorbell import round_of
 from chalicelib.usecases.shredding import NOBODYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from chalicelib.local.server import Extra
     from chalicelib.wiring import House
 
 PURGE_EVERY = 3600.0
@@ -57,14 +60,15 @@ def main() -> int:
         return _stop(_WHY.get(unavailable.code, _WHY["storage"]))
     try:
         issuer = _issuer(settings)
+        here: list[LocalServer] = []
         serve(
             quietline.app,
             host=settings.host,
             port=settings.port,
             refuse=Refusals(house),
-            extra={} if issuer is None else {("POST", "/desk/sign-in"): SignIn(issuer, house)},
+            extra={} if issuer is None else _signing_in(issuer, house, here),
             ticks=[(PURGE_EVERY, lambda: _hourly(house)), *_rounds(house)],
-            ready=lambda server: _greet(server, house, issuer),
+            ready=lambda server: _greet(server, house, issuer, here),
         )
     except PortInUse as error:
         return _stop(f"{error} (QUIETLINE_PORT)")
@@ -94,6 +98,22 @@ def _issuer(settings: Settings) -> LocalIssuer | None:
     if settings.oidc_issuer is not None or not settings.on_loopback or "desk" not in settings.faces:
         return None
     return LocalIssuer(settings.home)
+
+
+def _signing_in(issuer: LocalIssuer, house: House, here: Sequence[LocalServer]) -> Mapping[tuple[str, str], Extra]:
+    """Give the routes that only the built-in sign-in has; *here* says which port was taken, once it is."""
+
+    def redirect_uris() -> frozenset[str]:
+        loopback = {f"http://{host}:{server.port}" for server in here for host in ("127.0.0.1", "localhost", "[::1]")}
+        return frozenset(f"{site}{SIGNED_IN}" for site in loopback | {house.settings.site})
+
+    server = AuthorizationServer(issuer, redirect_uris=redirect_uris)
+    return {
+        ("POST", "/desk/sign-in"): SignIn(issuer, house),
+        ("GET", LOCAL_AUTHORIZE): server.ask,
+        ("POST", LOCAL_AUTHORIZE): server.grant,
+        ("POST", LOCAL_TOKEN): server.token,
+    }
 
 
 def _hourly(house: House) -> None:
@@ -126,7 +146,8 @@ class Rounds:
             log.info("doorbell: something waits in %(lanes)d lanes; %(rang)d rang, %(failed)d failed", found)
 
 
-def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None) -> None:
+def _greet(server: LocalServer, house: House, issuer: LocalIssuer | None, listening: list[LocalServer]) -> None:
+    listening.append(server)
     here = f"http://{house.settings.host}:{server.port}"
     lines = ["", "  Quietline is running.", ""]
     if "public" in house.settings.faces:
@@ -182,7 +203,7 @@ class SignIn:
         self._issuer = issuer
         self._refusals = Refusals(house)
 
-    def __call__(self, headers: dict[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    def __call__(self, headers: dict[str, str], query: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:  # noqa: ARG002
         """Answer `POST /desk/sign-in {ticket}` with `{token}`."""
         try:
             if len(body) > TICKET_LIMIT:

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
     Answer = tuple[int, Mapping[str, str | list[str]], bytes]
     Refuse = Callable[[int, str, str], tuple[int, Mapping[str, str], bytes]]
-    Extra = Callable[[dict[str, str], bytes], tuple[int, Mapping[str, str], bytes]]
+    Extra = Callable[[dict[str, str], str, bytes], tuple[int, Mapping[str, str], bytes]]
     Tick = tuple[float, Callable[[], object]]
 
 log = logging.getLogger("quietline.server")
@@ -363,7 +363,7 @@ class _Desk:
         if method == "HEAD" and method not in here:
             method = "GET"
         if (extra := self._extra.get((method, path))) is not None:
-            return extra(asked.headers, asked.body)
+            return extra(asked.headers, asked.query, asked.body)
         preflight = method == "OPTIONS" and method not in own
         if preflight and not (found and found[0] in self._with_cors):
             return 204, {"Allow": _allowed(here)}, b""

@@ -85,12 +85,12 @@ def test_neither_the_receipt_nor_a_word_leaves_the_browser(tab, quietline):
     tab.click("text=Send the message")
     tab.wait_for_selector("[role=status]")
     tab.wait_for_selector(".said:has-text('A message back, kingfisher')")
-    said = unquote_plus(tab.sent.all())
+    said = unquote_plus(tab.watch.all())
     for secret in (MESSAGE, "bluebell", "heron", "900123", "kingfisher", receipt.code, receipt.shown,
                    encode(receipt.mailbox_key)):  # fmt: skip
         assert secret not in said
     assert encode(receipt.lookup) in said  # what opens the mailbox travels, in form bodies alone
-    assert not any(encode(receipt.lookup) in url for _, url, _ in tab.sent.requests)
+    assert not any(encode(receipt.lookup) in url for _, url, _ in tab.watch.requests)
     assert quietline.ask("POST", f"{hold}/release", {"number": claimed["claim"]["number"]}, token=token).status == 200
     _, again = claim(quietline, reference)
     assert "A message back, kingfisher" in json.dumps(again["request"]["messages"])
@@ -99,7 +99,7 @@ def test_neither_the_receipt_nor_a_word_leaves_the_browser(tab, quietline):
 def test_a_request_from_the_page_is_verified(tab, quietline):
     """The page solves the challenge: `altcha` goes along, and the request stands where verified ones stand."""
     ask(tab)
-    (posted,) = [body for method, url, body in tab.sent.requests if method == "POST" and "/v1/callbacks" in url]
+    (posted,) = [body for method, url, body in tab.watch.requests if method == "POST" and "/v1/callbacks" in url]
     assert "altcha=" in posted
     assert "details" not in posted
 
@@ -114,7 +114,7 @@ def test_nothing_is_left_in_the_browser(tab, quietline):
     )
     assert left == [0, 0, "", 0, 0, "?lang=en"]
     assert tab.context.cookies() == []
-    assert {re.match(r"https?://[^/]+", url)[0] for _, url, _ in tab.sent.requests} == {quietline.url}
+    assert {re.match(r"https?://[^/]+", url)[0] for _, url, _ in tab.watch.requests} == {quietline.url}
     # A browser may keep the page itself for its back button: on being left, it empties itself.
     tab.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     assert tab.locator("body *").count() == 0
@@ -145,7 +145,7 @@ def test_what_is_wrong_comes_back_with_what_was_typed(tab, quietline):
     tab.wait_for_selector(".errors")
     assert tab.input_value("#message") == MESSAGE
     assert tab.input_value("#phone") == "07700 900123"
-    assert MESSAGE not in unquote_plus(tab.sent.all())
+    assert MESSAGE not in unquote_plus(tab.watch.all())
     tab.check("#statement_version")
     tab.click("button[type=submit]")
     tab.wait_for_selector("#receipt:not(:empty)")
@@ -178,7 +178,7 @@ def test_a_mistyped_receipt_is_not_sent_either(tab, quietline):
     tab.fill("#receipt", "ZZZZZ-ZZZZZ-ZZZZZ-ZZZZZ-ZZZZZ")
     tab.click("main button[type=submit]")
     tab.wait_for_selector(".errors")
-    assert "ZZZZZ" not in tab.sent.all()
+    assert "ZZZZZ" not in tab.watch.all()
 
 
 def test_a_page_whose_script_fails_sends_the_plain_form(tab, quietline):

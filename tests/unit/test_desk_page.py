@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from chalice.app import Request
 
-from chalicelib.http.desk_page import DeskPage
+from chalicelib.adapters.oidc_discovery import LocalSignIn, NoSignInService
+from chalicelib.domain.access import ROLES, SignInService
+from chalicelib.domain.errors import NotFound
+from chalicelib.http.desk_page import PANELS, TEMPLATES, DeskPage
 
-TEMPLATES = Path(__file__).parents[2] / "chalicelib/http/templates"
-SCRIPT = (TEMPLATES / "desk.js").read_text(encoding="utf-8")
-STYLE = (TEMPLATES / "desk.css").read_text(encoding="utf-8")
 HTTP_REQUEST = Request(
     {
         "headers": {},
@@ -25,9 +24,23 @@ HTTP_REQUEST = Request(
         "stageVariables": None,
     }
 )
-ANSWER = DeskPage().page(HTTP_REQUEST)
-HTML = str(ANSWER.body)
-WORDS = set(re.findall(r'<data value="([^"]+)">[^<]+</data>', HTML))
+DESK = DeskPage(LocalSignIn())
+ANSWER = DESK.page(HTTP_REQUEST)
+SIGNED_IN = DESK.signed_in(HTTP_REQUEST)
+NAMES = [panel.name for panel in PANELS]
+SCRIPTS = {name: (TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in ("shell", *NAMES, "signed_in")}
+STYLE = (TEMPLATES / "shell.css").read_text(encoding="utf-8")
+HTML = {"shell": str(ANSWER.body), **{name: str(DESK.panel(HTTP_REQUEST, name).body) for name in NAMES}}
+PARTS = list(HTML)
+EVERY = [*PARTS, "signed_in"]
+HTML["signed_in"] = str(SIGNED_IN.body)
+
+
+def words(part):
+    """Give the keys of the words that a part of the desk brings."""
+    return set(re.findall(r'<data value="([^"]+)">[^<]+</data>', HTML[part]))
+
+
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -42,21 +55,26 @@ FAMILIES = {
 }
 
 
-def hashed(tag):
-    """Give the only inline element of a kind as a policy names it."""
-    (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", HTML, re.DOTALL)
-    return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
+def digest(text):
+    """Name a text by its hash."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def test_policy_allows_this_script_and_style_and_nothing_else():
-    """The policy names the two inline parts by their hash, lets the page talk to its own origin, and no more."""
+def inline(part, tag):
+    """Give the hash of the only inline element of a kind."""
+    (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", HTML[part], re.DOTALL)
+    return digest(content)
+
+
+def test_policy_allows_our_scripts_and_style_and_nothing_else():
+    """The policy names each script and the style by their hash, lets the page talk to its own origin, and no more."""
     directives = dict(
         directive.strip().split(" ", 1) for directive in ANSWER.headers["Content-Security-Policy"].split(";")
     )
     assert directives == {
         "default-src": "'none'",
-        "script-src": hashed("script"),
-        "style-src": hashed("style"),
+        "script-src": " ".join(f"'{inline(part, 'script')}'" for part in PARTS),
+        "style-src": f"'{inline('shell', 'style')}'",
         "connect-src": "'self'",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
@@ -73,95 +91,199 @@ def test_policy_allows_this_script_and_style_and_nothing_else():
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
     ],
 )
 def test_nobody_keeps_frames_or_follows_the_page(name, value):
-    """Headers keep the page out of caches, frames, other windows and referrers."""
+    """Headers keep the page and its panels out of caches, frames, other windows and referrers."""
     assert ANSWER.headers[name] == value
+    for answer in (SIGNED_IN, *(DESK.panel(HTTP_REQUEST, panel) for panel in NAMES)):
+        assert answer.headers[name] == value
 
 
-def test_page_fetches_nothing_from_elsewhere():
-    """The document names no other address: no address with a host, no linked file, no import."""
-    assert not re.search(r"(https?:)?//\w", HTML.replace("// ", ""))
-    assert not re.search(r"<(link|img|iframe|object|embed|base|audio|video)\b|\bsrc=|@import|url\(|\bimport\b", HTML)
+def policy_of(sign_in):
+    """Give what the page may talk to, for one way to sign in."""
+    return re.search("connect-src ([^;]+);", DeskPage(sign_in).page(HTTP_REQUEST).headers["Content-Security-Policy"])[1]
 
 
+class Elsewhere:
+    """An issuer of the helpline's own."""
+
+    def __init__(self, token_endpoint):
+        self.token_endpoint = token_endpoint
+
+    def service(self):
+        """Say where it is."""
+        return SignInService(
+            issuer='https://a.example/"><b>', authorization_endpoint="https://a.example/authorize",
+            token_endpoint=self.token_endpoint, client_id="desk",
+        )  # fmt: skip
+
+
+def test_page_talks_to_the_issuer_that_is_set_and_to_no_other_address_of_it():
+    """Beside the desk, the policy lets the page reach the one address that trades codes for tokens."""
+    assert policy_of(Elsewhere("https://a.example/oauth2/token?p=1")) == "'self' https://a.example/oauth2/token"
+    assert policy_of(NoSignInService()) == "'self'"
+    assert "https://a.example/&quot;" not in HTML["shell"]
+    page = str(DeskPage(Elsewhere("https://a.example/token")).page(HTTP_REQUEST).body)
+    assert "<b>" not in page
+    assert "/authorize" in page
+
+
+def test_page_follows_when_the_issuer_comes_back():
+    """A page made while nobody could sign in is not handed out for ever."""
+    page = DeskPage(NoSignInService())
+    assert 'data-service="null"' in str(page.page(HTTP_REQUEST).body)
+    page._sign_in = LocalSignIn()
+    assert "/desk/issuer/token" in str(page.page(HTTP_REQUEST).body)
+
+
+def test_the_page_where_a_sign_in_ends_runs_its_script_and_talks_to_nobody():
+    """What a sign-in service says is handed on inside the browser: the page may reach no address at all."""
+    script, style = inline("signed_in", "script"), inline("signed_in", "style")
+    assert SIGNED_IN.headers["Content-Security-Policy"] == (
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_a_panel_opened_by_itself_may_do_nothing():
+    """A panel is material for the page: as a document of its own it runs no script and is in a sandbox."""
+    for panel in NAMES:
+        policy = DESK.panel(HTTP_REQUEST, panel).headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert policy.endswith("; sandbox")
+
+
+def test_there_are_no_other_panels():
+    """A name that is no panel is not looked for on the disk."""
+    for name in ("shell", "../desk", "requests.js", ""):
+        with pytest.raises(NotFound):
+            DESK.panel(HTTP_REQUEST, name)
+
+
+def test_each_tab_is_held_to_its_panels_hash_and_shown_by_scope():
+    """Each panel has a hidden tab with the hash of what is fetched, and a scope that some role gives."""
+    tabs = re.findall(
+        r'<button type="button" data-panel="([\w-]+)" data-scope="([\w:]+)" data-integrity="([^"]+)" hidden>',
+        HTML["shell"],
+    )
+    assert tabs == [(panel.name, panel.scope, digest(HTML[panel.name])) for panel in PANELS]
+    assert {panel.scope for panel in PANELS} <= frozenset().union(*ROLES.values())
+
+
+@pytest.mark.parametrize("part", EVERY)
+def test_page_fetches_nothing_from_elsewhere(part):
+    """The documents name no other address: no address with a host, no linked file, no import."""
+    assert not re.search(r"(https?:)?//\w", HTML[part].replace("// ", ""))
+    assert not re.search(
+        r"<(link|img|iframe|object|embed|base|audio|video)\b|\bsrc=|@import|url\(|\bimport\b", HTML[part]
+    )
+
+
+@pytest.mark.parametrize("part", EVERY)
 @pytest.mark.parametrize(
     "way",
     ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "Function(", "srcdoc"],
 )
-def test_what_people_wrote_never_becomes_markup(way):
-    """The script has no way to turn text into markup or code."""
-    assert way not in SCRIPT
+def test_what_people_wrote_never_becomes_markup(part, way):
+    """No script has a way to turn text into markup or code, but for the shell's one, for panels held to their hash."""
+    loads = SCRIPTS["shell"].partition("async function load(tab)")[2].partition("\n}\n")[0]
+    assert loads.count("DOMParser") == loads.count("{ integrity, ") == 1
+    assert way not in SCRIPTS[part].replace(loads, "")
 
 
+@pytest.mark.parametrize("part", EVERY)
 @pytest.mark.parametrize(
-    "place", ["localStorage", "sessionStorage", "indexedDB", "cookie =", "document.cookie", "caches"]
+    "place", ["localStorage", "sessionStorage", "indexedDB", "cookie =", "document.cookie", "caches", "window.name"]
 )
-def test_nothing_is_kept_in_the_browser(place):
-    """The token and what was read live in the script's closure and nowhere else."""
-    assert place not in SCRIPT
+def test_nothing_is_kept_in_the_browser(part, place):
+    """The token and what was read live in the scripts' closures and nowhere else."""
+    assert place not in SCRIPTS[part]
 
 
-def test_no_script_or_style_hides_in_attributes():
+@pytest.mark.parametrize("part", EVERY)
+def test_no_script_or_style_hides_in_attributes(part):
     """The policy would block inline handlers and styles: there are none to be missed."""
-    assert not re.search(r"<[^>]+\s(on\w+|style)=", HTML.replace(SCRIPT, "").replace(STYLE, ""))
+    bare = re.sub(r"<(script|style)>.*?</\1>", "", HTML[part], flags=re.DOTALL)
+    assert not re.search(r"<[^>]+\s(on\w+|style)=", bare)
 
 
 def test_title_says_nothing():
     """Whoever looks over a shoulder, or at a history, reads a neutral title."""
-    assert re.findall(r"<title>(.*?)</title>", HTML) == ["Desk"]
+    assert re.findall(r"<title>(.*?)</title>", HTML["shell"]) == ["Desk"]
 
 
 def test_without_script_the_page_says_so():
     """Without JavaScript the desk says that it needs it; everything that would not work is hidden."""
-    assert "needs JavaScript" in re.findall(r"<noscript>(.*?)</noscript>", HTML, re.DOTALL)[0]
-    for name in ("sign-in", "requests", "supervision"):
-        assert re.search(rf'id="{name}"[^>]*\bhidden\b', HTML)
+    assert "needs JavaScript" in re.findall(r"<noscript>(.*?)</noscript>", HTML["shell"], re.DOTALL)[0]
+    for name in ("sign-in", "tabs", "person"):
+        assert re.search(rf'id="{name}"[^>]*\bhidden\b', HTML["shell"])
 
 
 def test_page_weighs_little():
-    """The script stays readable in one sitting, and the page arrives in one round trip."""
-    assert len(SCRIPT.encode()) < 31_000
-    assert len(HTML.encode()) < 60_000
+    """The shell and the practitioner's panel together stay under 60 KB, and so does any other panel with the shell."""
+    for panel in NAMES:
+        assert len((HTML["shell"] + HTML[panel]).encode()) < 60_000
+        assert len(SCRIPTS[panel].encode()) < 31_000
 
 
-def test_script_is_strict_and_closes_over_everything():
-    """One strict function holds the whole script, so that nothing of it can be reached from outside."""
-    body = SCRIPT.partition("*/")[2].strip()
-    assert body.startswith("(() => {\n'use strict';\n")
-    assert body.endswith("})();")
-    assert "</script" not in SCRIPT
+@pytest.mark.parametrize("part", EVERY)
+def test_scripts_are_strict_and_close_over_everything(part):
+    """One strict function holds each script, so that nothing of it can be reached from outside."""
+    body = SCRIPTS[part].partition("*/")[2].strip()
+    start, end = (
+        ("(() => {", "})();")
+        if part in ("shell", "signed_in")
+        else ("document.currentScript.panel = (desk) => {", "};")
+    )
+    assert body.startswith(f"{start}\n'use strict';\n")
+    assert body.endswith(f"\n{end}")
+    assert "</script" not in SCRIPTS[part]
 
 
-def test_every_word_that_the_script_says_is_there():
-    """Each key in the script has its words in the document, and the document has no words that nobody says."""
-    said = set(re.findall(r"'([a-z]+(?:-[a-z]+)*)'", SCRIPT))
-    said |= {f"{family}{member}" for family, members in FAMILIES.items() for member in members}
-    columns = re.findall(r"table\('[\w-]+', '([a-z ]+)'", SCRIPT)
-    said |= {f"column-{name}" for names in columns for name in names.split()}
-    direct = set(re.findall(r"\bsay\('([^']+)'", SCRIPT)) | set(re.findall(r"\blose\('([^']+)'", SCRIPT))
+@pytest.mark.parametrize("part", PARTS)
+def test_every_word_that_a_script_says_is_there(part):
+    """Each key in a script has its words in its panel or the shell, and no panel has words that nobody says."""
+    script = SCRIPTS[part]
+    columns = re.findall(r"\btable\([\w'-]+, '([a-z ]+)'", script)
+    said = {f"column-{name}" for names in columns for name in names.split()}
+    said |= set(re.findall(r"\bsay\('([^']+)'", script)) | set(re.findall(r"\blose\('([^']+)'", script))
+    assert sorted(said - words(part) - words("shell")) == []
+    members = {f"{family}{member}" for family, members in FAMILIES.items() for member in members}
+    literals = set(re.findall(r"'([a-z]+(?:-[a-z]+)*)'", "".join(SCRIPTS.values()) if part == "shell" else script))
+    everywhere = {f"column-{name}" for each in SCRIPTS.values() for names in
+                  re.findall(r"\btable\([\w'-]+, '([a-z ]+)'", each) for name in names.split()}  # fmt: skip
+    assert sorted(words(part) - literals - members - everywhere) == []
+    for other in PARTS:
+        assert other == part or not words(part) & words(other)
+
+
+def test_every_kind_of_answer_has_its_words():
+    """Whatever the API may say of a request has words for it."""
     families = {f"{family}{member}" for family, members in FAMILIES.items() for member in members}
-    assert sorted((direct | families) - WORDS) == []
-    assert sorted(WORDS - said) == []
+    assert sorted(families - set().union(*map(words, PARTS))) == []
 
 
-def test_words_fill_only_what_the_script_gives():
+@pytest.mark.parametrize("part", EVERY)
+def test_words_fill_only_what_the_script_gives(part):
     """No placeholder of the document is left over from assembling it."""
-    assert not re.search(r"\{(style|script)\}", HTML)
+    assert not re.search(r"\{(style|script|tabs|service)\}", HTML[part])
 
 
 def test_ids_are_unique():
-    """Labels and live regions point at one element each."""
-    ids = re.findall(r'\bid="([^"]+)"', HTML)
+    """Labels and live regions point at one element each, whatever panels are loaded."""
+    ids = [each for part in PARTS for each in re.findall(r'\bid="([^"]+)"', HTML[part])] + NAMES
     assert len(ids) == len(set(ids))
-    for name in re.findall(r'(?:for|aria-labelledby|aria-describedby)="([^"]+)"', HTML):
-        assert name in ids
+    for part in PARTS:
+        for name in re.findall(r'(?:for|aria-labelledby|aria-describedby)="([^"]+)"', HTML[part]):
+            assert name in ids
 
 
-def test_every_element_that_the_script_looks_for_is_there():
-    """The script finds each element that it names."""
-    ids = set(re.findall(r'\bid="([^"]+)"', HTML))
-    named = set(re.findall(r"(?:\$|show|fill|table|letters|add)\('([\w-]+)'", SCRIPT))
-    assert len(named) > 50
+@pytest.mark.parametrize("part", PARTS)
+def test_every_element_that_a_script_looks_for_is_there(part):
+    """A script finds each element that it names, in its own panel or in the shell."""
+    ids = {each for html in (HTML[part], HTML["shell"]) for each in re.findall(r'\bid="([^"]+)"', html)} | {part}
+    named = set(re.findall(r"(?:\$|show|fill|table|lanes|letters|add)\('([\w-]+)'", SCRIPTS[part]))
+    assert len(named) > 3
     assert sorted(named - ids) == []

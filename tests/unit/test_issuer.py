@@ -270,6 +270,14 @@ def test_command_prints_a_token_and_nothing_else(
     assert local_identity(home).person(printed.out.rstrip("\n")).subject == "auditor"
 
 
+def test_command_prints_a_ticket(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `make ticket` prints signs in once; a partner has a key and no ticket."""
+    assert main(["ticket", "--role", "practitioner", "--sub", "alex"]) == 0
+    ticket = capsys.readouterr().out.rstrip("\n")
+    assert LocalIssuer(home).take(ticket) == ("practitioner", "alex")
+    assert main(["ticket", "--role", "partner", "--sub", "north"]) == 2
+
+
 def test_command_prints_a_partner_key(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For a partner the command prints a key."""
     assert main(["token", "--role", "partner", "--sub", "north"]) == 0

@@ -25,7 +25,7 @@ from chalicelib.adapters.oidc import (
     NoSignIn,
     OidcIdentity,
     UrlKeySource,
-    _fetch,
+    fetch_document,
 )
 from chalicelib.domain.errors import Unauthenticated, Unavailable
 
@@ -600,12 +600,12 @@ def test_redirects_lead_to_trusted_places_only() -> None:
     with serving(answers) as issuer:
         answers["/moved"] = (302, {"Location": issuer + "/keys"}, b"")
         answers["/away"] = (302, {"Location": "http://other.example/keys"}, b"")
-        assert _fetch(issuer + "/moved") == b"keys"
+        assert fetch_document(issuer + "/moved") == b"keys"
         with pytest.raises(OSError, match="untrusted redirect"):
-            _fetch(issuer + "/away")
+            fetch_document(issuer + "/away")
 
 
 def test_oversized_documents_are_not_read() -> None:
     """A document of any size cannot fill the memory."""
     with serving({"/keys": (200, {}, b"x" * 600_000)}) as issuer, pytest.raises(ValueError, match=r"^$"):
-        _fetch(issuer + "/keys")
+        fetch_document(issuer + "/keys")

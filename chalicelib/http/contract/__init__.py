@@ -2,6 +2,7 @@
 
 from chalicelib.http.contract.document import build, operations
 from chalicelib.http.contract.parts import (
+    EXAMPLE_CAMPAIGN,
     EXAMPLE_SIGNPOST,
     EXAMPLE_SLOT,
     EXAMPLE_STATEMENT,
@@ -12,6 +13,7 @@ from chalicelib.http.contract.parts import (
 )
 
 __all__ = [
+    "EXAMPLE_CAMPAIGN",
     "EXAMPLE_SIGNPOST",
     "EXAMPLE_SLOT",
     "EXAMPLE_STATEMENT",

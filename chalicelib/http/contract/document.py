@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import desk, directory, pages, requester, sessions
+from chalicelib.http.contract import campaigns, desk, directory, pages, reference, requester, sessions
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -27,6 +27,7 @@ from chalicelib.http.contract.parts import (
     PROBLEM,
     RECEIPT,
     REF,
+    SIGNED_IN,
     UNFORESEEN,
     Operation,
     Plain,
@@ -44,9 +45,11 @@ def operations() -> tuple[Operation, ...]:
         *requester.public(),
         *requester.mailbox(),
         *directory.signposts(),
+        *campaigns.campaigns(),
         *directory.feed(),
         *sessions.sessions(),
         *pages.pages(),
+        *reference.reference(),
         *desk.desk(),
         *sessions.hosting(),
         *requester.either(),
@@ -61,8 +64,10 @@ TAGS = {
     "requests": "Asking for help, without an account",
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
     "signposts": "Where else there is help; for any site to fetch",
+    "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
     "sessions": "Live, anonymous questions and answers",
+    "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",
@@ -162,7 +167,9 @@ def _operation(operation: Operation) -> Schema:
 def _security(caller: str | None) -> list[dict[str, list[str]]]:
     if caller is None:
         return []
-    return [{"receipt": []}, {"mailbox": []}] if caller == RECEIPT else [{"bearer": [caller]}]
+    if caller == RECEIPT:
+        return [{"receipt": []}, {"mailbox": []}]
+    return [{"bearer": [] if caller == SIGNED_IN else [caller]}]
 
 
 def _request_body(operation: Operation) -> Schema:
@@ -200,8 +207,10 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
             answer["content"][HTML] = text
     elif operation.page or operation.media:
         answer["content"] = {operation.media or HTML: text}
-    elif status == HTTPStatus.OK:
+    elif status == HTTPStatus.OK and not operation.files:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
+    if status == HTTPStatus.OK and operation.files:
+        answer.setdefault("content", {}).update({media: {} for media in operation.files})
     if operation.cached:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     return answer

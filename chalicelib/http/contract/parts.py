@@ -13,7 +13,11 @@ from pydantic.json_schema import GenerateJsonSchema
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
 from chalicelib.http import models, oruk
+from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.http.reading import LARGEST_NUMBER
+from chalicelib.http.widget import LATEST
+from chalicelib.usecases.campaigning import WHEN
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,11 +29,20 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
 EXAMPLE_SESSION = "gm-2018-live"
-EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
+EXAMPLE_CAMPAIGN = "gm-2018"
+EXAMPLE_RECORDS = {
+    "services": identity("service", EXAMPLE_SIGNPOST),
+    "service_at_locations": identity("service-at-location", EXAMPLE_SIGNPOST),
+    "organizations": identity("organization", "nspcc"),
+    "taxonomies": identity("taxonomy", "topic"),
+    "taxonomy_terms": identity("term", "topic", "recovery"),
+}
+"""A record of each list of the directory."""
 XML, PLAIN = "application/xml", "text/plain"
 
 # ---------------------------------------------------------------- refusals that many share
@@ -75,14 +88,8 @@ SUBMITTED: Codes = any_of(
     },
 )
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
-OF_DESK: Codes = any_of(
-    STORED,
-    {
-        401: ("token-expired", "token-invalid", "token-missing"),
-        403: ("scope-missing",),
-        503: ("key-missing", "key-unreachable", "sign-in-unavailable"),
-    },
-)
+SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
+OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
 WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
@@ -134,14 +141,24 @@ PARAMETERS: Mapping[str, Schema] = {
         {"type": "string", "pattern": r"^[\x21-\x7e]{16,255}$"},
         "The same key and body are given the same answer again, and nothing happens twice.",
     ),
-    "Language": query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
-    "Audience": query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+    "Language": {
+        **query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
+        "example": "cy",
+    },
+    "Audience": {
+        **query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+        "example": "someone-else",
+    },
     "Topic": query("topic", one_of(tuple(TOPICS)), "What it is about."),
-    "Region": query(
-        "region",
-        {"$ref": "#/components/schemas/Place"},
-        "`UK`, a nation, or the ONS code of a police force area.",
-    ),
+    "When": query("when", one_of(WHEN), "What is on now, unless told; `planned`, `over`, or `all` of them."),
+    "Region": {
+        **query(
+            "region",
+            {"$ref": "#/components/schemas/Place"},
+            "`UK`, a nation, or the ONS code of a police force area.",
+        ),
+        "example": "E23000005",
+    },
     "IfNoneMatch": header("If-None-Match", {"type": "string"}, "An ETag: 304 if it is still the same."),
     "From": query(
         "from",
@@ -169,13 +186,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
-    "Page": query(
-        "page", {"type": "integer", "minimum": 1, "maximum": oruk.LARGEST_NUMBER, "default": 1}, "Which page."
-    ),
+    "Page": query("page", {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER, "default": 1}, "Which page."),
     "PerPage": query(
         "per_page",
         {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": oruk.PER_PAGE},
         "How many on a page.",
+    ),
+    "SignpostsPerPage": query(
+        "per_page",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": LARGEST_PAGE},
+        "How many on a page; the answer names the next page where there is one.",
     ),
     "TaxonomyTermId": query("taxonomy_term_id", {"type": "string", "format": "uuid"}, "Sorted under this term."),
     "TaxonomyId": query("taxonomy_id", {"type": "string", "format": "uuid"}, "Sorted under a term of this taxonomy."),
@@ -202,15 +222,27 @@ PARAMETERS: Mapping[str, Schema] = {
         one_of(tuple(ICAL_DAYS)),
         "Services with a schedule for this day; with times, the same schedule must agree.",
     ),
-    "ModifiedAfter": query(
-        "modified_after",
-        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
-        "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
-    ),
+    "ModifiedAfter": {
+        **query(
+            "modified_after",
+            {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
+            "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
+        ),
+        "example": "2026-11-01T00:00:00Z",
+    },
     "Words": query("lang", one_of(LANGUAGES), "The language of the texts; before `Accept-Language`."),
-    "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
+    **{
+        f"RecordId.{folder}": path_parameter("record_id", "The UUID of a record.", record)
+        for folder, record in EXAMPLE_RECORDS.items()
+    },
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
+    "Panel": path_parameter("name", "The name of a panel.", "requests"),
+    "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
+    "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
+    "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
+    "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
+    "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "SessionId": path_parameter("session_id", "The id of a live session.", EXAMPLE_SESSION),
     "EntryId": path_parameter("entry_id", "The id of a public answer.", "A" * 16),
@@ -235,8 +267,9 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, or the scope that a bearer token must carry. *page* says that the answer
-    is HTML, *media* that it is some other text, *cached* that it has an ETag.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
+    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
+    ETag.
     """
 
     name: str
@@ -257,6 +290,7 @@ class Operation:
     linked_data: bool = False
     cached: bool = False
     media: str | None = None
+    files: tuple[str, ...] = ()
     example: object = None
 
     @property

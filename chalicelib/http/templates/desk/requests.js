@@ -1,196 +1,23 @@
-/* The desk, without a framework. Whatever comes from people is set as text, never as markup. */
-(() => {
+/* The practitioner's panel: the queue, one request in hand, its lease, and what is done with it. */
+document.currentScript.panel = (desk) => {
 'use strict';
-
-// ---- words and small parts
-
-const $ = (id) => document.getElementById(id);
-const words = new Map([...$('words').content.children].map((each) => [each.value, each.textContent]));
-const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
-
-const zone = document.body.dataset.zone, lang = document.documentElement.lang;
-const REFRESH = 15000, PATIENCE = 15000, RETRY = 10000, WARN = 180000, PAGE = 50; // ms, and entries
-
-// el('p.hint', {lang}, 'text', child): properties may be left out; null children are skipped.
-function el(kind, ...parts) {
-  const [tag, ...classes] = kind.split('.'), element = document.createElement(tag);
-  element.className = classes.join(' ');
-  if (parts[0]?.constructor === Object) {
-    for (const [name, value] of Object.entries(parts.shift())) element.setAttribute(name, value);
-  }
-  element.append(...parts.filter((part) => part !== null && part !== undefined));
-  return element;
-}
-const show = (id, on) => { $(id).hidden = !on; };
-const fill = (id, ...parts) => $(id).replaceChildren(...parts.filter(Boolean));
-const on = (target, event, act) => target.addEventListener(event, act);
-function onSubmit(target, act) {
-  on(target, 'submit', (event) => { event.preventDefault(); act(event.target, event.submitter); });
-}
-const spoken = (reference) => reference.replaceAll('-', ' ');
-const when = (iso) => new Date(iso).toLocaleString('en-GB', {
-  timeZone: zone, weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit',
-});
-const clock = (at) => new Date(at).toLocaleTimeString('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' });
-const minutes = (span) => Math.max(1, Math.round(span / 60000));
-const tongues = new Intl.DisplayNames([lang], { type: 'language' });
-const laneOf = (each) => `${say(`kind-${each.kind}`)}, ${tongues.of(each.language)}`;
-
-// A live region speaks when its text changes; emptied first, it says the same words again.
-function tell(region, text, wrong) {
-  region.textContent = '';
-  region.classList.toggle('wrong', Boolean(wrong));
-  clearTimeout(region.due);
-  region.due = setTimeout(() => { region.textContent = text; }, 50);
-}
-const status = (text) => { tell($('alert'), ''); tell($('status'), text); };
-const alarm = (text) => { tell($('status'), ''); tell($('alert'), text); };
-const outcome = (form, text, wrong = true) => tell(form.querySelector('.outcome'), text, wrong);
-
-// What touches other people's work is pressed twice: the second label says what will happen.
-function twice(label, sure, act) {
-  const button = el('button.quiet', { type: 'button' }, label);
-  const arm = (armed) => { button.classList.toggle('armed', armed); button.textContent = armed ? sure : label; };
-  on(button, 'blur', () => arm(false));
-  on(button, 'click', () => {
-    const armed = button.classList.contains('armed');
-    arm(!armed);
-    if (armed) act();
-  });
-  return button;
-}
-
-// Roles are spelt out: a browser drops a table's own when its rows become cards on a narrow screen.
-function table(id, columns, rows) {
-  const names = columns.split(' ').map((name) => say(`column-${name}`));
-  const head = names.map((name) => el('th', { role: 'columnheader', scope: 'col' }, name));
-  const body = rows.map((cells) => el('tr', { role: 'row' }, ...cells.map((cell, at) => (at
-    ? el('td', { role: 'cell', 'data-label': names[at] }, cell ?? '')
-    : el('th', { role: 'rowheader', scope: 'row' }, cell)))));
-  fill(id, rows.length ? el('table.cards', { role: 'table', 'aria-labelledby': `${id}-title` },
-    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...head)), el('tbody', { role: 'rowgroup' }, ...body)) : say('none'));
-}
-
-// ---- the API
-
-// The token lives in this closure alone: no cookie, no storage. Closing the page forgets it.
-let token = '';
-
-class Refused extends Error {
-  constructor(code, text) { super(text); this.code = code; }
-  // Nobody knows whether the desk did it.
-  get unsure() { return this.code === 'offline' || this.code === 'failed'; }
-}
-
-async function call(method, path, body, key) {
-  const headers = { 'Accept-Language': lang, 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
-  if (key) headers['Idempotency-Key'] = key;
-  let answer, content = null;
-  try {
-    answer = await fetch(path, {
-      method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE), credentials: 'omit', redirect: 'error',
-    });
-    if (answer.status !== 204) content = await answer.json();
-  } catch {
-    throw new Refused('offline', say('offline'));
-  }
-  if (answer.ok) return content;
-  if (answer.status === 401) {
-    askToSignIn(say(signedIn ? 'sign-in-again' : 'ticket-spent'));
-    throw new Refused('signed-out', say('sign-in-again'));
-  }
-  const down = answer.status >= 500 && content.code !== 'key-missing';
-  throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title);
-}
-
-// The same sent again after a lost answer carries the same key, so that it is done once; other content, a new key.
-const sending = new Map();
-function keyFor(what, body) {
-  const text = JSON.stringify(body);
-  if (sending.get(what)?.text !== text) sending.set(what, { text, key: crypto.randomUUID() });
-  return sending.get(what).key;
-}
-
-// ---- signing in
-
-let signedIn = false, backTo = null;
-
-function askToSignIn(why) {
-  if (!$('sign-in').hidden) return;
-  const here = document.activeElement;
-  if (here !== document.body) backTo = here;
-  token = '';
-  fill('sign-in-why', why);
-  show('sign-in', true);
-  if (why) alarm(why);
-  // Somebody in mid-sentence is left there, to finish it.
-  if (!here.matches('textarea')) $('token').focus();
-}
-
-async function signIn(given) {
-  token = given;
-  show('sign-in', false);
-  try { // for the eye only: whether it is true, the desk decides
-    const claims = atob(given.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'));
-    fill('person-name', JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (c) => c.charCodeAt(0)))).sub);
-  } catch { fill('person-name'); }
-  if (!await arrive()) return;
-  $('sign-in-form').reset();
-  outcome($('sign-in-form'), '');
-  show('person', true);
-  status(say(signedIn ? 'signed-in-again' : 'signed-in'));
-  if (signedIn) backTo?.focus();
-  signedIn = true;
-}
-
-async function arrive() {
-  try {
-    await refresh();
-  } catch (refused) {
-    if (refused.code === 'scope-missing') return trailOnly();
-    askToSignIn(refused.message);
-    return false;
-  }
-  show('requests', $('supervision').hidden); show('views', true);
-  listHeld(); loadSignposts(); supervise();
-  return true;
-}
-
-// A ticket works once, and yet it has no business in the address bar or the history.
-function takeTicket() {
-  const ticket = location.hash.slice(1);
-  if (ticket !== 'main') history.replaceState(null, '', location.pathname);
-  if (!/^[\w-]{32}$/.test(ticket)) return false;
-  status(say('signing-in'));
-  call('POST', '/desk/sign-in', { ticket }).then((given) => signIn(given.token), (refused) => askToSignIn(refused.message));
-  return true;
-}
-
-onSubmit($('sign-in-form'), (form) => {
-  const given = $('token').value.trim();
-  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(given)) signIn(given); else outcome(form, say('token-odd'));
-});
-on($('sign-out'), 'click', () => location.reload());
+const { $, words, say, lang, el, show, fill, on, onSubmit, spoken, when, clock, minutes, tongues, laneOf, status, alarm, outcome, call, calmly, keyFor, sent } = desk;
+const WARN = 180000, RETRY = 10000; // ms
+$('now').prepend($('lease')); // in sight whatever is scrolled
 
 // ---- the queue
 
 async function refresh() {
   try {
     const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
-    table('queue', 'lane waiting oldest soon overdue claimed parked', lanes.map((lane) => [
-      laneOf(lane), lane.waiting, lane.oldest_wait_hours === null ? '–' : say('hours', { n: lane.oldest_wait_hours }), lane.due_soon,
-      lane.overdue ? el('strong.late', lane.overdue) : 0, lane.claimed, lane.parked,
-    ]));
+    desk.lanes('queue', lanes);
     fill('queue-age', say('queue-age', { time: clock(Date.now()) }), rung ? ` ${say('doorbell', { time: clock(rung) })}` : '');
   } catch (refused) {
     fill('queue-age', say('queue-stale'));
     throw refused;
   }
 }
-const calmly = (promise) => promise.catch(() => {});
-const lookAgain = () => { if (token && !document.hidden && !$('requests').hidden) { calmly(refresh()); listHeld(); } };
-setInterval(lookAgain, REFRESH);
-on(document, 'visibilitychange', lookAgain);
+const lookAgain = () => { calmly(refresh()); listHeld(); };
 
 async function listHeld() {
   const found = await calmly(call('GET', '/v1/desk/claims'));
@@ -221,11 +48,11 @@ async function take(asked, button, form) {
   await during(button, async () => {
     try {
       const taken = await call('POST', '/v1/desk/claims', asked, key);
-      sending.delete('claim');
+      sent('claim');
       if (!taken) return answer(say(open?.lost ? 'lost-nobody' : asked.reference ? 'reference-unknown' : 'nothing-suits'));
       present(taken, sentAt);
     } catch (refused) {
-      if (!refused.unsure) sending.delete('claim');
+      if (!refused.unsure) sent('claim');
       answer(refused.message);
     }
   });
@@ -388,7 +215,7 @@ function tick() {
   $('lease').classList.toggle('soon', soon);
   // Whoever works on it keeps it: often enough that nobody loses it, seldom enough that the trail stays readable.
   const since = Math.max(open.renewedAt, open.triedAt ?? 0);
-  if (token && active > since && now - since > (soon ? RETRY : open.lease / 4)) renew();
+  if (desk.signedIn() && active > since && now - since > (soon ? RETRY : open.lease / 4)) renew();
   else if (soon && !open.warned) {
     open.warned = true;
     alarm(say('lease-warning', { minutes: minutes(left), reference: spoken(open.request.reference) }));
@@ -517,7 +344,7 @@ async function act(form, button) {
   await during(button, async () => {
     try {
       const answer = await call('POST', `/v1/desk/claims/${at.claim.request_id}/${name}`, { number: at.claim.number, ...body }, key);
-      sending.delete(what);
+      sent(what);
       const done = say(verb.done(answer, body), { reference: spoken(at.request.reference), slot: answer.due.local });
       if (verb.ends) return putAway(done);
       form.reset();
@@ -554,102 +381,6 @@ function offerSignposts(group, concern) {
   group.append(el('label', say('signposts-for'), select), list);
 }
 
-// ---- supervision
-
-async function supervise() {
-  const aside = await calmly(call('GET', '/v1/desk/parked'));
-  if (!aside) return; // a door that is not theirs is not shown
-  show('to-supervision', true);
-  const move = (each, path, label, sure) => {
-    const reference = spoken(each.reference);
-    return twice(say(label), say(sure, { reference, person: each.claimed_by }), async () => {
-      try { await call('POST', path); status(say('released', { reference })); } catch (refused) { alarm(refused.message); }
-      supervise();
-    });
-  };
-  const rows = (heads, cells) => heads.map((each) => [spoken(each.reference), laneOf(each), ...cells(each)]);
-  table('parked', 'reference lane due lapses do', rows(aside.parked, (each) => [each.due.local, each.lapses,
-    move(each, `/v1/desk/parked/${each.request_id}/release`, 'put-back', 'put-back-sure')]));
-  table('missed', 'reference lane due attempts', rows(aside.missed, (each) => [each.due.local, each.attempts]));
-  table('claims', 'reference lane person until do', rows(aside.claims, (each) => [each.claimed_by, when(each.lease_until),
-    move(each, `/v1/desk/claims/${each.request_id}/force-release`, 'take-back', 'take-back-sure')]));
-  table('people', 'person opened released closed', aside.people.map((each) => [each.person, each.opened, each.released, each.closed]));
-  listClosures(aside.closures);
-}
-on($('aside-refresh'), 'click', supervise);
-
-function listClosures(all) {
-  const same = (one, other) => one.starts_at === other.starts_at && one.ends_at === other.ends_at;
-  fill('closures', ...all.map((each) => el('li', el('span', say('closure', { from: when(each.starts_at), until: when(each.ends_at) })),
-    twice(say('closure-remove'), say('closure-remove-sure'), () => setClosures((now) => now.filter((other) => !same(each, other)))))));
-  if (!all.length) fill('closures', el('li', say('closures-none')));
-}
-// All closures are replaced at once: they are read anew first, so that a colleague's are kept.
-async function setClosures(change) {
-  try {
-    const now = (await call('GET', '/v1/desk/parked')).closures;
-    listClosures((await call('PUT', '/v1/desk/closures', { closures: change(now) })).closures);
-    $('closure').reset();
-    outcome($('closure'), say('closures-set'), false);
-  } catch (refused) { outcome($('closure'), refused.message); }
-}
-// What is typed is the helpline's time, wherever this computer is: read it as UTC, look at the clock there, correct.
-function there(local) {
-  const wanted = Date.parse(`${local}Z`);
-  let at = wanted;
-  for (let turn = 0; turn < 2; turn += 1) at += wanted - Date.parse(`${new Date(at).toLocaleString('sv-SE', { timeZone: zone })}Z`);
-  return new Date(at).toISOString();
-}
-onSubmit($('closure'), (form) => {
-  const starts_at = there(form.elements.from.value), ends_at = there(form.elements.until.value);
-  if (ends_at <= starts_at) return outcome(form, say('closure-backwards'));
-  setClosures((now) => [...now, { starts_at, ends_at }]);
-});
-
-// ---- the audit trail
-
-let first = null; // the earliest entry on the screen
-async function trail(after, limit) {
-  const page = await call('GET', `/v1/desk/audit?after=${after}&limit=${limit}`);
-  $('audit-verified').className = page.verified ? 'notice' : 'warning';
-  fill('audit-verified', say(page.verified ? 'audit-sound' : 'audit-broken', { count: page.count, at: page.broken_at }));
-  return page;
-}
-async function showTrail(before) {
-  try {
-    const end = before ?? (await trail(0, 1)).count + 1, after = Math.max(0, end - 1 - PAGE);
-    const { entries } = await trail(after, Math.max(1, end - 1 - after));
-    table('audit', 'seq at person verb request number', entries.reverse().map((each) => [
-      each.seq, when(each.at), each.actor, each.verb, each.request_id?.slice(0, 8), each.number]));
-    first = after + 1;
-    show('audit-earlier', after);
-  } catch (refused) { alarm(refused.message); }
-}
-on($('audit-newest'), 'click', () => showTrail());
-on($('audit-earlier'), 'click', () => showTrail(first));
-
-// Whoever may read only the trail sees only the trail.
-async function trailOnly() {
-  const allowed = await calmly(trail(0, 1));
-  if (!allowed) askToSignIn(say('not-yours'));
-  show('supervision', allowed); show('aside', false);
-  return allowed;
-}
-
-// ---- views, leaving, arriving
-
-on($('views'), 'click', ({ target }) => {
-  if (!target.dataset.view) return;
-  for (const button of $('views').children) {
-    button.setAttribute('aria-current', button === target);
-    show(button.dataset.view, button === target);
-  }
-  if (target.dataset.view === 'supervision') supervise(); else lookAgain();
-});
-
-on(window, 'beforeunload', (event) => { if (unsent()) event.preventDefault(); });
-// A page brought back from the browser's memory would show what was held then.
-on(window, 'pageshow', (event) => { if (event.persisted) location.reload(); });
-on(window, 'hashchange', takeTicket);
-if (!takeTicket()) askToSignIn('');
-})();
+loadSignposts();
+return { refresh: () => Promise.all([refresh(), listHeld()]), unsent };
+};
