@@ -199,7 +199,12 @@ class House:
     def _programme(self) -> Programme:
         from chalicelib.usecases.sessions import Programme  # noqa: PLC0415
 
-        return Programme(sessions=self.content.sessions, transcripts=self._transcripts, clock=self.clock)
+        return Programme(
+            packaged=self.content.sessions,
+            published=lambda: self.published.of("session"),
+            transcripts=self._transcripts,
+            clock=self.clock,
+        )
 
     @cached_property
     def mailbox(self) -> MailboxDoor:

@@ -7,6 +7,7 @@ answered in public is written down apart from it, in the words that the host let
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
 from chalicelib.domain.requests import Kind, Outcome, Status
-from chalicelib.domain.sessions import Answered, State, entry_of
+from chalicelib.domain.sessions import Answered, State, entry_of, problems_of_session, session_of
 from chalicelib.usecases.casework import hold_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain.sessions import Decline, Session
-    from chalicelib.ports import Clock, Transcripts
+    from chalicelib.ports import Clock, Transcripts, Version
     from chalicelib.usecases.casework import Casework, Claimed, Hold
     from chalicelib.usecases.intake import Accepted, Intake, Submission
 
@@ -45,11 +46,27 @@ class News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programme:
-    """Which sessions there are, and what has been answered in them: for everybody."""
+    """
+    Which sessions there are, and what has been answered in them: for everybody.
 
-    sessions: Callable[[], Sequence[Session]]
+    *packaged* are those that travel with the code, *published* what editors have put in their place or added since.
+    """
+
+    packaged: Callable[[], Sequence[Session]]
+    published: Callable[[], Sequence[Version]]
     transcripts: Transcripts
     clock: Clock
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Give every session as it is out now; a record that cannot be read is passed over."""
+        found = {each.id: each for each in self.packaged()}
+        for version in self.published():
+            session = _read(version)
+            if version.body is None:
+                found.pop(version.record_id, None)
+            elif session is not None:
+                found[version.record_id] = session
+        return tuple(found.values())
 
     def all(self) -> tuple[Session, ...]:
         """List every session, the next to end first, those that are over last and the latest of them first."""
@@ -251,6 +268,15 @@ class Hosting:
         known = self.casework.store.get(hold.request_id, now=self.clock.now())
         if known is not None and known.status is Status.WITHDRAWN:
             self.transcripts.retract(session.id, entry_of(hold.request_id))
+
+
+def _read(version: Version) -> Session | None:
+    try:
+        record = json.loads(version.body or b"null")
+        fit = record["id"] == version.record_id and not list(problems_of_session(record))
+        return session_of(record) if fit else None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def _minute(now: datetime) -> datetime:
