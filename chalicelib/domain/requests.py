@@ -410,7 +410,12 @@ def message_arrived(request: ContactRequest, *, answer_by: datetime, now: dateti
 
     A closed request, and one whose every window was missed, waits again and is due at *answer_by*, to be answered in
     the mailbox: they named no new window, so nobody may ring.
+
+    Raises:
+        Conflict: `not-a-conversation`; a question in a session is answered once, and its hosts have gone home.
     """
+    if request.kind is Kind.QUESTION:
+        raise Conflict("not-a-conversation")
     if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
         return _to_be_read(_reopened(request), answer_by=answer_by, now=now)
     return replace(request, answer_by=answer_by)

@@ -108,7 +108,7 @@ class Casework:
             if (not kinds or lane.split("/")[0] in kinds)
             and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
         )
-        return self.take(practitioner, lanes, reference=reference, lease=lease, token=token)
+        return self.take(practitioner, lanes, reference=reference, lease=lease, token=token, only=_is_ours)
 
     def take(
         self,
@@ -438,6 +438,11 @@ class Casework:
             return ()
         message_id = self.correspondence.message_id(hold.request_id, "note", text, idempotency_key)
         return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
+
+
+def _is_ours(met: ContactRequest) -> bool:
+    """Tell whether practitioners answer it: a question's reference, too, is for the hosts of its session."""
+    return met.kind is not Kind.QUESTION
 
 
 def hold_of(request: ContactRequest) -> Hold:

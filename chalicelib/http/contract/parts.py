@@ -90,7 +90,15 @@ SUBMITTED: Codes = any_of(
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
 SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
 OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
-WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
+WRITING = (
+    "expires-first",
+    "key-reused",
+    "keys-outdated",
+    "mailbox-full",
+    "not-a-conversation",
+    "not-padded",
+    "sealed-elsewhere",
+)
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
