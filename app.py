@@ -417,9 +417,70 @@ def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
 
 
+@desk("/v1/desk/signposts")
+def list_signposts_at_desk(http_request: Request) -> Response:
+    return house.desk.signposts(http_request)
+
+
 @desk("/v1/desk/me")
 def who_am_i(http_request: Request) -> Response:
     return house.desk.me(http_request)
+
+
+# ---------------------------------------------------------------- desk face: what editors publish
+
+
+@desk("/v1/desk/content")
+def list_content_kinds(http_request: Request) -> Response:
+    return house.content_desk.kinds(http_request)
+
+
+@desk("/v1/desk/content/{kind}")
+def list_content(http_request: Request, kind: str) -> Response:
+    return house.content_desk.list(http_request, kind)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}")
+def get_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.get(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}", method="PUT")
+def draft_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.draft(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/draft", method="DELETE")
+def discard_draft(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.discard(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/preview")
+def preview_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.preview(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/history")
+def content_history(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.history(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/publish", method="POST")
+def publish_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.publish(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/roll-back", method="POST")
+def roll_back_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.roll_back(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/take-down", method="POST")
+def take_down_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.take_down(http_request, kind, content_id)
+
+
+# ---------------------------------------------------------------- desk face: pages
 
 
 @desk("/desk")

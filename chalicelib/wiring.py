@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.domain.sessions import Session
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
     from chalicelib.http.sessions import Sessions
     from chalicelib.http.signposts import Signposts
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -194,6 +197,11 @@ class House:
             helpline=self.helpline,
             words=self.texts.declined,
         )
+
+    def _shown_session(self, session: Session, language: str) -> Mapping[str, Any]:
+        from chalicelib.http.sessions import session_shape  # noqa: PLC0415
+
+        return session_shape(session, language, self.clock, self.helpline)
 
     @cached_property
     def _programme(self) -> Programme:
@@ -317,6 +325,7 @@ class House:
             clock=self.clock,
             helpline=self.helpline,
             doorkeeping=self._doorkeeping,
+            signposting=self._signposting,
             signpost_link=self._signpost_link,
         )
 
@@ -335,6 +344,28 @@ class House:
             rules=self.rules,
             helpline=self.helpline,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+            kinds.sessions(self.content, self._shown_session),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:

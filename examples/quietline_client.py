@@ -356,6 +356,76 @@ class Contact(TypedDict):
     hours: str
 
 
+class ContentAnswer(TypedDict):
+    """A record: the newest state of it, and what is out."""
+
+    id: str
+    title: Any
+    state: Literal["packaged", "published", "draft"]
+    status: str | None
+    revision: int
+    published: PublishedVersionAnswer | None
+    draft: VersionAnswer | None
+    review_on: str | None
+    overdue: bool
+    problems: list[ContentProblemAnswer]
+    kind: str
+    record: dict[str, Any]
+    out: dict[str, Any] | None
+    ends: list[str]
+
+
+class ContentKindAnswer(TypedDict):
+    """A kind of record, and how many wait for somebody."""
+
+    kind: str
+    records: int
+    drafts: int
+    overdue: int
+
+
+class ContentKindsAnswer(TypedDict):
+    """The kinds of record that editors write."""
+
+    kinds: list[ContentKindAnswer]
+
+
+class ContentListAnswer(TypedDict):
+    """Every record of a kind."""
+
+    kind: str
+    records: list[ContentSummary]
+
+
+class ContentProblemAnswer(TypedDict):
+    """Something that is wrong with a record; a warning keeps nothing from going out."""
+
+    pointer: str
+    code: str
+    severity: Literal["error", "warning"]
+
+
+class ContentSubmission(TypedDict):
+    """A record as it is to be; the content check says what is wrong with it, all at once."""
+
+    record: dict[str, Any]
+
+
+class ContentSummary(TypedDict):
+    """A record in a list."""
+
+    id: str
+    title: Any
+    state: Literal["packaged", "published", "draft"]
+    status: str | None
+    revision: int
+    published: PublishedVersionAnswer | None
+    draft: VersionAnswer | None
+    review_on: str | None
+    overdue: bool
+    problems: list[ContentProblemAnswer]
+
+
 class DeclineSubmission(TypedDict):
     """Body of `.../decline`: the mailbox says the reason kindly, in the language of whoever asked."""
 
@@ -463,6 +533,23 @@ class HelplineAnswer(TypedDict):
     opens_local: str | None
     emergency: str
     language: Literal["en", "cy"]
+
+
+class HistoryAnswer(TypedDict):
+    """What was published, newest first; *packaged* is what travels with the code, version 0."""
+
+    versions: list[HistoryVersionAnswer]
+    packaged: dict[str, Any] | None
+
+
+class HistoryVersionAnswer(TypedDict):
+    """A version that was published, with what it said; None where the record was taken down without a word."""
+
+    revision: int
+    by: str
+    at: str
+    shown_from: str
+    record: dict[str, Any] | None
 
 
 class HostAnswer(TypedDict):
@@ -1001,6 +1088,12 @@ class PlacedAnswer(TypedDict):
     seq: int
 
 
+class PreviewAnswer(TypedDict):
+    """The newest state of a record as readers will see it, in each language."""
+
+    shown: dict[str, dict[str, Any]]
+
+
 class PrintedAnswer(TypedDict):
     """Something to print, and which of the files it is."""
 
@@ -1048,6 +1141,15 @@ class PublicAnswer(TypedDict):
     question: str
     answer: str
     host: NotRequired[int]
+
+
+class PublishedVersionAnswer(TypedDict):
+    """A state that went out; readers meet it from *shown_from* on."""
+
+    revision: int
+    by: str
+    at: str
+    shown_from: str
 
 
 class PutBackSubmission(TypedDict):
@@ -1153,6 +1255,12 @@ class ReplySubmission(TypedDict):
     text: str
     signposts: NotRequired[list[str]]
     by_email: NotRequired[bool]
+
+
+class RollBackSubmission(TypedDict):
+    """Which version to go back to; 0 is the one that travels with the code."""
+
+    revision: int
 
 
 class Safety(TypedDict):
@@ -1367,6 +1475,12 @@ class StatementAnswer(TypedDict):
     text: list[str]
 
 
+class TakeDownSubmission(TypedDict):
+    """How what a record offers has ended."""
+
+    status: Literal["inactive", "temporarily closed", "defunct"]
+
+
 class TextMessageAnswer(TypedDict):
     """
     A text message as it is sent, and what it costs. *units* are septets of GSM-7 (160 in one segment), or of
@@ -1389,6 +1503,14 @@ class TranscriptAnswer(TypedDict):
     answers: list[EntryAnswer]
     last: int
     more: bool
+
+
+class VersionAnswer(TypedDict):
+    """One state of a record: who wrote it, and when."""
+
+    revision: int
+    by: str
+    at: str
 
 
 class Quietline(Transport):
@@ -1830,6 +1952,13 @@ class Quietline(Transport):
         )
         return answer
 
+    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> SignpostsAnswer:
+        """What can be sent along with a reply."""
+        answer: SignpostsAnswer = self._call(
+            "GET", "/v1/desk/signposts", query={"language": language}, callers=("bearer",)
+        )
+        return answer
+
     def who_am_i(self) -> MeAnswer:
         """Who is signed in, and what they may do."""
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
@@ -1895,6 +2024,69 @@ class Quietline(Transport):
         """Take a public answer back."""
         answer: PlacedAnswer = self._call(
             "DELETE", f"/v1/desk/sessions/{_part(session_id)}/answers/{_part(entry_id)}", callers=("bearer",)
+        )
+        return answer
+
+    def list_content_kinds(self) -> ContentKindsAnswer:
+        """The kinds of record that editors write."""
+        answer: ContentKindsAnswer = self._call("GET", "/v1/desk/content", callers=("bearer",))
+        return answer
+
+    def list_content(self, kind: str) -> ContentListAnswer:
+        """Every record of a kind: what is out, drafts, and what is overdue for review."""
+        answer: ContentListAnswer = self._call("GET", f"/v1/desk/content/{_part(kind)}", callers=("bearer",))
+        return answer
+
+    def get_content(self, kind: str, content_id: str) -> ContentAnswer:
+        """A record, with the ETag that a write must name."""
+        answer: ContentAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", callers=("bearer",)
+        )
+        return answer
+
+    def draft_content(self, kind: str, content_id: str, body: ContentSubmission) -> ContentAnswer:
+        """Keep a draft, of a record that is there or of a new one; readers see nothing of it."""
+        answer: ContentAnswer = self._call(
+            "PUT", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def discard_draft(self, kind: str, content_id: str) -> None:
+        """Throw the draft away."""
+        self._call("DELETE", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft", callers=("bearer",))
+
+    def preview_content(self, kind: str, content_id: str) -> PreviewAnswer:
+        """The draft as readers will see it, in both languages."""
+        answer: PreviewAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/preview", callers=("bearer",)
+        )
+        return answer
+
+    def content_history(self, kind: str, content_id: str) -> HistoryAnswer:
+        """What was published."""
+        answer: HistoryAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/history", callers=("bearer",)
+        )
+        return answer
+
+    def publish_content(self, kind: str, content_id: str) -> ContentAnswer:
+        """Publish the draft."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish", callers=("bearer",)
+        )
+        return answer
+
+    def roll_back_content(self, kind: str, content_id: str, body: RollBackSubmission) -> ContentAnswer:
+        """Publish an earlier version again."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def take_down_content(self, kind: str, content_id: str, body: TakeDownSubmission) -> ContentAnswer:
+        """Publish that what a record offers has ended; it stays in the directory as such."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
         )
         return answer
 

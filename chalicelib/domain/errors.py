@@ -87,6 +87,18 @@ class Unavailable(Refusal):
     status = 503
 
 
+class Outdated(Refusal):
+    """Somebody else has changed it since it was read; nothing was overwritten."""
+
+    status = 412
+
+
+class Unconditional(Refusal):
+    """What is changed here is changed on condition that it is still as it was read."""
+
+    status = 428
+
+
 class Invalid(Refusal):
     """The request violates the schema in one or more places."""
 

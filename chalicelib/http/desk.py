@@ -23,7 +23,8 @@ from chalicelib.http.models import (
     ReplySubmission,
 )
 from chalicelib.http.public import idempotency_key
-from chalicelib.http.reading import json_body, language_of, query
+from chalicelib.http.reading import content_language, json_body, language_of, query
+from chalicelib.http.signposts import flat
 from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.casework import Casework, Claimed
     from chalicelib.usecases.doorbell import Doorkeeping
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.signposting import Signposting
 
 READ, CLAIM, SUPERVISE, AUDIT = "queue:read", "queue:claim", "queue:supervise", "audit:read"
 AUDIT_PAGE = 1000
@@ -58,6 +60,7 @@ class Desk:
     clock: Clock
     helpline: Helpline
     doorkeeping: Doorkeeping
+    signposting: Signposting
     signpost_link: Callable[[str, str], dict[str, Any] | None]
 
     def me(self, http_request: Request) -> Response:
@@ -156,6 +159,18 @@ class Desk:
             hold, Outcome(body.outcome), agreed_actions=body.agreed_actions, signposts=body.signposts
         )
         return self._progress(request, http_request)
+
+    def signposts(self, http_request: Request) -> Response:
+        """
+        List what can be sent along with a reply, in the `language` of whoever is to read it.
+
+        Raises:
+            Malformed: `language` is empty, given twice, or neither `en` nor `cy`.
+        """
+        self.access.person(http_request, CLAIM)
+        language = content_language(http_request)
+        found = [flat(each, language) for each in self.signposting.find()]
+        return shapes.answer({"signposts": found, "count": len(found), "language": language})
 
     def aside(self, http_request: Request) -> Response:
         """Show a supervisor what the queue no longer hands out, and who holds what."""

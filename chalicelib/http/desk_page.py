@@ -40,6 +40,7 @@ class Panel:
 PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
+    Panel(name="content", title="Content", scope="content:write"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
@@ -133,9 +134,9 @@ def _read(name: str) -> str:
 
 
 def _script(name: str) -> str:
-    """Leave out whole lines of comment: what is for the engineer need not travel to every desk."""
-    lines = _read(f"{name}.js").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.lstrip().startswith("//"))
+    """Leave out indentation and whole lines of comment: what is for the engineer need not travel to every desk."""
+    lines = (line.lstrip() for line in _read(f"{name}.js").splitlines(keepends=True))
+    return "".join(line for line in lines if not line.startswith("//"))
 
 
 def digest(text: str) -> str:

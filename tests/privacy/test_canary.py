@@ -24,7 +24,7 @@ import types
 import zlib
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -43,6 +43,7 @@ import app as quietline
 from chalicelib.adapters.hpke import AesCipher, HpkeSealer
 from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.directory import identity
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
@@ -111,6 +112,7 @@ VALID = {
     "private": False,
     "host": 0,
     "by_email": False,
+    "revision": 0,
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
@@ -126,7 +128,7 @@ def _plain(annotation: Any) -> Any:
     """Take `Annotated`, `| None` and the like off."""
     while True:
         origin = get_origin(annotation)
-        if origin is None or origin in (list, Literal):
+        if origin is None or origin in (list, dict, Literal):
             return annotation
         annotation = next(each for each in get_args(annotation) if each is not type(None))
 
@@ -154,6 +156,8 @@ def good(model: type[BaseModel], markers: Markers, **given: Any) -> dict[str, An
             (inner,) = get_args(kind)
             inner = _plain(inner)
             body[name] = [good(inner, markers, **given) if inner is not str else markers()]
+        elif get_origin(kind) is dict:
+            body[name] = {markers(): markers()}
         elif name == "email":
             body[name] = f"{markers()}@example.org"
         else:
@@ -230,8 +234,8 @@ RECORDS = {
 """A record of each list of the directory, so that what is planted on it gets past "not found"."""
 HEADERS = (
     "Accept", "Accept-Language", "Accept-Encoding", "Authorization", "Content-Type", "Cookie", "Forwarded",
-    "Idempotency-Key", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent", "X-Amzn-Trace-Id",
-    "X-Forwarded-For", "X-Http-Method-Override",
+    "Idempotency-Key", "If-Match", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent",
+    "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Http-Method-Override",
 )  # fmt: skip
 QUERIES = sorted(each["name"] for each in PARAMETERS.values() if each["in"] == "query")
 
@@ -252,6 +256,8 @@ class World:
     """What the planting needs to get past the first door: a request in somebody's hands, and its receipt."""
 
     token: str
+    editor: str
+    host: str
     keys: list[dict[str, str]]
     receipt: str = ""
     request_id: str = ""
@@ -286,16 +292,18 @@ class World:
         """Give the credentials that a caller of this kind has."""
         if caller is None:
             return {}
-        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {self.token}"}
+        token = {"content:write": self.editor, "session:host": self.host}.get(caller or "", self.token)
+        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {token}"}
 
 
 def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C901 - every slot there is
     """Give every request with which something could be planted on this route."""
     operation = OPERATIONS[path, method]
-    who = world.headers(operation.caller)
+    who = world.headers(operation.caller) | ({"If-Match": '"0"'} if "IfMatch" in operation.parameters else {})
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{session_id}", EXAMPLE_SESSION).replace("{entry_id}", "A" * 16)
+    target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -371,23 +379,22 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
                 )
 
 
+LAST = ("close_line", "release", "close", "attempt", "put_question_back")
+"""What would end the work of the others."""
+
+
 def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C901 - every good request there is
     """Give the good requests, in the order of the job: what a marker can be written into and kept."""
     token, receipt = {"Authorization": f"Bearer {world.token}"}, {"Authorization": f"Receipt {world.receipt}"}
     claim = f"/v1/desk/claims/{world.request_id}"
     for (path, method), operation in sorted(OPERATIONS.items()):
-        if operation.body is None or operation.name in (
-            "close_line",
-            "release",
-            "close",
-            "attempt",
-            "put_question_back",
-        ):
-            continue
+        if operation.body is None or operation.name in LAST:
+            continue  # and no content: a record with markers in it is not fit to be published
         number, phone = world.number, phone_number()
         phones += phone
         body = good(operation.body, markers, number=number, phone=phone[0])
-        target = path.replace("{request_id}", world.request_id).replace("{session_id}", EXAMPLE_SESSION)
+        target = path.replace("{request_id}", world.request_id).replace("{kind}", "signpost")
+        target = target.replace("{content_id}", "childline").replace("{session_id}", EXAMPLE_SESSION)
         headers = {"Content-Type": "application/json", "Idempotency-Key": markers(), **world.headers(operation.caller)}
         raw = json.dumps(body).encode()
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")
@@ -493,7 +500,10 @@ class InProcess:
 def a_world(ask: Any, home: Path) -> World:
     """Submit a callback and take it, so that every route has something to work on."""
     _, _, raw = ask(Asked(method="GET", target="/v1/keys"))
-    world = World(token=LocalIssuer(home).token("supervisor", "alex"), keys=json.loads(raw)["keys"])
+    issuer = LocalIssuer(home)
+    signed_in = {"token": issuer.token("supervisor", "alex"), "editor": issuer.token("editor", "eve")}
+    signed_in["host"] = issuer.token("host", "ada")
+    world = World(**signed_in, keys=json.loads(raw)["keys"])
     body = good(OPERATIONS["/v1/callbacks", "POST"].body, Markers(), phone="07700 900123")
     del body["slot"]  # as soon as possible, however full the slots are that the sweep has chosen
     headers = {"Content-Type": "application/json"}
@@ -526,6 +536,7 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
     """
     markers, home, phones = Markers(), tmp_path / "home", []
     detector = Detector(markers.secret)
+    a_house(home)
     ask = OverHttp(home, tmp_path / "heard")
     leaks: list[tuple[str, str, set[str]]] = []
     statuses: dict[tuple[str, str], set[int]] = {}
@@ -626,6 +637,7 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
+    "publishing fails": ("publishing", LookupError, ()),
     "campaigning fails": ("_campaigning", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
@@ -633,7 +645,7 @@ FAULTS = {
     "screening fails": ("_screening", ValueError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
-        "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
+        "content_desk": ("publishing",), "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -672,7 +684,18 @@ def _once_each(world: World, markers: Markers):
 
 def a_house(home: Path) -> House:
     """Put a house together in this process."""
-    return House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK)))
+    return with_a_session(House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK))))
+
+
+def with_a_session(house: House) -> House:
+    """Publish a live session that is on, so that what is planted into a question is kept."""
+    (packaged,) = house.content.session_records().values()
+    hour = {"opens_at": "2026-11-24T12:00:00Z", "starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T06:00:00Z"}
+    at = datetime.fromisoformat(CLOCK) - timedelta(hours=1)
+    deed = Deed(at=at, actor="eve", verb="publish", about=f"session/{EXAMPLE_SESSION}")
+    body = json.dumps({**packaged, **hour}).encode()
+    house.publications.publish("session", EXAMPLE_SESSION, body, revision=0, deed=deed)
+    return house
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -690,7 +713,8 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
+        parts = ("public", "mailbox", "desk", "content_desk", "signposts", "oruk", "campaigns", "help_pages")
+        parts = (*parts, "opening", "problems")
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)

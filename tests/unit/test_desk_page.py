@@ -41,6 +41,14 @@ def words(part):
     return set(re.findall(r'<data value="([^"]+)">[^<]+</data>', HTML[part]))
 
 
+FIELDS = {"name", "summary", "description", "hours", "schedules", "url", "website", "phones", "audience", "topics",
+          "regions", "languages", "minimum_age", "maximum_age", "anonymous", "organization", "source", "assured_date",
+          "review_days", "licence", "status"}  # fmt: skip
+"""What the records of signposts and organisations hold, but for when they were last modified."""
+CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id", "bad-number", "bad-phone", "bad-url",
+         "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
+         "unknown-value", "unreadable"}  # fmt: skip
+"""Everything that can be wrong with a record; and text that is to be JSON and is not."""
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -51,6 +59,18 @@ FAMILIES = {
     "unreadable-": {"damaged", "invalid", "key-missing", "key-unreachable", "erased", "other"},
     "author-": {"requester", "helpline", "colleague"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
+    "content-kind-": {"signpost", "organization"},
+    "state-": {"packaged", "published", "draft"},
+    "status-": {"active", "inactive", "temporarily-closed", "defunct"},
+    "tongue-": {"en", "cy"},
+    "field-": {"id", *FIELDS},
+    "hint-": {"schedules", "phones", "regions", "languages", "organization"},
+    "code-": CODES,
+    "did-": {
+        *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
+        *("withdraw", "purge", "recover", "close-line"),
+        *("draft", "publish", "discard", "roll-back", "take-down"),
+    },
     "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
 
@@ -240,6 +260,7 @@ def test_scripts_are_strict_and_close_over_everything(part):
     assert body.startswith(f"{start}\n'use strict';\n")
     assert body.endswith(f"\n{end}")
     assert "</script" not in SCRIPTS[part]
+    assert not [line for line in SCRIPTS[part].splitlines() if line.count("`") % 2], "indentation is left out"
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -284,6 +305,6 @@ def test_ids_are_unique():
 def test_every_element_that_a_script_looks_for_is_there(part):
     """A script finds each element that it names, in its own panel or in the shell."""
     ids = {each for html in (HTML[part], HTML["shell"]) for each in re.findall(r'\bid="([^"]+)"', html)} | {part}
-    named = set(re.findall(r"(?:\$|show|fill|table|lanes|letters|add)\('([\w-]+)'", SCRIPTS[part]))
+    named = set(re.findall(r"(?:\$|show|fill|table|lanes|freshly|letters|add)\('([\w-]+)'", SCRIPTS[part]))
     assert len(named) > 3
     assert sorted(named - ids) == []

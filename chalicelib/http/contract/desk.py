@@ -8,6 +8,7 @@ from chalicelib.http import models
 from chalicelib.http.contract.parts import (
     EXAMPLE_SIGNPOST,
     FENCED,
+    FILTERED,
     OF_DESK,
     RANGED,
     REPEATABLE,
@@ -191,6 +192,16 @@ def desk() -> tuple[Operation, ...]:
             parameters=("After", "Limit"),
             answers={200: models.AuditAnswer},
             refuses=RANGED,
+        ),
+        desk_operation(
+            "list_signposts_at_desk",
+            "get",
+            "/v1/desk/signposts",
+            "queue:claim",
+            "What can be sent along with a reply",
+            parameters=("Language", *WORDS),
+            answers={200: models.SignpostsAnswer},
+            refuses=FILTERED,
         ),
         Operation(
             name="who_am_i",

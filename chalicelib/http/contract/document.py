@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, reference, requester, sessions
+from chalicelib.http.contract import campaigns, desk, directory, pages, publishing, reference, requester, sessions
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -52,6 +52,7 @@ def operations() -> tuple[Operation, ...]:
         *reference.reference(),
         *desk.desk(),
         *sessions.hosting(),
+        *publishing.publishing(),
         *requester.either(),
     )
 

@@ -262,6 +262,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "BeforeAnswer": query(
         "before", {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, "Shows earlier answers than this one."
     ),
+    "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
+    "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
+    "IfMatch": header(
+        "If-Match",
+        {"type": "string"},
+        "The ETag of the record as it was read: 412 if it has been changed since, 428 if this is missing.",
+    ),
+    "IfNoneMatchAny": header(
+        "If-None-Match", {"type": "string", "const": "*"}, "In the place of `If-Match`: the record is to be new."
+    ),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")

@@ -7,16 +7,11 @@ $('now').prepend($('lease')); // in sight whatever is scrolled
 
 // ---- the queue
 
-async function refresh() {
-  try {
-    const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
-    desk.lanes('queue', lanes);
-    fill('queue-age', say('queue-age', { time: clock(Date.now()) }), rung ? ` ${say('doorbell', { time: clock(rung) })}` : '');
-  } catch (refused) {
-    fill('queue-age', say('queue-stale'));
-    throw refused;
-  }
-}
+const refresh = () => desk.freshly('queue-age', async () => {
+  const { lanes, rung_at: rung } = await call('GET', '/v1/desk/queue');
+  desk.lanes('queue', lanes);
+  return rung && say('doorbell', { time: clock(rung) });
+});
 const lookAgain = () => { calmly(refresh()); listHeld(); };
 
 async function listHeld() {
@@ -27,7 +22,8 @@ async function listHeld() {
     const name = spoken(held.reference), button = el('button.quiet', { type: 'button', 'data-id': held.request_id, 'aria-label': say('open-named', { name }) }, say('open'));
     const left = say('held-for', { minutes: minutes(held.lease_seconds * 1000) });
     on(button, 'click', () => take({ reference: held.reference }, button));
-    return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), button);
+    const shown = open && !open.lost && open.claim.request_id === held.request_id;
+    return el('li', el('span', el('strong', name), el('br'), `${laneOf(held)} ${left}`), shown ? el('span.soft', say('on-screen')) : button);
   }));
   show('held-empty', !found.claims.length);
   if (focused) $('held').querySelector(`[data-id="${focused}"]`)?.focus();
@@ -50,6 +46,7 @@ async function take(asked, button, form) {
       const taken = await call('POST', '/v1/desk/claims', asked, key);
       sent('claim');
       if (!taken) return answer(say(open?.lost ? 'lost-nobody' : asked.reference ? 'reference-unknown' : 'nothing-suits'));
+      if (form?.id === 'quote') form.reset();
       present(taken, sentAt);
     } catch (refused) {
       if (!refused.unsure) sent('claim');
@@ -99,26 +96,31 @@ function present(taken, sentAt) {
   if (odd) fill('message', el('dl', ...Object.entries(request.details ?? {}).flatMap(([name, value]) => [el('dt', name), el('dd.said', value)])));
   letters('letters', request.messages);
   letters('notes', request.notes);
-  if (!again) lay(claim.request_id, callback, details);
+  lay(claim.request_id, callback, details, readerOf(request));
   tick();
   status('');
   $('request-title').focus();
   $('request').scrollIntoView();
 }
 
+// Everybody who does not read Welsh is answered in English, or through an interpreter.
+const readerOf = (request) => (request.language.split('-')[0] === 'cy' ? 'cy' : 'en');
+
 // Each request has forms of its own: nothing typed for one person is ever sent to another.
-function lay(id, callback, details) {
+function lay(id, callback, details, tongue) {
   if (!begun.has(id)) {
     const forms = $('forms').content.cloneNode(true);
-    for (const group of forms.querySelectorAll('.signposts')) offerSignposts(group, details.concern);
+    for (const group of forms.querySelectorAll('.signposts')) group.hidden = true;
     forms.querySelector('.attempt').hidden = !callback;
     forms.querySelector('.by-email').hidden = !details.email;
     forms.querySelector(callback ? '.note' : '.reply').open = true;
     begun.set(id, el('div', forms));
   }
   fill('work', begun.get(id));
+  for (const group of $('work').querySelectorAll('.signposts')) offerSignposts(group, details.concern, tongue);
 }
-const unsent = (besides) => [...$('work').querySelectorAll('textarea')].some((each) => each.value.trim() && each.form !== besides);
+const fields = () => [...$('work').querySelectorAll('textarea')];
+const unsent = (besides) => fields().some((each) => each.value.trim() && each.form !== besides);
 
 // What is not known is read as the strictest answer: a mistake here rings in somebody's kitchen.
 function agreed(details) {
@@ -133,7 +135,11 @@ function agreed(details) {
     safety.code_word && ['code-word', say('code-word-is', values)],
   ].filter(Boolean);
   fill('contract-points', ...points.map(([title, text]) => el('li', el('strong', say(title)), text)));
-  const steps = [details.name ? 'step-hello-name' : 'step-hello', 'step-reference', safety.code_word ? 'step-code' : 'step-recognised', 'step-doubt'];
+  const steps = [
+    details.name && safety.if_someone_else_answers === 'ask-for-name' ? 'step-hello-name' : 'step-hello',
+    ...safety.code_word ? ['step-code', 'step-reference'] : ['step-reference', 'step-recognised'],
+    'step-doubt',
+  ];
   fill('script-steps', ...steps.map((step) => el('li', say(step, values))));
   fill('script-sure', say(safety.code_word ? 'sure-code' : 'sure-reference'));
   show('script-sure', true); show('script-after', false);
@@ -156,7 +162,7 @@ function phone() {
   const { slot, details } = open.request, number = String(details.phone), allowed = open.ring = mayRing();
   const verdict = say(`ring-${allowed ? 'now' : 'not'}${slot ? '-slot' : ''}`, { until: slot && clock(slot.ends_at), slot: slot?.local });
   fill('phone', el(allowed ? 'p.notice' : 'p.warning', verdict),
-    el('p', say('number'), el('br'), el('span.number', number)), allowed && dial(number, details.safety?.caller_id === 'shown'));
+    allowed && el('p', say('number'), el('br'), el('span.number', number)), allowed && dial(number, details.safety?.caller_id === 'shown'));
 }
 // A link that shows our number to somebody who asked us to withhold it would be a trap: it carries 141, or there is none.
 function dial(number, mayShow) {
@@ -248,6 +254,7 @@ function lose(why) {
   show('lost', true);
   fill('lost-why', say(why));
   outcome($('lost'), '');
+  for (const id of ['lost-kept', 'lost-copy']) show(id, unsent());
   alarm(say(why));
   listHeld();
 }
@@ -267,6 +274,18 @@ function putAway(text) {
   $('take').querySelector('button').focus();
   lookAgain();
 }
+// Everything typed, under the names of its fields: to be taken along, or told to whoever has the request now.
+on($('lost-copy'), 'click', async () => {
+  const kept = fields().filter((each) => each.value.trim()), text = kept.map((each) => `${each.labels[0].textContent}:\n${each.value.trim()}`).join('\n\n');
+  try {
+    await navigator.clipboard.writeText(text);
+    outcome($('lost'), say('copied'), false);
+  } catch {
+    kept[0].closest('details').open = true;
+    kept[0].select();
+    outcome($('lost'), say('copy-by-hand'));
+  }
+});
 on($('lost-again'), 'click', ({ target }) => take({ reference: open.request.reference }, target, $('lost')));
 on($('lost-away'), 'click', () => putAway(''));
 
@@ -300,8 +319,9 @@ const verbs = {
     read: (form) => ({
       text: written(form.elements.text, 3000), signposts: ticked(form), by_email: form.elements.by_email.checked,
     }),
-    done: (answer, body) => {
-      add('letters', { author: 'helpline', text: body.text, signposts: signposts.filter(({ id }) => body.signposts.includes(id)) });
+    done: async (answer, body) => {
+      const offered = await signpostsIn(readerOf(open.request));
+      add('letters', { author: 'helpline', text: body.text, signposts: offered.filter(({ id }) => body.signposts.includes(id)) });
       return { true: 'replied-emailed', false: 'replied-not-emailed' }[answer.emailed] ?? 'replied';
     },
   },
@@ -345,7 +365,7 @@ async function act(form, button) {
     try {
       const answer = await call('POST', `/v1/desk/claims/${at.claim.request_id}/${name}`, { number: at.claim.number, ...body }, key);
       sent(what);
-      const done = say(verb.done(answer, body), { reference: spoken(at.request.reference), slot: answer.due.local });
+      const done = say(await verb.done(answer, body), { reference: spoken(at.request.reference), slot: answer.due.local });
       if (verb.ends) return putAway(done);
       form.reset();
       outcome(form, done, false);
@@ -360,15 +380,23 @@ async function act(form, button) {
 onSubmit($('work'), act);
 on($('work'), 'input', ({ target }) => target.removeAttribute('aria-invalid'));
 
-// Signposts belong to the public face; a desk that is served alone does without the list.
-let signposts = [];
-async function loadSignposts() {
-  signposts = (await calmly(call('GET', `/v1/signposts?language=${lang}`)))?.signposts ?? signposts;
+// The directory, once for each language in which somebody is to read it.
+const directory = new Map();
+function signpostsIn(language) {
+  if (!directory.has(language)) {
+    directory.set(language, call('GET', `/v1/desk/signposts?language=${language}`).then((found) => found.signposts, () => {
+      directory.delete(language);
+      return [];
+    }));
+  }
+  return directory.get(language);
 }
-function offerSignposts(group, concern) {
+async function offerSignposts(group, concern, language) {
+  const signposts = await signpostsIn(language);
   group.hidden = !signposts.length;
-  const list = el('div.list', ...signposts.map((each) => el('label.option', { 'data-for': each.audience.join(' ') },
-    el('input', { type: 'checkbox', name: 'signposts', value: each.id }), each.name)));
+  if (group.hidden || group.querySelector('.list')) return;
+  const list = el('div.list', ...signposts.map((each) => el('label.option', { lang: language, 'data-for': each.audience.join(' ') },
+    el('input', { type: 'checkbox', name: 'signposts', value: each.id }), el('span', each.name))));
   const audiences = [...words.keys()].filter((key) => key.startsWith('concern-'));
   const select = el('select', el('option', { value: '' }, say('signposts-all')),
     ...audiences.map((key) => el('option', { value: key.slice(8), ...key === `concern-${concern}` && { selected: '' } }, say(key))));
@@ -381,6 +409,5 @@ function offerSignposts(group, concern) {
   group.append(el('label', say('signposts-for'), select), list);
 }
 
-loadSignposts();
 return { refresh: () => Promise.all([refresh(), listHeld()]), unsent };
 };

@@ -13,7 +13,7 @@ const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, 
 learn(document);
 
 const zone = document.body.dataset.zone, lang = document.documentElement.lang;
-const REFRESH = 15000, PATIENCE = 15000; // ms
+const REFRESH = 15000, PATIENCE = 15000, PASSES = 30000; // ms
 
 // el('p.hint', {lang}, 'text', child): properties may be left out; null children are skipped.
 function el(kind, ...parts) {
@@ -47,7 +47,13 @@ function tell(region, text, wrong) {
   clearTimeout(region.due);
   region.due = setTimeout(() => { region.textContent = text; }, 50);
 }
-const status = (text) => { tell($('alert'), ''); tell($('status'), text); };
+// Good news goes by itself; an alarm stays until something else is said.
+let passes;
+function status(text) {
+  tell($('alert'), ''); tell($('status'), text);
+  clearTimeout(passes);
+  passes = setTimeout(() => tell($('status'), ''), PASSES);
+}
 const alarm = (text) => { tell($('status'), ''); tell($('alert'), text); };
 const outcome = (form, text, wrong = true) => tell(form.querySelector('.outcome'), text, wrong);
 
@@ -74,6 +80,16 @@ function table(id, columns, rows) {
   fill(id, rows.length ? el('table.cards', { role: 'table', 'aria-labelledby': `${id}-title` },
     el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...head)), el('tbody', { role: 'rowgroup' }, ...body)) : say('none'));
 }
+// Looks anew at what a panel shows, and says under it how old that is.
+async function freshly(id, look) {
+  try {
+    const more = await look();
+    fill(id, say('updated-at', { time: clock(Date.now()) }), more ? ` ${more}` : '');
+  } catch (refused) {
+    fill(id, say('not-updated'));
+    throw refused;
+  }
+}
 // How each lane stands, oldest wait included.
 const lanes = (id, all) => table(id, 'lane waiting oldest soon overdue claimed parked', all.map((lane) => [
   laneOf(lane), lane.waiting, lane.oldest_wait_hours === null ? '–' : say('hours', { n: lane.oldest_wait_hours }), lane.due_soon,
@@ -87,13 +103,13 @@ let token = '';
 const signedIn = () => Boolean(token);
 
 class Refused extends Error {
-  constructor(code, text) { super(text); this.code = code; }
+  constructor(code, text, errors) { super(text); this.code = code; this.errors = errors; }
   // Nobody knows whether the desk did it.
   get unsure() { return this.code === 'offline' || this.code === 'failed'; }
 }
 
-async function call(method, path, body, key) {
-  const headers = { 'Accept-Language': lang, 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
+async function call(method, path, body, key, more) {
+  const headers = { 'Accept-Language': lang, 'Content-Type': 'application/json', Authorization: `Bearer ${token}`, ...more };
   if (key) headers['Idempotency-Key'] = key;
   let answer, content = null;
   try {
@@ -110,9 +126,9 @@ async function call(method, path, body, key) {
     throw new Refused('signed-out', say('sign-in-again'));
   }
   const down = answer.status >= 500 && content.code !== 'key-missing';
-  throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title);
+  throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title, content.errors);
 }
-const calmly = (promise) => promise.catch(() => {});
+const calmly = async (promise) => { try { return await promise; } catch { return undefined; } };
 
 // The same sent again after a lost answer carries the same key, so that it is done once; other content, a new key.
 const sending = new Map();
@@ -258,7 +274,7 @@ on(document, 'visibilitychange', lookAgain);
 
 const desk = {
   $, words, say, zone, lang, el, show, fill, on, onSubmit, spoken, when, clock, minutes, tongues, laneOf,
-  status, alarm, outcome, twice, table, lanes, call, calmly, keyFor, sent, signedIn, lookAgain, can: (scope) => person.scopes.includes(scope),
+  status, alarm, outcome, twice, table, lanes, freshly, call, calmly, keyFor, sent, signedIn, lookAgain, can: (scope) => person.scopes.includes(scope),
 };
 
 // ---- leaving, arriving

@@ -1,17 +1,18 @@
 /* The supervisor's panel: how lanes age, what is parked or missed, who holds what, closed times. */
 document.currentScript.panel = (desk) => {
 'use strict';
-const { $, zone, say, el, fill, on, onSubmit, spoken, when, laneOf, status, alarm, outcome, twice, table, call } = desk;
+const { $, zone, say, el, fill, onSubmit, spoken, when, laneOf, status, alarm, outcome, twice, table, call } = desk;
 
 async function refresh() {
   // A button that is about to act is not taken away from under the hand.
   if ($('supervision').querySelector('.armed')) return;
-  const [{ lanes }, aside] = await Promise.all([call('GET', '/v1/desk/queue'), call('GET', '/v1/desk/parked')]);
-  const focused = document.activeElement?.dataset.at;
-  draw(lanes, aside);
-  if (focused) $('supervision').querySelector(`[data-at="${focused}"]`)?.focus();
+  await desk.freshly('aside-age', async () => {
+    const [{ lanes }, aside] = await Promise.all([call('GET', '/v1/desk/queue'), call('GET', '/v1/desk/parked')]);
+    const focused = document.activeElement?.dataset.at;
+    draw(lanes, aside);
+    if (focused) $('supervision').querySelector(`[data-at="${focused}"]`)?.focus();
+  });
 }
-on($('aside-refresh'), 'click', () => refresh().catch((refused) => alarm(refused.message)));
 
 function draw(lanes, aside) {
   const move = (each, path, label, sure) => {
