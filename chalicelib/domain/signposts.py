@@ -276,11 +276,6 @@ def _identity(record: Mapping[str, object], taken: Collection[str]) -> Iterator[
         yield "/id", "duplicate"
 
 
-def is_slug(value: object) -> bool:
-    """Tell whether *value* can be part of an address: lower-case words joined by dashes."""
-    return isinstance(value, str) and bool(_SLUG.fullmatch(value))
-
-
 def _texts(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for field in (field for field in _TEXTS if field in record):
         yield from missing_languages(record[field], f"/{field}")

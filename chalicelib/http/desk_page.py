@@ -41,6 +41,7 @@ PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
     Panel(name="content", title="Content", scope="content:write"),
+    Panel(name="hosting", title="Live session", scope="session:host"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
