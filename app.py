@@ -254,6 +254,44 @@ def reach_page(http_request: Request) -> Response:
     return house.reach.page(http_request)
 
 
+# ---------------------------------------------------------------- public face: live questions and answers
+
+
+@public("/v1/sessions", cors=ANY_SITE)
+def list_sessions(http_request: Request) -> Response:
+    return house.sessions.list(http_request)
+
+
+@public("/v1/sessions/{session_id}", cors=ANY_SITE)
+def get_session(http_request: Request, session_id: str) -> Response:
+    return house.sessions.get(http_request, session_id)
+
+
+@public("/v1/sessions/{session_id}/answers", cors=ANY_SITE)
+def session_answers(http_request: Request, session_id: str) -> Response:
+    return house.sessions.answers(http_request, session_id)
+
+
+@public("/v1/sessions/{session_id}/questions", method="POST", cors=ANY_SITE)
+def ask_question(http_request: Request, session_id: str) -> Response:
+    return house.sessions.ask(http_request, session_id)
+
+
+@public("/sessions")
+def sessions_page(http_request: Request) -> Response:
+    return house.sessions.list_page(http_request)
+
+
+@public("/sessions/{session_id}")
+def session_page(http_request: Request, session_id: str) -> Response:
+    return house.sessions.page(http_request, session_id)
+
+
+@public("/sessions/{session_id}/ask")
+def question_page(http_request: Request, session_id: str) -> Response:
+    return house.sessions.form(http_request, session_id)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
@@ -408,6 +446,41 @@ def revoke_partner_key(http_request: Request, key_id: str) -> Response:
 @desk("/v1/desk/figures")
 def desk_figures(http_request: Request) -> Response:
     return house.figures.tell(http_request)
+
+
+@desk("/v1/desk/sessions")
+def hosted_sessions(http_request: Request) -> Response:
+    return house.host_desk.sessions(http_request)
+
+
+@desk("/v1/desk/sessions/{session_id}/claims", method="POST")
+def next_question(http_request: Request, session_id: str) -> Response:
+    return house.host_desk.next(http_request, session_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/answer", method="POST")
+def answer_question(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.answer(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/answer-privately", method="POST")
+def answer_question_privately(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.answer_privately(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/decline", method="POST")
+def decline_question(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.decline(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/release", method="POST")
+def put_question_back(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.release(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/answers/{entry_id}", method="DELETE")
+def retract_answer(http_request: Request, session_id: str, entry_id: str) -> Response:
+    return house.host_desk.retract(http_request, session_id, entry_id)
 
 
 @desk("/v1/desk/audit")

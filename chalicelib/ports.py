@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.packs import Leaflet
     from chalicelib.domain.partners import PartnerKey
     from chalicelib.domain.requests import ContactRequest
+    from chalicelib.domain.sessions import Answered, Session
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
 
@@ -659,6 +660,10 @@ class ContentStore(Protocol):
         """Give every police force area."""
         ...
 
+    def sessions(self) -> Sequence[Session]:
+        """Give every live session, those that are over included; the same object until one changes."""
+        ...
+
     def help_pages(self) -> Mapping[str, object]:
         """Give what the pages for each audience say: title, lead, questions and answers, by language."""
         ...
@@ -753,6 +758,37 @@ class Publications(Protocol):
         Raises:
             Conflict: `edited-meanwhile`.
         """
+        ...
+
+
+class Transcripts(Protocol):
+    """
+    What the hosts of live sessions have answered in public: each session's entries, in the order of their *seq*.
+
+    * `add` is repeatable by *entry_id*: the first text stands, so that a question is never answered twice.
+    * Of any number of hosts who add at once, each gets a *seq* of their own, without gaps, and a reader who asks for
+      what came after a *seq* misses nothing, whenever they ask.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def add(self, session: str, entry: Answered) -> Answered:
+        """Put *entry* at the end, whatever its *seq* says, or give the one that has its id already."""
+        ...
+
+    def retract(self, session: str, entry_id: str) -> Answered | None:
+        """Empty an entry and move it to the end, for those who have read it to see; None if there is none."""
+        ...
+
+    def find(self, session: str, entry_id: str) -> Answered | None:
+        """Read one entry, consistently."""
+        ...
+
+    def last(self, session: str) -> int:
+        """Read the highest *seq*, 0 if there is no entry: what a reader who has it need not ask further for."""
+        ...
+
+    def after(self, session: str, seq: int, *, limit: int) -> tuple[Answered, ...]:
+        """Read up to *limit* entries with a higher *seq*, in order."""
         ...
 
 

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
     from chalicelib.domain.partners import Consents
+    from chalicelib.domain.sessions import Session
     from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
     from chalicelib.http.figures import DeskFigures
     from chalicelib.http.help_pages import HelpPages
+    from chalicelib.http.hosting import HostDesk
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.packs import Packs
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from chalicelib.http.reach import Reach
     from chalicelib.http.reference import Reference
     from chalicelib.http.referrals import Referrals
+    from chalicelib.http.sessions import Sessions
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
@@ -70,9 +73,11 @@ if TYPE_CHECKING:
         ShredKeys,
         SignIn,
         TrailAnchor,
+        Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.campaigning import Campaigning
+    from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
@@ -88,6 +93,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
+    from chalicelib.usecases.sessions import Programme
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
@@ -170,6 +176,59 @@ class House:
             texts=self.texts,
             pages=self.pages,
             knows_campaign=self._campaigning.knows,
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Live questions and answers, for everybody."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.sessions import Sessions  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Asking  # noqa: PLC0415
+
+        return Sessions(
+            programme=self._programme,
+            asking=Asking(programme=self._programme, intake=self._intake),
+            screening=self._screening,
+            the_statement=self._statement,
+            opening=self.opening,
+            helpline=self.helpline,
+            clock=self.clock,
+            randomness=SystemRandomness(),
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def host_desk(self) -> HostDesk:
+        """The hosts' side of live sessions."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.hosting import HostDesk  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Hosting  # noqa: PLC0415
+
+        return HostDesk(
+            access=Access(self._identity),
+            hosting=Hosting(
+                programme=self._programme, casework=self._casework, transcripts=self._transcripts, clock=self.clock
+            ),
+            clock=self.clock,
+            helpline=self.helpline,
+            words=self.texts.declined,
+        )
+
+    def _shown_session(self, session: Session, language: str) -> Mapping[str, Any]:
+        from chalicelib.http.sessions import session_shape  # noqa: PLC0415
+
+        return session_shape(session, language, self.clock, self.helpline)
+
+    @cached_property
+    def _programme(self) -> Programme:
+        from chalicelib.usecases.sessions import Programme  # noqa: PLC0415
+
+        return Programme(
+            packaged=self.content.sessions,
+            published=lambda: self.published.of("session"),
+            transcripts=self._transcripts,
+            clock=self.clock,
         )
 
     @cached_property
@@ -315,22 +374,10 @@ class House:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
             access=Access(self._identity),
-            casework=Casework(
-                store=self.store,
-                correspondence=self._correspondence,
-                shredding=self._shredding,
-                checking=self._checking,
-                opener=self.opener,
-                mailer=self._mailer,
-                clock=self.clock,
-                rules=self.rules,
-                helpline=self.helpline,
-                figures=self._figures,
-            ),
+            casework=self._casework,
             auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
@@ -360,6 +407,7 @@ class House:
         known = (
             kinds.signposts(self.content, signposts.flat),
             kinds.organizations(self.content, oruk_documents.organization),
+            kinds.sessions(self.content, self._shown_session),
             campaign_kind.campaigns(
                 self.content,
                 lambda campaign, language: {
@@ -371,6 +419,23 @@ class House:
             ),
         )
         return Publishing(lambda: self.publications, known, self.clock)
+
+    @cached_property
+    def _casework(self) -> Casework:
+        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
+
+        return Casework(
+            store=self.store,
+            correspondence=self._correspondence,
+            shredding=self._shredding,
+            checking=self._checking,
+            opener=self.opener,
+            mailer=self._mailer,
+            clock=self.clock,
+            rules=self.rules,
+            helpline=self.helpline,
+            figures=self._figures,
+        )
 
     @cached_property
     def desk_page(self) -> DeskPage:
@@ -562,6 +627,16 @@ class House:
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
         return SqliteStore(path, audit_key=self.audit_key())
+
+    @cached_property
+    def _transcripts(self) -> Transcripts:
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts  # noqa: PLC0415
+
+            return DynamoTranscripts(self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts  # noqa: PLC0415
+
+        return SqliteTranscripts(self._sqlite.database)
 
     def audit_key(self) -> bytes:
         """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""

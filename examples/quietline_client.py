@@ -143,7 +143,7 @@ class AsideHead(TypedDict):
     """A request as a supervisor sees it, without content."""
 
     request_id: str
-    kind: Literal["callback", "information", "referral"]
+    kind: Literal["callback", "information", "referral", "question"]
     language: str
     reference: str
     status: Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
@@ -286,6 +286,13 @@ class ClaimedAnswer(TypedDict):
 
     claim: ClaimAnswer
     request: ClaimedRequest
+
+
+class ClaimedQuestion(TypedDict):
+    """A question that was handed to a host."""
+
+    claim: ClaimAnswer
+    question: QuestionInHand
 
 
 class ClaimedRequest(TypedDict):
@@ -443,12 +450,25 @@ class ContentSummary(TypedDict):
     problems: list[ContentProblemAnswer]
 
 
+class DeclineSubmission(TypedDict):
+    """Body of `.../decline`: the mailbox says the reason kindly, in the language of whoever asked."""
+
+    number: int
+    reason: Literal["personal", "identifies", "answered", "elsewhere"]
+
+
 class DeskFiguresAnswer(TypedDict):
     """How the work went, for supervisors; never by person."""
 
     first: str
     last: str
     lanes: list[LaneMonth]
+
+
+class DoneAnswer(TypedDict):
+    """What became of a question."""
+
+    status: Literal["waiting", "closed"]
 
 
 class Due(TypedDict):
@@ -464,6 +484,19 @@ class EmailAnswer(TypedDict):
     subject: str
     text: str
     html: str
+
+
+class EntryAnswer(TypedDict):
+    """One answer that everybody may read; one that was *retracted* has no words any more."""
+
+    id: str
+    seq: int
+    at: str
+    language: Literal["en", "cy"]
+    question: str
+    answer: str
+    host: HostAnswer
+    retracted: bool
 
 
 class ErasureAnswer(TypedDict):
@@ -572,6 +605,20 @@ class HistoryVersionAnswer(TypedDict):
     record: dict[str, Any] | None
 
 
+class HostAnswer(TypedDict):
+    """Who answers, as they are announced."""
+
+    name: str
+    role: str
+
+
+class HostedAnswer(TypedDict):
+    """The sessions, and how many questions wait in all of them together."""
+
+    sessions: list[SessionAnswer]
+    waiting: int
+
+
 class InformationDetails(TypedDict):
     """
     What is sealed of an information request; the answer comes to the mailbox unless an e-mail address is
@@ -678,7 +725,7 @@ class Line(TypedDict):
 class MailboxAnswer(TypedDict):
     """What a receipt opens."""
 
-    kind: Literal["callback", "information", "referral"]
+    kind: Literal["callback", "information", "referral", "question"]
     status: Literal["waiting", "claimed", "closed"]
     reference: str
     slot: SlotAnswer | None
@@ -1146,6 +1193,14 @@ Place: TypeAlias = Literal[
 ]
 
 
+class PlacedAnswer(TypedDict):
+    """Where an answer stands in the transcript now."""
+
+    status: Literal["waiting", "closed"]
+    id: str
+    seq: int
+
+
 class PreviewAnswer(TypedDict):
     """The newest state of a record as readers will see it, in each language."""
 
@@ -1157,6 +1212,13 @@ class PrintedAnswer(TypedDict):
 
     title: str
     file: str
+
+
+class PrivateAnswer(TypedDict):
+    """Body of `.../answer-privately`: into the mailbox, and nowhere else."""
+
+    number: int
+    answer: str
 
 
 class Problem(TypedDict):
@@ -1182,6 +1244,18 @@ class ProgressAnswer(TypedDict):
     outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"] | None
 
 
+class PublicAnswer(TypedDict):
+    """
+    Body of `.../answer` for everybody: the question in the words that may stand, and who of the hosts
+    answers.
+    """
+
+    number: int
+    question: str
+    answer: str
+    host: NotRequired[int]
+
+
 class PublishedFigure(TypedDict):
     """
     A figure that may be published: null where it is under 8 or would give away one that is, else rounded to
@@ -1202,6 +1276,57 @@ class PublishedVersionAnswer(TypedDict):
     by: str
     at: str
     shown_from: str
+
+
+class PutBackSubmission(TypedDict):
+    """Body of `.../release`."""
+
+    number: int
+
+
+class QuestionAccepted(TypedDict):
+    """A question is with the hosts; the receipt is shown this once, unless a browser made it itself."""
+
+    receipt: NotRequired[str]
+    request_id: str
+    reference: str
+    status: Literal["waiting"]
+    session: str
+    due: Due
+    expires_on: str
+    line: Line
+    next: list[str]
+
+
+class QuestionDetails(TypedDict):
+    """
+    What is sealed of a question to the hosts of a live session; *private* asks for an answer in the mailbox
+    only.
+    """
+
+    text: str
+    private: NotRequired[bool]
+
+
+class QuestionInHand(TypedDict):
+    """A question, opened; *details* is None or flat text where *unreadable* says why."""
+
+    language: str
+    reference: str
+    lapses: int
+    details: QuestionDetails | dict[str, str] | None
+    unreadable: str | None
+
+
+class QuestionSubmission(TypedDict):
+    """Body of `POST /v1/sessions/{session_id}/questions`."""
+
+    statement_version: str
+    language: NotRequired[str]
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    altcha: NotRequired[str | None]
+    details: QuestionDetails
 
 
 class QueueAnswer(TypedDict):
@@ -1444,6 +1569,17 @@ class SealedMessage(TypedDict):
     copy: str
 
 
+class SealedQuestion(TypedDict):
+    """Body of `POST /v1/sessions/{session_id}/questions` from a browser that sealed it, of the kind `question`."""
+
+    statement_version: str
+    language: NotRequired[str]
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    altcha: NotRequired[str | None]
+    sealed: Sealed
+
+
 class SealedReferral(TypedDict):
     """Body of `POST /v1/referrals` from a partner that sealed it: `{details}`, of the kind `referral`."""
 
@@ -1460,6 +1596,28 @@ class SearchAnswer(TypedDict):
     signposts: list[FoundSignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+
+
+class SessionAnswer(TypedDict):
+    """A live session; *state* follows from the time."""
+
+    id: str
+    title: str
+    summary: str
+    state: Literal["announced", "open", "live", "ended"]
+    opens_at: str
+    starts_at: str
+    ends_at: str
+    local: str
+    hosts: list[HostAnswer]
+    campaign: NotRequired[str]
+    language: Literal["en", "cy"]
+
+
+class SessionsAnswer(TypedDict):
+    """Every session: those ahead first, the next to end before others."""
+
+    sessions: list[SessionAnswer]
 
 
 class SignpostAnswer(TypedDict):
@@ -1580,6 +1738,16 @@ class TextMessageAnswer(TypedDict):
     units: int
     segments: int
     replaced: list[str]
+
+
+class TranscriptAnswer(TypedDict):
+    """What came after `after`; ask again after *last*, at once if there is *more*."""
+
+    session: str
+    state: Literal["announced", "open", "live", "ended"]
+    answers: list[EntryAnswer]
+    last: int
+    more: bool
 
 
 class VersionAnswer(TypedDict):
@@ -2011,6 +2179,32 @@ class Quietline(Transport):
         """A visit's beacon, as JSON, text or a form; whatever is sent, the answer is the same and empty."""
         self._call("POST", "/v1/reach/visits", body=body)
 
+    def list_sessions(self) -> SessionsAnswer:
+        """The live, anonymous question-and-answer sessions: those ahead first."""
+        answer: SessionsAnswer = self._call("GET", "/v1/sessions")
+        return answer
+
+    def get_session(self, session_id: str) -> SessionAnswer:
+        """One session: when, who answers, and whether questions are taken."""
+        answer: SessionAnswer = self._call("GET", f"/v1/sessions/{_part(session_id)}")
+        return answer
+
+    def session_answers(self, session_id: str, *, after: int | None = None) -> TranscriptAnswer:
+        """What was answered after `after`; poll with `If-None-Match`, every few seconds."""
+        answer: TranscriptAnswer = self._call(
+            "GET", f"/v1/sessions/{_part(session_id)}/answers", query={"after": after}
+        )
+        return answer
+
+    def ask_question(
+        self, session_id: str, body: QuestionSubmission | SealedQuestion, *, idempotency_key: str | None = None
+    ) -> QuestionAccepted:
+        """Ask the hosts; what is not answered when the session ends is erased."""
+        answer: QuestionAccepted = self._call(
+            "POST", f"/v1/sessions/{_part(session_id)}/questions", body=body, key=idempotency_key, repeatable=True
+        )
+        return answer
+
     def queue(self) -> QueueAnswer:
         """How each lane stands, without content."""
         answer: QueueAnswer = self._call("GET", "/v1/desk/queue", callers=("bearer",))
@@ -2139,6 +2333,69 @@ class Quietline(Transport):
         """How long people waited and what became of requests, by lane and month, never by person."""
         answer: DeskFiguresAnswer = self._call(
             "GET", "/v1/desk/figures", query={"from": from_, "to": to}, callers=("bearer",)
+        )
+        return answer
+
+    def hosted_sessions(self) -> HostedAnswer:
+        """The sessions, and how many questions wait."""
+        answer: HostedAnswer = self._call("GET", "/v1/desk/sessions", callers=("bearer",))
+        return answer
+
+    def next_question(self, session_id: str, *, idempotency_key: str | None = None) -> ClaimedQuestion | None:
+        """Take the next question of a session."""
+        answer: ClaimedQuestion | None = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/claims",
+            key=idempotency_key,
+            repeatable=True,
+            callers=("bearer",),
+        )
+        return answer
+
+    def answer_question(self, request_id: str, session_id: str, body: PublicAnswer) -> PlacedAnswer:
+        """Answer for everybody, with the question in the words that may stand."""
+        answer: PlacedAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/answer",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def answer_question_privately(self, request_id: str, session_id: str, body: PrivateAnswer) -> DoneAnswer:
+        """Answer in the mailbox of whoever asked, and nowhere else."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/answer-privately",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def decline_question(self, request_id: str, session_id: str, body: DeclineSubmission) -> DoneAnswer:
+        """Say kindly, in the mailbox, why a question is not answered here."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/decline",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def put_question_back(self, request_id: str, session_id: str, body: PutBackSubmission) -> DoneAnswer:
+        """Leave a question to a colleague, or for later."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/release",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def retract_answer(self, session_id: str, entry_id: str) -> PlacedAnswer:
+        """Take a public answer back."""
+        answer: PlacedAnswer = self._call(
+            "DELETE", f"/v1/desk/sessions/{_part(session_id)}/answers/{_part(entry_id)}", callers=("bearer",)
         )
         return answer
 

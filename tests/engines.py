@@ -29,9 +29,11 @@ from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys
 from chalicelib.adapters.dynamodb_publications import DynamoPublications
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import Table, create_tables
+from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys
 from chalicelib.adapters.sqlite_publications import SqlitePublications
+from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts
 
 HOME = Path(__file__).parent.parent / ".engines"
 MINISTACK, DYNOXIDE = "ministack==1.5.33", "@dynoxide/linux-x64@1.2.1"
@@ -183,6 +185,11 @@ def open_partner_keys(store):
         return SqlitePartnerKeys(store)
     requests = store._table
     return DynamoPartnerKeys(Table(requests._connection, f"{requests.name}-content"), requests)
+
+
+def open_transcripts(store):
+    """Open what the hosts of live sessions answer beside *store*, in the same place."""
+    return SqliteTranscripts(store.database) if isinstance(store, SqliteStore) else DynamoTranscripts(store._table)
 
 
 def summary():

@@ -14,6 +14,7 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     owed         <id>            that a head has deeds to tell, or a deed     put              query, put, delete
     line         closures        when the line is closed                      get              get, put
     line         unverified      how many unverified requests wait, and when  get              put
+    t#<session>  head, n#*, i#*  what the hosts answered in public             get, query       all
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
     reach        <month>         what has been published of a month           query            put, query
@@ -148,6 +149,7 @@ def pack_head(request: ContactRequest) -> Item:
         "rf": None if request.referral is None else request.referral.to_text(),
         "du": perhaps_micros(request.details_until),
         "ba": int(request.bare) or None,
+        "se": request.session,
         "x": expiry(request.expires_at),
     }
     return {name: value for name, value in item.items() if value is not None}
@@ -186,6 +188,7 @@ def read_head(item: Item) -> ContactRequest:
         referral=Referral.from_text(item["rf"]) if "rf" in item else None,
         details_until=perhaps_instant(item.get("du")),
         bare=bool(item.get("ba")),
+        session=item.get("se"),
     )
 
 

@@ -213,6 +213,10 @@ class Table:
         """Say what `put` would write, as a step of a transaction."""
         return {"Put": {"TableName": self.name, "Item": written(item)}}
 
+    def without(self, key: Key) -> dict[str, object]:
+        """Say, as a step of a transaction, that there is no such item any more."""
+        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
+
     def counted(self, key: Key) -> dict[str, object]:
         """Say, as a step of a transaction, that the item's `n` is one more than before."""
         one_more = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": written({":one": 1})}

@@ -155,6 +155,17 @@ MIGRATIONS = (
     UPDATE requests SET details_until = expires_at WHERE status = 'closed';
     CREATE INDEX requests_details ON requests (details_until) WHERE details_until IS NOT NULL AND bare = 0;
     """,
+    """
+    ALTER TABLE requests ADD COLUMN session TEXT;
+    CREATE TABLE transcripts (
+        session TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        entry_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (session, seq),
+        UNIQUE (session, entry_id)
+    ) STRICT;
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
@@ -644,6 +655,7 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         None if request.referral is None else request.referral.to_text(),
         perhaps_micros(request.details_until),
         request.bare,
+        request.session,
         request.lane,
         micros(request.order_at),
         perhaps_micros(request.ready_at),
@@ -685,4 +697,5 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         referral=None if row[27] is None else Referral.from_text(row[27]),
         details_until=perhaps_instant(row[28]),
         bare=bool(row[29]),
+        session=row[30],
     )

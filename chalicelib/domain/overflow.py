@@ -46,6 +46,7 @@ class Overflowed:
             "promised_slot": None if request.promised_slot is None else _span(request.promised_slot),
             "verified": request.verified,
             **({} if request.referral is None else {"referral": request.referral.to_text()}),
+            **({} if request.session is None else {"session": request.session}),
         }
         letter = {
             "v": VERSION,
@@ -80,7 +81,7 @@ class Overflowed:
 def _request(head: dict[str, Any]) -> ContactRequest:
     if not all(isinstance(head[name], str) and head[name] for name in _TEXTS) or not isinstance(head["verified"], bool):
         raise ValueError
-    if not isinstance(head["windows"], list):
+    if not isinstance(head["windows"], list) or not isinstance(head.get("session", ""), str):
         raise ValueError  # noqa: TRY004 - as above
     slot, visible_at, referral = head["promised_slot"], head["visible_at"], head.get("referral")
     return ContactRequest(
@@ -102,6 +103,7 @@ def _request(head: dict[str, Any]) -> ContactRequest:
         promised_slot=None if slot is None else _window(slot),
         verified=head["verified"],
         referral=None if referral is None else Referral.from_text(referral),
+        session=head.get("session"),
     )
 
 

@@ -49,6 +49,7 @@ class Kind(StrEnum):
     CALLBACK = "callback"
     INFORMATION = "information"
     REFERRAL = "referral"
+    QUESTION = "question"
 
 
 class Status(StrEnum):
@@ -96,7 +97,7 @@ class ContactRequest:
     first; an information request has none. *visible_at* is when it may be handed out; None means that the queue hands
     it out no more (every window was missed) although it still waits, overdue, until the requester chooses again or
     rings. *number* is the fence of the latest claim. *referral* says who referred it, and with whose consent; it is set
-    for referrals alone.
+    for referrals alone, and *session*, the live session that it was asked in, for questions.
     """
 
     request_id: str
@@ -129,6 +130,7 @@ class ContactRequest:
     referral: Referral | None = None
     details_until: datetime | None = None
     bare: bool = False
+    session: str | None = None
 
     @property
     def lane(self) -> str:
@@ -203,6 +205,12 @@ def lane(kind: Kind | str, language: str) -> str:
 
 
 LANES = tuple(lane(kind, language) for kind in Kind for language in ("en", "cy"))
+QUESTION_LANES = tuple(lane(Kind.QUESTION, language) for language in ("en", "cy"))
+"""What the hosts of a live session answer; nobody else is handed anything from it."""
+DESK_LANES = tuple(each for each in LANES if each not in QUESTION_LANES)
+"""What practitioners answer."""
+SKIPPED = timedelta(minutes=2)
+"""How long a question that a host has put back waits, so that they are handed the next one and not the same again."""
 
 
 def submit(  # noqa: PLR0913 - a head has this many parts
@@ -250,6 +258,21 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         body_id=body_id,
         referral=referral,
     )
+
+
+def ask(question: ContactRequest, *, session: str, ends_at: datetime) -> ContactRequest:
+    """Tie a question to its session: what has not been answered when that ends is gone."""
+    return replace(question, session=session, expires_at=min(question.expires_at, ends_at))
+
+
+def put_back(question: ContactRequest, *, practitioner: str, number: int, now: datetime) -> ContactRequest:
+    """
+    Give a question back unanswered, to be handed out again after the others.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return replace(release(question, practitioner=practitioner, number=number, now=now), visible_at=now + SKIPPED)
 
 
 def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
@@ -305,7 +328,8 @@ def claim(
     protect from being rung, nor the fifth lapse stand in the way of answering.
     """
     request = lapse(request, now=now)
-    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and not quoted:
+    may_park = not quoted and request.kind is not Kind.QUESTION  # nobody looks at parked ones within the hour
+    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and may_park:
         return replace(request, status=Status.PARKED)
     if request.status is not Status.WAITING:
         return replace(request, answer_by=None) if request.claimed_by == practitioner else request
@@ -421,7 +445,10 @@ def message_arrived(request: ContactRequest, *, answer_by: datetime, now: dateti
 
     Raises:
         Conflict: `details-erased`; with them went the key to answer with, so nobody could.
+        Conflict: `not-a-conversation`; a question in a session is answered once, and its hosts have gone home.
     """
+    if request.kind is Kind.QUESTION:
+        raise Conflict("not-a-conversation")
     if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
         return _to_be_read(_reopened(request, now=now), answer_by=answer_by, now=now)
     return replace(request, answer_by=answer_by)
@@ -448,10 +475,9 @@ def choose_slot(request: ContactRequest, *, slot: Window, now: datetime) -> Cont
     Whoever holds it rang, or is about to ring, by what was agreed before: they see the new time before they finish.
 
     Raises:
-        Conflict: `not-a-callback`; an information request is answered in the mailbox. `details-erased`; there is no
-            number to ring any more.
+        Conflict: `not-a-callback`; it is answered in the mailbox. `details-erased`; there is no number to ring.
     """
-    if request.kind is Kind.INFORMATION:
+    if request.kind in {Kind.INFORMATION, Kind.QUESTION}:
         raise Conflict("not-a-callback")
     if request.status is Status.CLOSED:
         request = _reopened(request, now=now)
@@ -518,7 +544,9 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
 
 def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
     closed_at = floor_to_hour(now)
-    expires_at = min(request.expires_at, closed_at + rules.retention_after_closing)
+    # A question goes with its session unless it was answered: then the answer stays for as long as any.
+    last = request.retained_until if request.kind is Kind.QUESTION else request.expires_at
+    expires_at = min(last, closed_at + rules.retention_after_closing)
     return replace(
         _unclaimed(request, Status.CLOSED),
         outcome=outcome,

@@ -46,6 +46,7 @@ PANELS = (
     Panel(name="partners", title="Partners", scope="partner:manage"),
     Panel(name="figures", title="Figures", scope="queue:supervise"),
     Panel(name="editing", title="Content", scope="content:write"),
+    Panel(name="hosting", title="Live session", scope="session:host"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 

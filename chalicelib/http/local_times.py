@@ -65,6 +65,12 @@ def window_in_words(window: Window, zone: ZoneInfo, language: str) -> str:
     return f"{day(window.starts_at.astimezone(zone).date(), language)}, {span(window, zone, language)}"
 
 
+def occasion(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str) -> str:
+    """Name an hour that may be in another year, as `Wednesday 27 June 2018, 6pm to 7pm`."""
+    starts, ends = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    return f"{day(starts.date(), language)} {starts.year}, {clock(starts)} {_TO[language]} {clock(ends)}"
+
+
 def moment(at: datetime, zone: ZoneInfo, language: str) -> str:
     """Name an instant, as `Wednesday 25 November, 9am`."""
     local = at.astimezone(zone)

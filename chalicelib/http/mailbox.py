@@ -152,7 +152,7 @@ class MailboxDoor:
         contents = self.mailbox.read(key.credential)
         request, zone = contents.request, self.helpline.hours.zone
         shown = self._contents(contents, language)
-        callback = request.kind is not Kind.INFORMATION
+        callback = request.kind not in {Kind.INFORMATION, Kind.QUESTION}
         page = self.pages.mailbox(
             language=language,
             helpline=self._for_page(language),
@@ -167,7 +167,7 @@ class MailboxDoor:
             ],
             slots=slots_for_page(self.opening, self.helpline, language) if callback and contents.may_write else [],
             can_choose_slot=callback and contents.may_write,
-            can_write=contents.may_write,
+            can_write=contents.may_write and request.kind is not Kind.QUESTION,
             expires_on=local_times.day_and_year(request.expires_at.date(), language),
             notice=notice or contents.note,
             errors=errors,

@@ -39,12 +39,16 @@ EMAIL = r"^[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9\-]{1,63}(\.[A-Za-z0-9\-]{1,63})+$
 MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
+QUESTION_LIMIT = 1000
+"""Characters of a question in a live session: it is read out to everybody."""
+
 Concern = Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
 NOT_BLANK = {"pattern": r"[^\s\x85]"}
 """For `openapi.json` alone: lengths are counted after trimming, and a schema cannot say so otherwise."""
 THREE_OR_MORE = {"pattern": r"[^\s\x85][\s\S]+[^\s\x85]"}
 Status = Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
 KindName = Literal["callback", "information", "referral"]
+AnyKind = Literal["callback", "information", "referral", "question"]
 OutcomeName = Literal["answered", "signposted", "unreachable", "escalated", "declined"]
 Short = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), Field(json_schema_extra=NOT_BLANK)
@@ -106,6 +110,17 @@ class InformationDetails(Wire):
     message: Text
     name: Short | None = None
     email: Annotated[str, StringConstraints(pattern=EMAIL, max_length=254)] | None = None
+
+
+class QuestionDetails(Wire):
+    """What is sealed of a question to the hosts of a live session; *private* asks for an answer in the mailbox only."""
+
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=QUESTION_LIMIT),
+        Field(json_schema_extra=NOT_BLANK),
+    ]
+    private: bool = False
 
 
 CIPHERTEXT_STEPS = 5
@@ -205,6 +220,18 @@ class SealedCallback(_Submission):
 
 class SealedInformation(_Submission):
     """Body of `POST /v1/information-requests` from a browser that sealed it, of the kind `information`."""
+
+    sealed: Sealed
+
+
+class QuestionSubmission(_Submission):
+    """Body of `POST /v1/sessions/{session_id}/questions`."""
+
+    details: QuestionDetails
+
+
+class SealedQuestion(_Submission):
+    """Body of `POST /v1/sessions/{session_id}/questions` from a browser that sealed it, of the kind `question`."""
 
     sealed: Sealed
 
@@ -358,7 +385,11 @@ def checked_as(model: type[Wire], details: Mapping[str, Any]) -> dict[str, Any] 
         return None
 
 
-_DETAILS: Mapping[str, type[Wire]] = {Kind.CALLBACK: CallbackDetails, Kind.INFORMATION: InformationDetails}
+_DETAILS: Mapping[str, type[Wire]] = {
+    Kind.CALLBACK: CallbackDetails,
+    Kind.INFORMATION: InformationDetails,
+    Kind.QUESTION: QuestionDetails,
+}
 
 
 class Answer(BaseModel):
@@ -540,7 +571,7 @@ class LetterAnswer(Answer):
 class MailboxAnswer(Answer):
     """What a receipt opens."""
 
-    kind: KindName
+    kind: AnyKind
     status: Literal["waiting", "claimed", "closed"]
     reference: str
     slot: SlotAnswer | None
@@ -667,7 +698,7 @@ class AsideHead(Answer):
     """A request as a supervisor sees it, without content."""
 
     request_id: str
-    kind: KindName
+    kind: AnyKind
     language: str
     reference: str
     status: Status

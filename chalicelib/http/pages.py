@@ -46,6 +46,7 @@ CALLBACK_FIELDS = (
     "code_word", "text_first", "name", "message", "language", "access_needs",
 )  # fmt: skip
 INFORMATION_FIELDS = ("statement_version", "concern", "message", "name", "email", "language")
+QUESTION_FIELDS = ("statement_version", "text", "private")
 MAILBOX_FIELDS = ("text", "slot", "confirm")
 DEFAULTS = {"voicemail": ["never"], "caller_id": ["withheld"], "if_someone_else_answers": ["hang-up"]}
 
@@ -233,11 +234,11 @@ class Pages:
         messages: Sequence[Record],
         slots: Sequence[Slot],
         can_choose_slot: bool,
-        can_write: bool = True,
         expires_on: str,
         notice: str | None,
         errors: Iterable[Mapping[str, str]] = (),
         values: Mapping[str, str | Sequence[str]] | None = None,
+        can_write: bool = True,
     ) -> str:
         """
         Show what has been written so far, and what one can do: write, choose another time, withdraw.
@@ -264,6 +265,66 @@ class Pages:
             filled=_filled(values or {}),
             mistakes=mistakes,
             wrong=_first_of_each(mistakes),
+        )
+
+    def sessions(self, *, language: str, helpline: Record, sessions: Sequence[Record]) -> str:
+        """Show which live sessions there are, those ahead first."""
+        return self._render("sessions", language, helpline=helpline, sessions=sessions, switch="/sessions")
+
+    def session(
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        session: Record,
+        entries: Sequence[Record],
+        last: int,
+        earlier: int | None,
+        newest: bool,
+    ) -> str:
+        """
+        Show who answers and when, and what has been answered, the newest first.
+
+        *last* is where a script goes on following; *earlier* leads to the page before.
+        """
+        return self._render(
+            "session",
+            language,
+            helpline=helpline,
+            session=session,
+            entries=entries,
+            last=last,
+            earlier=earlier,
+            newest=newest,
+            switch=f"/sessions/{session['id']}",
+        )
+
+    def question_form(  # noqa: PLR0913 - what the page shows
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        session: Record,
+        statement: Record,
+        values: Mapping[str, str | Sequence[str]],
+        errors: Iterable[Mapping[str, str]],
+        idempotency_key: str,
+        form_token: str,
+    ) -> str:
+        """Ask the hosts of a session, the limits of confidentiality first."""
+        mistakes = self._mistakes(language, errors, QUESTION_FIELDS)
+        return self._render(
+            "question_form",
+            language,
+            helpline=helpline,
+            session=session,
+            statement=statement,
+            filled={"private": ["false"], **_filled(values)},
+            mistakes=mistakes,
+            wrong=_first_of_each(mistakes),
+            idempotency_key=idempotency_key,
+            form_token=form_token,
+            switch=None if mistakes or values else f"/sessions/{session['id']}/ask",
         )
 
     def withdrawn(self, *, language: str, helpline: Record) -> str:

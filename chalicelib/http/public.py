@@ -250,15 +250,15 @@ class Public:
         try:
             key = idempotency_key(http_request)
             fields = form_body(http_request)
-            in_form = _form_key(fields.pop("idempotency_key", None))
+            in_form = form_key(fields.pop("idempotency_key", None))
             key = key or in_form
             proof = FormProof(token="".join(fields.pop("form_token", [])), trapped=bool(fields.pop(TRAP, [])))
             body = _from_form(fields, kind)
             accepted = self._accept(body, kind, key, language, proof)
         except Refusal as refusal:
             if not html or isinstance(refusal, Unsupported):
-                raise _flat(refusal) from None
-            errors = [{"field": _leaf(error.pointer), "code": error.code} for error in refusal.errors]
+                raise flattened(refusal) from None
+            errors = [{"field": leaf(error.pointer), "code": error.code} for error in refusal.errors]
             errors = errors or [{"field": "", "code": refusal.code}]
             # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
             kept = None if refusal.code == "key-reused" or key is None else (key, proof)
@@ -471,7 +471,13 @@ def idempotency_key(http_request: Request) -> str | None:
     return str(key)
 
 
-def _form_key(values: list[str] | None) -> str | None:
+def form_key(values: list[str] | None) -> str | None:
+    """
+    Read the idempotency key that a form carries.
+
+    Raises:
+        Malformed: `idempotency-key`.
+    """
     if values is None:
         return None
     if len(values) != 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
@@ -542,17 +548,17 @@ def _known(kind: Kind) -> set[str]:
     return {*_DETAILS[kind.value], *_SAFETY, *_ENVELOPE, *_LISTS, "slot"}
 
 
-def _leaf(pointer: str) -> str:
+def leaf(pointer: str) -> str:
     """Give the form field of a pointer: its last part that is a name."""
     return next((part for part in reversed(pointer.split("/")) if part and not part.isdigit()), "")
 
 
-def _flat(refusal: Refusal) -> Refusal:
+def flattened(refusal: Refusal) -> Refusal:
     """Point at the fields of the form that was posted, rather than at the JSON it stands for."""
     if isinstance(refusal, Invalid):
         return Invalid(
-            tuple(FieldError(f"/{_leaf(e.pointer)}" if _leaf(e.pointer) else "", e.code) for e in refusal.errors)
+            tuple(FieldError(f"/{leaf(e.pointer)}" if leaf(e.pointer) else "", e.code) for e in refusal.errors)
         )
     if refusal.pointer is not None and refusal.pointer.startswith("/details/"):
-        return type(refusal)(refusal.code, pointer=f"/{_leaf(refusal.pointer)}", extra=refusal.extra)
+        return type(refusal)(refusal.code, pointer=f"/{leaf(refusal.pointer)}", extra=refusal.extra)
     return refusal

@@ -111,23 +111,42 @@ class Casework:
             Conflict: `claim-limit`, `claimed-by-colleague`.
             Unavailable: `key-missing`; nothing was claimed. `shred-keys`, too many have been erased.
         """
+        lanes = tuple(
+            lane
+            for lane in requests.DESK_LANES
+            if (not kinds or lane.split("/")[0] in kinds)
+            and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
+        )
+        return self.take(practitioner, lanes, reference=reference, lease=lease, token=token, only=_is_ours)
+
+    def take(
+        self,
+        practitioner: str,
+        lanes: tuple[str, ...],
+        *,
+        reference: str | None = None,
+        lease: timedelta | None = None,
+        token: str | None = None,
+        only: Callable[[ContactRequest], bool] | None = None,
+    ) -> Claimed | None:
+        """
+        Take the most urgent request of some lanes, among those that *only* lets pass.
+
+        Raises:
+            Conflict, Unavailable: as `claim`.
+        """
         self.opener.check()
         now = self.clock.now()
         if token is not None:
             token = encode(sha256(token.encode()).digest())  # what is kept to recognise it says nothing else
         ask = Ask(
             practitioner=practitioner,
-            lanes=tuple(
-                lane
-                for lane in requests.LANES
-                if (not kinds or lane.split("/")[0] in kinds)
-                and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
-            ),
+            lanes=lanes,
             claim_limit=self.rules.claim_limit,
             token=token,
             reference=reference,
         )
-        decide = partial(
+        claim = partial(
             requests.claim,
             practitioner=practitioner,
             token=token,
@@ -136,9 +155,12 @@ class Casework:
             quoted=reference is not None,
         )
 
+        def decide(met: ContactRequest) -> ContactRequest:
+            return claim(met) if only is None or only(met) else met
+
         def deeds(met: ContactRequest) -> list[Deed]:
             if met.status is Status.CLAIMED:
-                return [self._deed(_hold_of(met), verb) for verb in ("claim", "open")]
+                return [self._deed(hold_of(met), verb) for verb in ("claim", "open")]
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
@@ -154,7 +176,7 @@ class Casework:
                 return None
             opened = self._opened(request)
             if opened.unreadable != "erased":
-                if numbers.get(request.request_id) == 0:  # for the first time, and not again to the same hands
+                if numbers.get(request.request_id) == 0 and _is_ours(request):  # for the first time
                     self.figures.taken(request, now=now)
                 return Claimed(request=request, opened=opened)
             self._shelve(request)
@@ -167,8 +189,9 @@ class Casework:
             self.store.change(request.request_id, requests.shelve, now=now, deed=deed)
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
-        """List the practitioner's live claims."""
-        return self.store.held_by(practitioner, now=self.clock.now())
+        """List the practitioner's live claims, save for questions: those have a page of their own."""
+        held = self.store.held_by(practitioner, now=self.clock.now())
+        return tuple(head for head in held if head.kind is not Kind.QUESTION)
 
     def renew(self, hold: Hold, *, lease: timedelta | None = None) -> ContactRequest:
         """
@@ -281,10 +304,55 @@ class Casework:
         self.figures.ended(request, agreed=bool(agreed_actions), now=self.clock.now())
         return request
 
+    def put_back(self, hold: Hold) -> None:
+        """
+        Give a question back, to be handed out again after the others.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        self._change(hold, requests.put_back, "release")
+
+    def finish(
+        self, hold: Hold, outcome: Outcome, verb: str, content: Mapping[str, object], *, needs_mailbox: bool = False
+    ) -> None:
+        """
+        Close a question, with a letter to whoever asked; the trail says *verb*.
+
+        Where there is no key to write with, there is no letter, unless it is the whole answer.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+            Conflict: `unreadable`.
+        """
+        messages: tuple[Message, ...] = ()
+        opened = self._content(hold)[1] if needs_mailbox else self._perhaps_content(hold)
+        if opened is not None and (needs_mailbox or opened.mailbox_key is not None):
+            messages = (self._reply(hold, opened, content, None),)
+        self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), verb, messages)
+
+    def question(self, hold: Hold) -> tuple[ContactRequest, Mapping[str, object] | None]:
+        """
+        Read again what a live claim holds; None in the place of details that are not as they should be.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        opened = self._perhaps_content(hold)
+        request = self._held(hold)
+        return request, None if opened is None else self.checking.details(request.kind, opened.details)
+
+    def _perhaps_content(self, hold: Hold) -> Content | None:
+        try:
+            return self._content(hold)[1]
+        except Conflict:
+            return None
+
     def queue(self) -> tuple[LaneState, ...]:
-        """Tell how each lane stands, without content."""
+        """Tell how each lane of the practitioners stands, without content; questions are for the hosts of a session."""
         now = self.clock.now()
-        return self.store.lanes(now=now, soon=now + SOON)
+        lanes = self.store.lanes(now=now, soon=now + SOON)
+        return tuple(state for state in lanes if state.lane in requests.DESK_LANES)
 
     def aside(self) -> Aside:
         """Show a supervisor what the queue no longer hands out, and who holds what."""
@@ -373,11 +441,7 @@ class Casework:
 
     def _content(self, hold: Hold) -> tuple[ContactRequest, Content]:
         """Open the content once more, for the mailbox key in it; only a live claim does."""
-        now = self.clock.now()
-        request = self.store.get(hold.request_id, now=now)
-        if request is None:
-            raise ClaimLost
-        requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
+        request = self._held(hold)
         if request.kind is Kind.REFERRAL:
             raise Conflict("no-mailbox")
         sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
@@ -385,6 +449,13 @@ class Casework:
             return request, open_content(request, sealed or b"", self.opener)
         except (Unreadable, ValueError):
             raise Conflict("unreadable") from None
+
+    def _held(self, hold: Hold) -> ContactRequest:
+        now = self.clock.now()
+        request = self.store.get(hold.request_id, now=now)
+        if request is None:
+            raise ClaimLost
+        return requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
 
     def _reply(
         self, hold: Hold, opened: Content, content: Mapping[str, object], idempotency_key: str | None
@@ -408,5 +479,11 @@ class Casework:
         return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
 
 
-def _hold_of(request: ContactRequest) -> Hold:
+def _is_ours(met: ContactRequest) -> bool:
+    """Tell whether practitioners answer it: a question's reference, too, is for the hosts of its session."""
+    return met.kind is not Kind.QUESTION
+
+
+def hold_of(request: ContactRequest) -> Hold:
+    """Name the hold that a claimed request is in."""
     return Hold(practitioner=request.claimed_by or "", request_id=request.request_id, number=request.number)

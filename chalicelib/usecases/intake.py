@@ -26,12 +26,14 @@ from chalicelib.ports import PartnerFull, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.partners import Consents, Referral
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.screening import FormProof
+    from chalicelib.domain.sessions import Session
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
@@ -107,16 +109,19 @@ class Intake:
     counting: Counting
     overflow: Overflow | None = None
 
-    def submit(self, submission: Submission) -> Accepted:
+    def submit(self, submission: Submission, *, into: Session | None = None) -> Accepted:
         """
         Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
+
+        A question goes *into* a live session, and is gone when that ends.
 
         An envelope that a browser made is kept as it is: what is in it is checked when the desk opens it.
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
                 `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
-                desk: nobody could open it); of a referral, `consent-outdated` and `consent-to-come` (tomorrow's).
+                desk: nobody could open it); of a referral, `consent-outdated` and `consent-to-come` (tomorrow's); of a
+                question, `session-not-open` and `session-ended`.
             TooMany: `referrals-full`, as many referrals of the partner are unfinished as may be.
             Unavailable: it could not be stored, nor put aside; nothing was accepted. `unverified-full`: too many wait
                 already that may be a machine's, and nothing shows that this one is not.
@@ -132,6 +137,8 @@ class Intake:
             if known is not None:
                 return _answer(known, fingerprint, receipt, hours)
         self._make_sure_of_consent(submission)
+        if into is not None:
+            into.takes_questions(self.clock.now())
         verified = self._is_verified(submission, request_id)
         if not verified and not refusing and not self.room.is_left():
             raise Unavailable("unverified-full")
@@ -145,7 +152,7 @@ class Intake:
             language=submission.language,
             reference=reference_of(request_id, self.words()),
             windows=windows,
-            answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
+            answer_by=_answer_by(now, windows, hours, into),
             now=now,
             rules=self.rules,
             verified=verified,
@@ -154,7 +161,7 @@ class Intake:
             body_id=body_id,
             referral=submission.referral,
         )
-        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
+        request = _lasting(request, into)
         if not refusing:
             try:
                 accepted = self._store(
@@ -287,7 +294,7 @@ class Intake:
 
     def _windows(self, submission: Submission, hours: OpeningHours) -> tuple[Window, ...]:
         """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""
-        if submission.kind is Kind.INFORMATION:
+        if submission.kind in {Kind.INFORMATION, Kind.QUESTION}:
             return ()
         if submission.slot is None:
             # With the line closed for weeks there is no window: the request is kept and answered in the mailbox.
@@ -301,6 +308,19 @@ class Intake:
                 raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
             windows.append(window)
         return tuple(windows)
+
+
+def _answer_by(now: datetime, windows: tuple[Window, ...], hours: OpeningHours, into: Session | None) -> datetime:
+    if into is not None:
+        return into.ends_at
+    return now if windows else floor_to_hour(hours.working_days_after(now))
+
+
+def _lasting(request: ContactRequest, into: Session | None) -> ContactRequest:
+    """Make sure that a request lasts until its answer is due; a question lasts as long as its session."""
+    if into is not None:
+        return requests.ask(request, session=into.id, ends_at=into.ends_at)
+    return requests.outlive(request, max((window.ends_at for window in request.windows), default=request.due_at))
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:

@@ -24,7 +24,7 @@ import types
 import zlib
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -43,18 +43,22 @@ import app as quietline
 from chalicelib.adapters.hpke import AesCipher, HpkeSealer
 from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.directory import identity
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
 from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, PARTNER, operations
+from chalicelib.http.contract.parts import EXAMPLE_SESSION
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
+    QuestionDetails,
     SealedCallback,
     SealedInformation,
     SealedMessage,
+    SealedQuestion,
 )
 from chalicelib.http.reading import BODY_LIMIT
 from chalicelib.http.referral_models import ReferralDetails, SealedReferral
@@ -110,6 +114,8 @@ VALID = {
     "number": 1,
     "lease_minutes": 10,
     "text_first": True,
+    "private": False,
+    "host": 0,
     "by_email": False,
     "version": STATEMENT,
     "given_on": "2026-11-24",
@@ -123,6 +129,7 @@ SEALED = {
     SealedCallback: ("callback", CallbackDetails),
     SealedInformation: ("information", InformationDetails),
     SealedReferral: ("referral", ReferralDetails),
+    SealedQuestion: ("question", QuestionDetails),
 }
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
@@ -221,7 +228,7 @@ def as_form(body: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             flat |= as_form(value)
         else:
-            flat[name] = "on" if value is True else value
+            flat[name] = {True: "on", False: "false"}[value] if isinstance(value, bool) else value
     return flat
 
 
@@ -261,6 +268,7 @@ class World:
 
     token: str
     editor: str = ""
+    host: str = ""
     keys: list[dict[str, str]]
     partner: str = ""
     key_id: str = ""
@@ -300,7 +308,7 @@ class World:
             return {}
         if caller == "receipt":
             return {"Authorization": f"Receipt {self.receipt}"}
-        token = {PARTNER: self.partner, "content:write": self.editor}.get(caller, self.token)
+        token = {PARTNER: self.partner, "content:write": self.editor, "session:host": self.host}.get(caller, self.token)
         return {"Authorization": f"Bearer {token}"}
 
 
@@ -311,6 +319,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
     target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
+    target = target.replace("{session_id}", EXAMPLE_SESSION).replace("{entry_id}", "A" * 16)
     target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
     target = target.replace("/c/{code}", f"/c/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
@@ -388,18 +397,22 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
                 )
 
 
+LAST = ("close_line", "release", "close", "attempt", "put_question_back")
+"""What would end the work of the others."""
+
+
 def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C901 - every good request there is
     """Give the good requests, in the order of the job: what a marker can be written into and kept."""
     token, receipt = {"Authorization": f"Bearer {world.token}"}, {"Authorization": f"Receipt {world.receipt}"}
     claim = f"/v1/desk/claims/{world.request_id}"
     for (path, method), operation in sorted(OPERATIONS.items()):
-        if operation.body is None or operation.name in ("close_line", "release", "close", "attempt"):
+        if operation.body is None or operation.name in LAST:
             continue  # and no content: a record with markers in it is not fit to be published
         number, phone = world.number, phone_number()
         phones += phone
         body = good(operation.body, markers, number=number, phone=phone[0])
         target = path.replace("{request_id}", world.request_id).replace("{kind}", "signpost")
-        target = target.replace("{content_id}", "childline")
+        target = target.replace("{content_id}", "childline").replace("{session_id}", EXAMPLE_SESSION)
         headers = {"Content-Type": "application/json", "Idempotency-Key": markers(), **world.headers(operation.caller)}
         raw = json.dumps(body).encode()
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")
@@ -507,6 +520,7 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="GET", target="/v1/keys"))
     issuer = LocalIssuer(home)
     signed_in = {"token": issuer.token("supervisor", "alex"), "editor": issuer.token("editor", "eve")}
+    signed_in["host"] = issuer.token("host", "ada")
     world = World(**signed_in, keys=json.loads(raw)["keys"])
     body = good(OPERATIONS["/v1/callbacks", "POST"].body, Markers(), phone="07700 900123")
     del body["slot"]  # as soon as possible, however full the slots are that the sweep has chosen
@@ -548,6 +562,7 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
     """
     markers, home, phones = Markers(), tmp_path / "home", []
     detector = Detector(markers.secret)
+    a_house(home)
     ask = OverHttp(home, tmp_path / "heard")
     leaks: list[tuple[str, str, set[str]]] = []
     statuses: dict[tuple[str, str], set[int]] = {}
@@ -570,7 +585,7 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 20
-        assert sealed == 5
+        assert sealed == 6
         leaks += [
             (asked.method, asked.target, found)
             for asked in _signed_oddities(home, markers)
@@ -697,7 +712,18 @@ def _once_each(world: World, markers: Markers):
 
 def a_house(home: Path) -> House:
     """Put a house together in this process."""
-    return House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK)))
+    return with_a_session(House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK))))
+
+
+def with_a_session(house: House) -> House:
+    """Publish a live session that is on, so that what is planted into a question is kept."""
+    (packaged,) = house.content.session_records().values()
+    hour = {"opens_at": "2026-11-24T12:00:00Z", "starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T06:00:00Z"}
+    at = datetime.fromisoformat(CLOCK) - timedelta(hours=1)
+    deed = Deed(at=at, actor="eve", verb="publish", about=f"session/{EXAMPLE_SESSION}")
+    body = json.dumps({**packaged, **hour}).encode()
+    house.publications.publish("session", EXAMPLE_SESSION, body, revision=0, deed=deed)
+    return house
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -775,7 +801,7 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         ask = InProcess(client)
         world = a_world(ask, tmp_path)
         monkeypatch.setattr(Broken, "secret", staticmethod(markers))
-        for part in ("public", "_intake", "referrals"):
+        for part in ("public", "_intake", "referrals", "sessions"):
             house.__dict__.pop(part, None)
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":

@@ -87,9 +87,12 @@ class Page(HTMLParser):
         return [each for each in found if not any(around.get("aria-hidden") for around in each["within"])]
 
     def scripts(self) -> list[dict[str, Any]]:
-        """Whatever would run, apart from the one script of ours, which stands in a file of its own."""
-        ours = {"type": "module", "src": "/assets/page.js", "text": ""}
-        return [each for each in self.all("script") if not ours.items() <= each.items() or len(each) != len(ours) + 2]
+        """Whatever would run, apart from scripts of ours that stand in a file of their own."""
+        ours = [{"type": "module", "src": f"/assets/{name}", "text": ""} for name in ("page.js", "following.js")]
+        found = self.all("script")
+        return [
+            each for each in found if not any(one.items() <= each.items() and len(each) == len(one) + 2 for one in ours)
+        ]
 
 
 def helpline(fill: str = "", *, open_now: bool = False) -> dict[str, object]:
@@ -244,6 +247,43 @@ def every_page(language: str, fill: str = "") -> dict[str, str]:
         )
         for status in ("waiting", "claimed", "closed", "parked"):
             found[f"{kind} mailbox, {status}"] = mailbox(language, kind, fill, status=status)
+    statement = {"version": "2026-11", "title": fill or "How", "summary": [fill or "x"], "text": [fill or "y"]}
+    for state in ("announced", "open", "live", "ended"):
+        session = {
+            "id": "an-hour",
+            "title": fill or "An hour",
+            "summary": fill or "Of answers",
+            "state": state,
+            "local": fill or "Tuesday 24 November 2026, 6pm to 7pm",
+            "hosts": [{"name": fill or "The helpline", "role": fill or "A practitioner"}],
+        }
+        entry = {"id": "e1", "language": "en", "question": fill or "What?", "answer": fill or "That.", "local": "6pm"}
+        entry |= {"host": session["hosts"][0], "retracted": False}
+        found[f"session, {state}"] = pages.session(
+            **asked,
+            session=session,
+            entries=[entry, entry | {"id": "e2", "retracted": True}],
+            last=2,
+            earlier=1,
+            newest=False,
+        )
+        found[f"session, {state}, empty"] = pages.session(
+            **asked, session=session, entries=[], last=0, earlier=None, newest=True
+        )
+        found[f"sessions, {state}"] = pages.sessions(**asked, sessions=[session])
+    found["no sessions"] = pages.sessions(**asked, sessions=[])
+    question: dict[str, Any] = {**asked, "session": session, "statement": statement} | {
+        "idempotency_key": "k" * 32,
+        "form_token": "t",
+    }
+    found["question form"] = pages.question_form(**question, values={}, errors=[])
+    found["question form, refused"] = pages.question_form(
+        **question,
+        values={"text": fill or "What?", "private": ["true"]},
+        errors=[{"field": name, "code": "required"} for name in ("statement_version", "text", "private", "")],
+    )
+    found["question receipt"] = receipt(language, "question", fill)
+    found["question mailbox"] = mailbox(language, "question", fill, can_choose_slot=False, can_write=False)
     for number in (400, 403, 404, 405, 409, 413, 415, 418, 422, 500, 503):
         found[f"problem {number}"] = pages.problem(**asked, status=number, code=fill or "x")
     found["problem, receipt"] = pages.problem(**asked, status=404, code="receipt-unknown")
@@ -301,7 +341,9 @@ def test_what_json_answers_need_has_words() -> None:
     ].keys()
     assert {"required", "too-long", "impossible-phone", "unknown-key", "wrong-type", "other"} <= asked["errors"].keys()
     callback = {"callback_open", "callback_closed", "callback_no_slot"}
-    assert callback | {"information", "delayed", "keep_receipt", "read_mailbox", "emergency"} == asked["next"].keys()
+    question = {"question", "question_unanswered", "read_mailbox_question"}
+    others = {"information", "delayed", "keep_receipt", "read_mailbox", "emergency"}
+    assert callback | question | others == asked["next"].keys()
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)

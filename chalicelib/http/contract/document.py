@@ -27,6 +27,7 @@ from chalicelib.http.contract import (
     reach,
     reference,
     requester,
+    sessions,
 )
 from chalicelib.http.contract.parts import (
     FORM,
@@ -61,6 +62,7 @@ def operations() -> tuple[Operation, ...]:
         *campaigns.campaigns(),
         *directory.feed(),
         *reach.reach(),
+        *sessions.sessions(),
         *pages.pages(),
         *campaigns.pages(),
         *reach.page(),
@@ -68,6 +70,7 @@ def operations() -> tuple[Operation, ...]:
         *desk.desk(),
         *partners.keys(),
         *reach.desk(),
+        *sessions.hosting(),
         *publishing.publishing(),
         *erasures.erasures(),
         *requester.either(),
@@ -86,6 +89,7 @@ TAGS = {
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
     "reach": "How many people asked for help, in figures that may be published",
+    "sessions": "Live, anonymous questions and answers",
     "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",

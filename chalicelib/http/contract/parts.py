@@ -34,6 +34,7 @@ SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_SESSION = "gm-2018-live"
 EXAMPLE_CAMPAIGN = "gm-2018"
 EXAMPLE_RECORDS = {
     "services": identity("service", EXAMPLE_SIGNPOST),
@@ -96,6 +97,7 @@ WRITING = (
     "key-reused",
     "keys-outdated",
     "mailbox-full",
+    "not-a-conversation",
     "not-padded",
     "sealed-elsewhere",
 )
@@ -271,6 +273,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "ReferralId": path_parameter("referral_id", "The id of a referral, as sending it gave it.", "A" * 43),
     "KeyId": path_parameter("key_id", "The id of a partner's key, which is a part of the key.", "north-hub.abcdefgh"),
+    "SessionId": path_parameter("session_id", "The id of a live session.", EXAMPLE_SESSION),
+    "EntryId": path_parameter("entry_id", "The id of a public answer.", "A" * 16),
+    "AfterAnswer": query(
+        "after",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000_000},
+        "The `last` of the answer before: only what is newer is given.",
+    ),
+    "BeforeAnswer": query(
+        "before", {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, "Shows earlier answers than this one."
+    ),
     "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
     "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
     "IfMatch": header(

@@ -50,6 +50,7 @@ const CHOICES = ['voicemail', 'caller_id', 'code_word', 'if_someone_else_answers
 
 function detailsOf(fields, kind) {
   const given = (...names) => Object.fromEntries(names.map((name) => [name, fields.get(name)]).filter(([, value]) => value));
+  if (kind === 'question') return { ...given('text'), private: fields.get('private') === 'true' };
   if (kind === 'information') return given('concern', 'message', 'name', 'email');
   const needs = fields.getAll('access_needs');
   const safety = { ...given(...CHOICES), ...(fields.has('text_first') && { text_first: true }) };
