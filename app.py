@@ -109,6 +109,24 @@ def choose_slot(http_request: Request) -> Response:
     return house.mailbox.choose(http_request)
 
 
+# ---------------------------------------------------------------- public face: what a partner sends by key (no CORS)
+
+
+@public("/v1/consent", cors=ANY_SITE)
+def consent(http_request: Request) -> Response:
+    return house.referrals.consent(http_request)
+
+
+@public("/v1/referrals", method="POST")
+def refer(http_request: Request) -> Response:
+    return house.referrals.submit(http_request)
+
+
+@public("/v1/referrals/{referral_id}")
+def referral_status(http_request: Request, referral_id: str) -> Response:
+    return house.referrals.status(http_request, referral_id)
+
+
 # ---------------------------------------------------------------- public face: where to get help
 
 
@@ -349,6 +367,21 @@ def close_line(http_request: Request) -> Response:
     return house.desk.close_line(http_request)
 
 
+@desk("/v1/desk/partners", method="POST")
+def issue_partner_key(http_request: Request) -> Response:
+    return house.partner_keys_desk.issue(http_request)
+
+
+@desk("/v1/desk/partners")
+def list_partner_keys(http_request: Request) -> Response:
+    return house.partner_keys_desk.list(http_request)
+
+
+@desk("/v1/desk/partners/{key_id}", method="DELETE")
+def revoke_partner_key(http_request: Request, key_id: str) -> Response:
+    return house.partner_keys_desk.revoke(http_request, key_id)
+
+
 @desk("/v1/desk/audit")
 def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
@@ -433,6 +466,11 @@ def signed_in_page(http_request: Request) -> Response:
 @desk("/desk/panels/{name}")
 def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)
+
+
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
 
 
 # ---------------------------------------------------------------- either face

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.domain.partners import Consents
     from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
+    from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
     from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
+    from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        PartnerKeys,
         Printer,
         Publications,
         RequestStore,
@@ -69,7 +73,9 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
     from chalicelib.usecases.published_campaigns import PublishedCampaigns
     from chalicelib.usecases.publishing import Publishing
@@ -111,15 +117,13 @@ class House:
         return Problems(self.texts, self._problem_page, self._begins, self._round)
 
     @cached_property
-    def public(self) -> Public:
-        """The public face."""
+    def _intake(self) -> Intake:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
-        from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
         from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
-        intake = Intake(
+        return Intake(
             store=self.store,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -133,14 +137,23 @@ class House:
             room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
+            consents=lambda: self._consents,
+            partner_cap=self.settings.partner_cap,
             overflow=self._overflow,
         )
+
+    @cached_property
+    def public(self) -> Public:
+        """The public face."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.public import Public  # noqa: PLC0415
+
         return Public(
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
             screening=self._screening,
-            intake=intake,
+            intake=self._intake,
             sealer=self.sealer,
             shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
@@ -174,6 +187,34 @@ class House:
             pages=self.pages,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        """What partners may send."""
+        from chalicelib.http.referrals import Referrals  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Referring  # noqa: PLC0415
+
+        return Referrals(
+            partnering=self.partnering,
+            referring=Referring(intake=self._intake, store=self.store, clock=self.clock),
+            consents=lambda: self._consents,
+        )
+
+    @cached_property
+    def partner_keys_desk(self) -> PartnerKeyDesk:
+        """Partners' keys, at the desk."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.partner_keys import PartnerKeyDesk  # noqa: PLC0415
+
+        return PartnerKeyDesk(access=Access(self._identity), partnering=self.partnering)
+
+    @cached_property
+    def partnering(self) -> Partnering:
+        """Who issues, revokes and recognises partners' keys."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
+
+        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
 
     @cached_property
     def signposts(self) -> Signposts:
@@ -289,6 +330,7 @@ class House:
             doorkeeping=self._doorkeeping,
             signposting=self._signposting,
             signpost_link=self._signpost_link,
+            consents=lambda: self._consents,
         )
 
     @cached_property
@@ -341,6 +383,7 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
+            tombstone=self.rules.tombstone,
         )
 
     @cached_property
@@ -387,6 +430,17 @@ class House:
         from chalicelib.adapters.sqlite_publications import SqlitePublications  # noqa: PLC0415
 
         return SqlitePublications(self._sqlite)
+
+    @cached_property
+    def partner_keys(self) -> PartnerKeys:
+        """What is kept of partners' keys."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys  # noqa: PLC0415
+
+            return DynamoPartnerKeys(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys  # noqa: PLC0415
+
+        return SqlitePartnerKeys(self._sqlite)
 
     @cached_property
     def _sqlite(self) -> SqliteStore:
@@ -565,6 +619,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            details_after_closing=settings.details_after_closing,
             tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
@@ -614,6 +669,12 @@ class House:
     @cached_property
     def _statement(self) -> Statement:
         return read_statement(self.content.statement())
+
+    @cached_property
+    def _consents(self) -> Consents:
+        from chalicelib.domain.partners import read_consents  # noqa: PLC0415
+
+        return read_consents(self.content.consent())
 
     @cached_property
     def _signposting(self) -> Signposting:
@@ -691,10 +752,10 @@ class House:
     @cached_property
     def _checking(self) -> Checking:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
-        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.http.referral_models import checked  # noqa: PLC0415
         from chalicelib.usecases.checking import Checking  # noqa: PLC0415
 
-        return Checking(shape=checked_details, phones=Phonenumbers())
+        return Checking(shape=checked, phones=Phonenumbers())
 
     @cached_property
     def _overflow(self) -> Overflow | None:

@@ -306,6 +306,7 @@ class ClaimedRequest(TypedDict):
     unreadable: str | None
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None
 
 
 class ClaimsAnswer(TypedDict):
@@ -340,6 +341,29 @@ class ClosuresSubmission(TypedDict):
     """Body of `PUT /v1/desk/closures`: all closures from now on, in the place of those before."""
 
     closures: list[ClosureSpan]
+
+
+class Consent(TypedDict):
+    """
+    That the person agreed to be referred: to which version of `GET /v1/consent`, in which language, how and
+    when.
+    """
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+
+
+class ConsentGiven(TypedDict):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+    title: str | None
+    text: list[str]
 
 
 class Contact(TypedDict):
@@ -432,6 +456,27 @@ class EmailAnswer(TypedDict):
     subject: str
     text: str
     html: str
+
+
+class ErasureAnswer(TypedDict):
+    """One erasure: of what, why, in which hour; *seq* is its place in the trail, *mac* what chains it there."""
+
+    seq: int
+    at: str
+    request_id: str
+    erased: Literal["everything", "details"]
+    because: Literal["withdrawn", "expired", "closed"]
+    by: Literal["requester", "system"]
+    mac: str
+
+
+class ErasuresAnswer(TypedDict):
+    """A page of erasures, from a trail that was verified whole as it was read."""
+
+    erasures: list[ErasureAnswer]
+    verified: bool
+    broken_at: int | None
+    next_after: int | None
 
 
 class FieldProblem(TypedDict):
@@ -540,6 +585,18 @@ class InformationSubmission(TypedDict):
     campaign: NotRequired[str | None]
     altcha: NotRequired[str | None]
     details: InformationDetails
+
+
+class IssuedKeyAnswer(TypedDict):
+    """A new key; it is shown this once."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+    key: str
 
 
 class KeyAnswer(TypedDict):
@@ -961,6 +1018,29 @@ class PackInLanguage(TypedDict):
     poster: PrintedAnswer
 
 
+class PartnerKeyAnswer(TypedDict):
+    """What is kept of a key."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+
+
+class PartnerKeySubmission(TypedDict):
+    """Body of `POST /v1/desk/partners`: to whom a key is issued."""
+
+    partner: str
+
+
+class PartnerKeysAnswer(TypedDict):
+    """Every key there ever was, by id."""
+
+    keys: list[PartnerKeyAnswer]
+
+
 class PersonTally(TypedDict):
     """How many requests somebody has opened, released and closed."""
 
@@ -1085,6 +1165,50 @@ class QueueAnswer(TypedDict):
     rung_at: str | None
 
 
+class ReferralAnswer(TypedDict):
+    """All that a partner learns of a referral."""
+
+    id: str
+    status: Literal["received", "closed"]
+
+
+class ReferralDetails(TypedDict):
+    """What is sealed of a referral: all of it about the person to be rung, but *referrer*."""
+
+    concern: Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    phone: str
+    name: NotRequired[str | None]
+    message: NotRequired[str | None]
+    safety: Safety
+    access_needs: NotRequired[list[str]]
+    referrer: NotRequired[Referrer | None]
+
+
+class ReferralOrigin(TypedDict):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
+
+
+class ReferralSubmission(TypedDict):
+    """Body of `POST /v1/referrals`; *language*, *slot* and *also* are the referred person's."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    details: ReferralDetails
+
+
+class Referrer(TypedDict):
+    """The professional, for the practitioner who has a question; nobody answers to them in writing."""
+
+    name: str
+    role: NotRequired[str | None]
+    contact: NotRequired[str | None]
+
+
 class RegionAnswer(TypedDict):
     """A police force area."""
 
@@ -1207,6 +1331,16 @@ class SealedMessage(TypedDict):
     message_id: str
     sealed: Sealed
     copy: str
+
+
+class SealedReferral(TypedDict):
+    """Body of `POST /v1/referrals` from a partner that sealed it: `{details}`, of the kind `referral`."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    sealed: Sealed
 
 
 class SearchAnswer(TypedDict):
@@ -1356,6 +1490,7 @@ class Quietline(Transport):
         timeout: float = 10.0,
         receipt: str | None = None,
         mailbox: str | None = None,
+        partner: str | None = None,
         bearer: str | None = None,
     ) -> None:
         super().__init__(
@@ -1365,6 +1500,7 @@ class Quietline(Transport):
             credentials={
                 "receipt": None if receipt is None else f"Receipt {receipt}",
                 "mailbox": None if mailbox is None else f"Mailbox {mailbox}",
+                "partner": None if partner is None else f"Bearer {partner}",
                 "bearer": None if bearer is None else f"Bearer {bearer}",
             },
         )
@@ -1436,6 +1572,23 @@ class Quietline(Transport):
     def choose_slot(self, body: SlotChoice) -> ProgressAnswer:
         """Choose another slot."""
         answer: ProgressAnswer = self._call("PUT", "/v1/mailbox/slot", body=body, callers=("receipt", "mailbox"))
+        return answer
+
+    def consent(self, *, language: Literal["en", "cy"] | None = None) -> StatementAnswer:
+        """What somebody agrees to before a partner refers them, in force now."""
+        answer: StatementAnswer = self._call("GET", "/v1/consent", query={"language": language})
+        return answer
+
+    def refer(self, body: ReferralSubmission | SealedReferral, *, idempotency_key: str | None = None) -> ReferralAnswer:
+        """Refer somebody with their consent: they are rung, and nobody is given a receipt."""
+        answer: ReferralAnswer = self._call(
+            "POST", "/v1/referrals", body=body, key=idempotency_key, repeatable=True, callers=("partner",)
+        )
+        return answer
+
+    def referral_status(self, referral_id: str) -> ReferralAnswer:
+        """Whether a referral of one's own is closed; one that is stored late is not known for a while."""
+        answer: ReferralAnswer = self._call("GET", f"/v1/referrals/{_part(referral_id)}", callers=("partner",))
         return answer
 
     def list_signposts(
@@ -1770,6 +1923,20 @@ class Quietline(Transport):
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
         return answer
 
+    def issue_partner_key(self, body: PartnerKeySubmission) -> IssuedKeyAnswer:
+        """Issue a key to a partner; it is shown this once."""
+        answer: IssuedKeyAnswer = self._call("POST", "/v1/desk/partners", body=body, callers=("bearer",))
+        return answer
+
+    def list_partner_keys(self) -> PartnerKeysAnswer:
+        """Every key there ever was, without the keys themselves."""
+        answer: PartnerKeysAnswer = self._call("GET", "/v1/desk/partners", callers=("bearer",))
+        return answer
+
+    def revoke_partner_key(self, key_id: str) -> None:
+        """Revoke a key, at once and for good."""
+        self._call("DELETE", f"/v1/desk/partners/{_part(key_id)}", callers=("bearer",))
+
     def list_content_kinds(self) -> ContentKindsAnswer:
         """The kinds of record that editors write."""
         answer: ContentKindsAnswer = self._call("GET", "/v1/desk/content", callers=("bearer",))
@@ -1830,6 +1997,13 @@ class Quietline(Transport):
         """Publish that what a record offers has ended; it stays in the directory as such."""
         answer: ContentAnswer = self._call(
             "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def erasures(self, *, after: int | None = None, limit: int | None = None) -> ErasuresAnswer:
+        """What was erased, and when; from the audit trail, verified."""
+        answer: ErasuresAnswer = self._call(
+            "GET", "/v1/desk/erasures", query={"after": after, "limit": limit}, callers=("bearer",)
         )
         return answer
 

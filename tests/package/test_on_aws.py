@@ -26,6 +26,7 @@ E2E = Path(__file__).resolve().parents[1] / "e2e"
 sys.path[:0] = [str(E2E), str(E2E.parent / "contract")]
 
 import test_main_job as main_job  # noqa: E402
+import test_referrals as referrals  # noqa: E402
 from kms_endpoint import Kms  # noqa: E402
 from real_server import TUESDAY_EVENING, Contract, Quietline, eventually, later  # noqa: E402
 
@@ -152,6 +153,7 @@ JOBS = [
     main_job.test_a_supervisor_closes_the_line,
     main_job.test_every_reading_is_in_the_trail,
     main_job.test_slots_are_offered_in_the_helplines_hours,
+    referrals.a_referral_and_its_trail,
 ]
 
 
@@ -187,6 +189,19 @@ def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, c
     assert taken["request"]["details"]["phone"] == "07700 900123"
     mailbox = eventually(lambda: _mailbox(quietline, accepted["receipt"]))
     assert mailbox["reference"] == accepted["reference"]
+
+
+def test_a_referral_that_the_table_refuses_is_stored_and_told_by_the_drain(quietline, cloud):
+    """A partner hears nothing of it: the drain stores the referral from the queue, and the trail names the key."""
+    issued = quietline.partner_key("north-hub")
+    with cloud.refusing("public:APIHandler", "dynamodb:PutItem"):
+        sent = referrals.refer(quietline, issued["key"])
+    path = f"/v1/referrals/{sent['id']}"
+    there = eventually(lambda: quietline.ask("GET", path, token=issued["key"]).status == 200, seconds=60)
+    assert there
+    trail = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("supervisor")).json()
+    told = [(entry["actor"], entry["request_id"]) for entry in trail["entries"] if entry["verb"] == "refer"]
+    assert told == [(f"partner/{issued['id']}", sent["id"])]
 
 
 def _mailbox(quietline, receipt):
