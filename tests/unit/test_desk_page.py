@@ -48,8 +48,8 @@ FIELDS = {"name", "summary", "description", "hours", "schedules", "url", "websit
 OF_CAMPAIGNS = {"code", "starts_on", "ends_on", "partners", "headline", "message", "sms", "signposts"}
 """What the records of campaigns hold besides."""
 IN_CAMPAIGNS = {"bad-code", "closes-after-end", "ends-before-start", "languages-differ", "link-missing",
-                "names-a-person", "not-gsm-7", "not-printable", "own-address", "placeholder", "printed-already", "targets-a-person",
-                "too-long", "too-many"}  # fmt: skip
+                "names-a-person", "not-gsm-7", "not-printable", "own-address", "placeholder", "printed-already",
+                "targets-a-person", "too-long", "too-many"}  # fmt: skip
 """What can be wrong with one besides."""
 CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id", "bad-number", "bad-phone", "bad-url",
          "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
