@@ -45,6 +45,12 @@ FIELDS = {"name", "summary", "description", "hours", "schedules", "url", "websit
           "regions", "languages", "minimum_age", "maximum_age", "anonymous", "organization", "source", "assured_date",
           "review_days", "licence", "status"}  # fmt: skip
 """What the records of signposts and organisations hold, but for when they were last modified."""
+OF_CAMPAIGNS = {"code", "starts_on", "ends_on", "partners", "headline", "message", "sms", "signposts"}
+"""What the records of campaigns hold besides."""
+IN_CAMPAIGNS = {"bad-code", "closes-after-end", "ends-before-start", "languages-differ", "link-missing",
+                "names-a-person", "not-gsm-7", "not-printable", "own-address", "placeholder", "printed-already",
+                "targets-a-person", "too-long", "too-many"}  # fmt: skip
+"""What can be wrong with one besides."""
 CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id", "bad-number", "bad-phone", "bad-url",
          "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
          "unknown-value", "unreadable"}  # fmt: skip
@@ -60,13 +66,14 @@ FAMILIES = {
     "author-": {"requester", "helpline", "colleague"},
     "within-": {"1-hour", "4-hours", "1-day", "3-days", "longer"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
-    "content-kind-": {"signpost", "organization"},
+    "content-kind-": {"signpost", "organization", "campaign"},
     "state-": {"packaged", "published", "draft"},
-    "status-": {"active", "inactive", "temporarily-closed", "defunct"},
+    "status-": {"active", "inactive", "temporarily-closed", "defunct", "closed"},
     "tongue-": {"en", "cy"},
-    "field-": {"id", *FIELDS},
-    "hint-": {"schedules", "phones", "regions", "languages", "organization"},
-    "code-": CODES,
+    "field-": {"id", *FIELDS, *OF_CAMPAIGNS},
+    "hint-": {"schedules", "phones", "regions", "languages", "organization"}
+    | {"code", "partners", "message", "sms", "signposts"},
+    "code-": CODES | IN_CAMPAIGNS,
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
