@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import engines
 import pytest
@@ -230,6 +230,19 @@ def test_from_draft_to_reader(stage, desk, now):
     assert [each.shown() for each in (desk, *others)] == [preview["en"]] * 3
     (version,) = desk.get("/signpost/get-help/history")["versions"]
     assert (version["by"], version["record"]["name"]) == ("ed", named("Get Help now"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_it_is_shown_from_the_instant_that_was_said(stage, desk):
+    """What an editor is told, to the second, is when every instance shows it: not a fraction of a second later."""
+    stage.clock.time += timedelta(microseconds=999_999)
+    desk.edit(name=named("New"))
+    said = datetime.fromisoformat(desk.publish()["published"]["shown_from"])
+    stage.clock.time = said - timedelta(microseconds=1)
+    instance = stage.instance()
+    assert instance.shown()["name"] == PACKAGED_NAME
+    stage.clock.time = said
+    assert instance.shown()["name"] == "New"
 
 
 def test_a_record_that_is_new(stage, desk):
