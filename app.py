@@ -109,6 +109,24 @@ def choose_slot(http_request: Request) -> Response:
     return house.mailbox.choose(http_request)
 
 
+# ---------------------------------------------------------------- public face: what a partner sends by key (no CORS)
+
+
+@public("/v1/consent", cors=ANY_SITE)
+def consent(http_request: Request) -> Response:
+    return house.referrals.consent(http_request)
+
+
+@public("/v1/referrals", method="POST")
+def refer(http_request: Request) -> Response:
+    return house.referrals.submit(http_request)
+
+
+@public("/v1/referrals/{referral_id}")
+def referral_status(http_request: Request, referral_id: str) -> Response:
+    return house.referrals.status(http_request, referral_id)
+
+
 # ---------------------------------------------------------------- public face: where to get help
 
 
@@ -213,6 +231,29 @@ def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
     return house.oruk.taxonomy_term(http_request, record_id)
 
 
+# ---------------------------------------------------------------- public face: how many asked for help
+
+
+@public("/v1/reach", cors=ANY_SITE)
+def reach(http_request: Request) -> Response:
+    return house.reach.report(http_request)
+
+
+@public("/v1/reach.csv", cors=ANY_SITE)
+def reach_table(http_request: Request) -> Response:
+    return house.reach.table(http_request)
+
+
+@public("/v1/reach/visits", method="POST", cors=ANY_SITE)
+def count_visit(http_request: Request) -> Response:
+    return house.reach.visit(http_request)
+
+
+@public("/reach")
+def reach_page(http_request: Request) -> Response:
+    return house.reach.page(http_request)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
@@ -224,6 +265,16 @@ def landing_page(http_request: Request) -> Response:
 @public("/help/{audience}")
 def help_page(http_request: Request, audience: str) -> Response:
     return house.help_pages.show(http_request, audience)
+
+
+@public("/campaigns/{slug}")
+def campaign_page(http_request: Request, slug: str) -> Response:
+    return house.campaign_pages.show(http_request, slug)
+
+
+@public("/c/{code}")
+def campaign_page_by_code(http_request: Request, code: str) -> Response:
+    return house.campaign_pages.by_code(http_request, code)
 
 
 @public("/sitemap.xml")
@@ -339,6 +390,26 @@ def close_line(http_request: Request) -> Response:
     return house.desk.close_line(http_request)
 
 
+@desk("/v1/desk/partners", method="POST")
+def issue_partner_key(http_request: Request) -> Response:
+    return house.partner_keys_desk.issue(http_request)
+
+
+@desk("/v1/desk/partners")
+def list_partner_keys(http_request: Request) -> Response:
+    return house.partner_keys_desk.list(http_request)
+
+
+@desk("/v1/desk/partners/{key_id}", method="DELETE")
+def revoke_partner_key(http_request: Request, key_id: str) -> Response:
+    return house.partner_keys_desk.revoke(http_request, key_id)
+
+
+@desk("/v1/desk/figures")
+def desk_figures(http_request: Request) -> Response:
+    return house.figures.tell(http_request)
+
+
 @desk("/v1/desk/audit")
 def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
@@ -423,6 +494,11 @@ def signed_in_page(http_request: Request) -> Response:
 @desk("/desk/panels/{name}")
 def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)
+
+
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
 
 
 # ---------------------------------------------------------------- either face

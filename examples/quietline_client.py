@@ -308,6 +308,7 @@ class ClaimedRequest(TypedDict):
     unreadable: str | None
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None
 
 
 class ClaimsAnswer(TypedDict):
@@ -342,6 +343,29 @@ class ClosuresSubmission(TypedDict):
     """Body of `PUT /v1/desk/closures`: all closures from now on, in the place of those before."""
 
     closures: list[ClosureSpan]
+
+
+class Consent(TypedDict):
+    """
+    That the person agreed to be referred: to which version of `GET /v1/consent`, in which language, how and
+    when.
+    """
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+
+
+class ConsentGiven(TypedDict):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+    title: str | None
+    text: list[str]
 
 
 class Contact(TypedDict):
@@ -421,6 +445,14 @@ class ContentSummary(TypedDict):
     problems: list[ContentProblemAnswer]
 
 
+class DeskFiguresAnswer(TypedDict):
+    """How the work went, for supervisors; never by person."""
+
+    first: str
+    last: str
+    lanes: list[LaneMonth]
+
+
 class Due(TypedDict):
     """By when, as an instant and as people say it."""
 
@@ -434,6 +466,27 @@ class EmailAnswer(TypedDict):
     subject: str
     text: str
     html: str
+
+
+class ErasureAnswer(TypedDict):
+    """One erasure: of what, why, in which hour; *seq* is its place in the trail, *mac* what chains it there."""
+
+    seq: int
+    at: str
+    request_id: str
+    erased: Literal["everything", "details"]
+    because: Literal["withdrawn", "expired", "closed"]
+    by: Literal["requester", "system"]
+    mac: str
+
+
+class ErasuresAnswer(TypedDict):
+    """A page of erasures, from a trail that was verified whole as it was read."""
+
+    erasures: list[ErasureAnswer]
+    verified: bool
+    broken_at: int | None
+    next_after: int | None
 
 
 class FieldProblem(TypedDict):
@@ -544,6 +597,18 @@ class InformationSubmission(TypedDict):
     details: InformationDetails
 
 
+class IssuedKeyAnswer(TypedDict):
+    """A new key; it is shown this once."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+    key: str
+
+
 class KeyAnswer(TypedDict):
     """A public key to seal to: an uncompressed P-256 point in base64url."""
 
@@ -570,6 +635,21 @@ class LaneAnswer(TypedDict):
     overdue: int
     claimed: int
     parked: int
+
+
+class LaneMonth(TypedDict):
+    """A lane's month; exact, and about nobody."""
+
+    month: str
+    kind: str
+    language: str
+    taken: int
+    waits: Waits
+    median_within: Literal["1-hour", "4-hours", "1-day", "3-days", "longer"] | None
+    closed: int
+    in_time: int
+    agreed_actions: int
+    outcomes: Outcomes
 
 
 class LetterAnswer(TypedDict):
@@ -924,6 +1004,16 @@ class OrukWholeTaxonomy(TypedDict):
     taxonomy_terms: list[OrukTerm]
 
 
+class Outcomes(TypedDict):
+    """How many came to an end in which way."""
+
+    answered: int
+    signposted: int
+    unreachable: int
+    escalated: int
+    declined: int
+
+
 class PackAnswer(TypedDict):
     """A campaign's pack in both languages; *link*, which the QR code says too, has the campaign's code in it."""
 
@@ -961,6 +1051,29 @@ class PackInLanguage(TypedDict):
     email: EmailAnswer
     letter: PrintedAnswer
     poster: PrintedAnswer
+
+
+class PartnerKeyAnswer(TypedDict):
+    """What is kept of a key."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+
+
+class PartnerKeySubmission(TypedDict):
+    """Body of `POST /v1/desk/partners`: to whom a key is issued."""
+
+    partner: str
+
+
+class PartnerKeysAnswer(TypedDict):
+    """Every key there ever was, by id."""
+
+    keys: list[PartnerKeyAnswer]
 
 
 class PersonTally(TypedDict):
@@ -1071,6 +1184,19 @@ class ProgressAnswer(TypedDict):
     outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"] | None
 
 
+class PublishedFigure(TypedDict):
+    """
+    A figure that may be published: null where it is under 8 or would give away one that is, else rounded to
+    5. A sum of which a part is missing is `at_least` what it says; a month that is not out yet is not
+    `published`.
+    """
+
+    value: int | None
+    suppressed: bool
+    at_least: bool
+    published: bool
+
+
 class PublishedVersionAnswer(TypedDict):
     """A state that went out; readers meet it from *shown_from* on."""
 
@@ -1085,6 +1211,115 @@ class QueueAnswer(TypedDict):
 
     lanes: list[LaneAnswer]
     rung_at: str | None
+
+
+class ReachAnswer(TypedDict):
+    """
+    How many asked for help (`people`), and how many visits beacons told of (`contacts`), which anybody can
+    send.
+    """
+
+    period: ReachPeriod
+    filters: ReachFilters
+    by: Literal["month", "region", "campaign", "kind"]
+    sentence: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+    year_before: ReachMeasures
+    change_percent: ReachChanges
+    rows: list[ReachRow]
+    rule: ReachRule
+    language: str
+
+
+class ReachChanges(TypedDict):
+    """The change in per cent; null where one of the two figures is not whole."""
+
+    people: NotRequired[int | None]
+    contacts: NotRequired[int | None]
+
+
+class ReachFilters(TypedDict):
+    """What was asked for."""
+
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    kind: NotRequired[str | None]
+
+
+class ReachMeasures(TypedDict):
+    """The same months a year before."""
+
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachPeriod(TypedDict):
+    """Whole months, the last included."""
+
+    first: str
+    last: str
+    months: int
+
+
+class ReachRow(TypedDict):
+    """A month, region, campaign or kind; `none` is no region or campaign, or one that we do not know."""
+
+    key: str
+    label: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachRule(TypedDict):
+    """By which rule the figures are shown."""
+
+    smallest: int
+    rounded_to: int
+
+
+class ReferralAnswer(TypedDict):
+    """All that a partner learns of a referral."""
+
+    id: str
+    status: Literal["received", "closed"]
+
+
+class ReferralDetails(TypedDict):
+    """What is sealed of a referral: all of it about the person to be rung, but *referrer*."""
+
+    concern: Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    phone: str
+    name: NotRequired[str | None]
+    message: NotRequired[str | None]
+    safety: Safety
+    access_needs: NotRequired[list[str]]
+    referrer: NotRequired[Referrer | None]
+
+
+class ReferralOrigin(TypedDict):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
+
+
+class ReferralSubmission(TypedDict):
+    """Body of `POST /v1/referrals`; *language*, *slot* and *also* are the referred person's."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    details: ReferralDetails
+
+
+class Referrer(TypedDict):
+    """The professional, for the practitioner who has a question; nobody answers to them in writing."""
+
+    name: str
+    role: NotRequired[str | None]
+    contact: NotRequired[str | None]
 
 
 class RegionAnswer(TypedDict):
@@ -1211,6 +1446,16 @@ class SealedMessage(TypedDict):
     copy: str
 
 
+class SealedReferral(TypedDict):
+    """Body of `POST /v1/referrals` from a partner that sealed it: `{details}`, of the kind `referral`."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    sealed: Sealed
+
+
 class SearchAnswer(TypedDict):
     """What was found, best first."""
 
@@ -1322,7 +1567,7 @@ class StatementAnswer(TypedDict):
 class TakeDownSubmission(TypedDict):
     """How what a record offers has ended."""
 
-    status: Literal["inactive", "temporarily closed", "defunct"]
+    status: Literal["inactive", "temporarily closed", "defunct", "closed"]
 
 
 class TextMessageAnswer(TypedDict):
@@ -1347,6 +1592,23 @@ class VersionAnswer(TypedDict):
     at: str
 
 
+class Visit(TypedDict):
+    """A visit: which campaign sent it and to which area it belongs, and nothing else."""
+
+    campaign: NotRequired[str | None]
+    region: NotRequired[str | None]
+
+
+class Waits(TypedDict):
+    """How many were taken up within a time, and not within the one before."""
+
+    within_1_hour: int
+    within_4_hours: int
+    within_1_day: int
+    within_3_days: int
+    longer: int
+
+
 class Quietline(Transport):
     """One helpline, at its *address*; what a method raises is `Refused`."""
 
@@ -1358,6 +1620,7 @@ class Quietline(Transport):
         timeout: float = 10.0,
         receipt: str | None = None,
         mailbox: str | None = None,
+        partner: str | None = None,
         bearer: str | None = None,
     ) -> None:
         super().__init__(
@@ -1367,6 +1630,7 @@ class Quietline(Transport):
             credentials={
                 "receipt": None if receipt is None else f"Receipt {receipt}",
                 "mailbox": None if mailbox is None else f"Mailbox {mailbox}",
+                "partner": None if partner is None else f"Bearer {partner}",
                 "bearer": None if bearer is None else f"Bearer {bearer}",
             },
         )
@@ -1438,6 +1702,23 @@ class Quietline(Transport):
     def choose_slot(self, body: SlotChoice) -> ProgressAnswer:
         """Choose another slot."""
         answer: ProgressAnswer = self._call("PUT", "/v1/mailbox/slot", body=body, callers=("receipt", "mailbox"))
+        return answer
+
+    def consent(self, *, language: Literal["en", "cy"] | None = None) -> StatementAnswer:
+        """What somebody agrees to before a partner refers them, in force now."""
+        answer: StatementAnswer = self._call("GET", "/v1/consent", query={"language": language})
+        return answer
+
+    def refer(self, body: ReferralSubmission | SealedReferral, *, idempotency_key: str | None = None) -> ReferralAnswer:
+        """Refer somebody with their consent: they are rung, and nobody is given a receipt."""
+        answer: ReferralAnswer = self._call(
+            "POST", "/v1/referrals", body=body, key=idempotency_key, repeatable=True, callers=("partner",)
+        )
+        return answer
+
+    def referral_status(self, referral_id: str) -> ReferralAnswer:
+        """Whether a referral of one's own is closed; one that is stored late is not known for a while."""
+        answer: ReferralAnswer = self._call("GET", f"/v1/referrals/{_part(referral_id)}", callers=("partner",))
         return answer
 
     def list_signposts(
@@ -1662,6 +1943,76 @@ class Quietline(Transport):
         answer: OrukTerm = self._call("GET", f"/oruk/taxonomy_terms/{_part(record_id)}")
         return answer
 
+    def reach(
+        self,
+        *,
+        region: Literal[
+            "none",
+            "E23000001",
+            "E23000002",
+            "E23000003",
+            "E23000004",
+            "E23000005",
+            "E23000006",
+            "E23000007",
+            "E23000008",
+            "E23000009",
+            "E23000010",
+            "E23000011",
+            "E23000012",
+            "E23000013",
+            "E23000014",
+            "E23000015",
+            "E23000016",
+            "E23000017",
+            "E23000018",
+            "E23000019",
+            "E23000020",
+            "E23000021",
+            "E23000022",
+            "E23000023",
+            "E23000024",
+            "E23000025",
+            "E23000026",
+            "E23000027",
+            "E23000028",
+            "E23000029",
+            "E23000030",
+            "E23000031",
+            "E23000032",
+            "E23000033",
+            "E23000034",
+            "E23000035",
+            "E23000036",
+            "E23000037",
+            "E23000038",
+            "E23000039",
+            "W15000001",
+            "W15000002",
+            "W15000003",
+            "W15000004",
+            "S23000009",
+            "N24000001",
+        ]
+        | None = None,
+        campaign: str | None = None,
+        kind: Literal["callback", "information", "referral", "visit"] | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        by: Literal["month", "region", "campaign", "kind"] | None = None,
+    ) -> ReachAnswer:
+        """How many people asked for help, in figures that may be published; small ones are not shown."""
+        answer: ReachAnswer = self._call(
+            "GET",
+            "/v1/reach",
+            query={"region": region, "campaign": campaign, "kind": kind, "from": from_, "to": to, "by": by},
+        )
+        return answer
+
+    def count_visit(self, body: Visit | None = None) -> None:
+        """A visit's beacon, as JSON, text or a form; whatever is sent, the answer is the same and empty."""
+        self._call("POST", "/v1/reach/visits", body=body)
+
     def queue(self) -> QueueAnswer:
         """How each lane stands, without content."""
         answer: QueueAnswer = self._call("GET", "/v1/desk/queue", callers=("bearer",))
@@ -1772,6 +2123,27 @@ class Quietline(Transport):
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
         return answer
 
+    def issue_partner_key(self, body: PartnerKeySubmission) -> IssuedKeyAnswer:
+        """Issue a key to a partner; it is shown this once."""
+        answer: IssuedKeyAnswer = self._call("POST", "/v1/desk/partners", body=body, callers=("bearer",))
+        return answer
+
+    def list_partner_keys(self) -> PartnerKeysAnswer:
+        """Every key there ever was, without the keys themselves."""
+        answer: PartnerKeysAnswer = self._call("GET", "/v1/desk/partners", callers=("bearer",))
+        return answer
+
+    def revoke_partner_key(self, key_id: str) -> None:
+        """Revoke a key, at once and for good."""
+        self._call("DELETE", f"/v1/desk/partners/{_part(key_id)}", callers=("bearer",))
+
+    def desk_figures(self, *, from_: str | None = None, to: str | None = None) -> DeskFiguresAnswer:
+        """How long people waited and what became of requests, by lane and month, never by person."""
+        answer: DeskFiguresAnswer = self._call(
+            "GET", "/v1/desk/figures", query={"from": from_, "to": to}, callers=("bearer",)
+        )
+        return answer
+
     def list_content_kinds(self) -> ContentKindsAnswer:
         """The kinds of record that editors write."""
         answer: ContentKindsAnswer = self._call("GET", "/v1/desk/content", callers=("bearer",))
@@ -1858,6 +2230,13 @@ class Quietline(Transport):
             body=body,
             conditions={"If-Match": f'"{revision}"'},
             callers=("bearer",),
+        )
+        return answer
+
+    def erasures(self, *, after: int | None = None, limit: int | None = None) -> ErasuresAnswer:
+        """What was erased, and when; from the audit trail, verified."""
+        answer: ErasuresAnswer = self._call(
+            "GET", "/v1/desk/erasures", query={"after": after, "limit": limit}, callers=("bearer",)
         )
         return answer
 

@@ -43,6 +43,11 @@ def day_and_year(local: date, language: str) -> str:
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def month_and_year(month: str, language: str) -> str:
+    """Name a month, as `June 2018`."""
+    return f"{_MONTHS[language][int(month[5:]) - 1]} {month[:4]}"
+
+
 def clock(local: datetime) -> str:
     """Name a time of day, as `6pm` or `6:30pm`."""
     hour = (local.hour - 1) % _NOON + 1

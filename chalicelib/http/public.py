@@ -36,7 +36,7 @@ from chalicelib.http.reading import (
 from chalicelib.usecases.intake import Accepted, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chalice.app import Request
 
@@ -91,11 +91,12 @@ class Public:
     randomness: Randomness
     texts: Texts
     pages: Pages
+    knows_campaign: Callable[[str], bool]
 
     def statement(self, http_request: Request) -> Response:
         """Show the statement in force."""
-        language = _asked_language(http_request)
-        return shapes.answer(_statement(self.the_statement, language), headers=_public(language))
+        language = asked_language(http_request)
+        return shapes.answer(statement_answer(self.the_statement, language), headers=cached_for_all(language))
 
     def about(self, http_request: Request) -> Response:
         """Show how and when to reach the helpline."""
@@ -114,7 +115,7 @@ class Public:
             "emergency": helpline.emergency[language],
             "language": language,
         }
-        return shapes.answer(body, headers=_public(language))
+        return shapes.answer(body, headers=cached_for_all(language))
 
     def slots(self, http_request: Request) -> Response:
         """
@@ -213,7 +214,13 @@ class Public:
         kind = query(http_request, "kind") or "callback"
         if kind not in _DETAILS:
             raise Malformed("unknown-value", pointer="/kind")
-        return self._form(language_of(http_request), kind, {}, (), 200)
+        asked = http_request.query_params
+        campaign = None if asked is None else self._campaign(asked.get("campaign"))
+        return self._form(language_of(http_request), kind, {}, (), 200, campaign=campaign)
+
+    def _campaign(self, code: str | None) -> str | None:
+        """Give a code back if it is one of ours; an odd one keeps nobody from the form, and is not repeated in it."""
+        return code if code is not None and self.knows_campaign(code) else None
 
     def submit_callback(self, http_request: Request) -> Response:
         """Accept a callback, from JSON or from a plain form."""
@@ -255,7 +262,10 @@ class Public:
             errors = errors or [{"field": "", "code": refusal.code}]
             # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
             kept = None if refusal.code == "key-reused" or key is None else (key, proof)
-            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept)
+            campaign = self._campaign(next(iter(fields.get("campaign", ())), None))
+            return self._form(
+                language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept, campaign=campaign
+            )
         return self._accepted(accepted, language, html=html)
 
     def _accept(
@@ -272,13 +282,15 @@ class Public:
             idempotency_key=key,
             altcha=body.altcha,
             form=proof,
+            region=body.region,
+            campaign=body.campaign,
         )
         try:
             return self.intake.submit(submission)
         except Conflict as conflict:
             if conflict.code != "statement-outdated":
                 raise
-            extra = {"statement": _statement(self.the_statement, language)}
+            extra = {"statement": statement_answer(self.the_statement, language)}
             raise Conflict(conflict.code, pointer=conflict.pointer, extra=extra) from None
 
     def _accepted(self, accepted: Accepted, language: str, *, html: bool) -> Response:
@@ -347,11 +359,13 @@ class Public:
         errors: Sequence[Mapping[str, str]],
         status: int,
         kept: tuple[str, FormProof | None] | None = None,
+        *,
+        campaign: str | None = None,
     ) -> Response:
         """Show the form; *kept* is the key and the token of one that comes back to be mended."""
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
         token = self._form_token(key, "" if proof is None else proof.token)
-        statement = _statement(self.the_statement, language)
+        statement = statement_answer(self.the_statement, language)
         refused = status == Unavailable.status  # then nobody waits for the store once more to be told so
         try:
             offers = kind == "callback" and not refused
@@ -368,6 +382,7 @@ class Public:
             errors=errors,
             idempotency_key=key,
             form_token=token,
+            campaign=campaign,
         )
         return shapes.page(page, self.pages.headers(language, status=status, scripts=True), status)
 
@@ -392,7 +407,8 @@ def slots_for_page(opening: Opening, helpline: Helpline, language: str) -> list[
     ]
 
 
-def _statement(statement: Statement, language: str) -> dict[str, Any]:
+def statement_answer(statement: Statement, language: str) -> dict[str, Any]:
+    """Show a statement in one language."""
     return {
         "version": statement.version,
         "language": language,
@@ -402,7 +418,13 @@ def _statement(statement: Statement, language: str) -> dict[str, Any]:
     }
 
 
-def _asked_language(http_request: Request) -> str:
+def asked_language(http_request: Request) -> str:
+    """
+    Choose the language of content: by `language=`, else as for everything.
+
+    Raises:
+        Malformed: it names another than English or Welsh.
+    """
     asked = query(http_request, "language")
     if asked is None:
         return language_of(http_request)
@@ -411,7 +433,8 @@ def _asked_language(http_request: Request) -> str:
     return asked
 
 
-def _public(language: str) -> dict[str, str]:
+def cached_for_all(language: str) -> dict[str, str]:
+    """Let what is the same for everybody be kept for a minute."""
     return {**_SHORT_CACHE, "Content-Language": language}
 
 

@@ -72,7 +72,7 @@ def annotation(schema: Document) -> str:
     if "enum" in schema:
         return f"Literal[{', '.join(repr(each) for each in schema['enum'])}]"
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(annotation(each) for each in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(annotation(each) for each in schema["anyOf"] if each))  # {} lets anything pass
     if schema.get("type") == "array":
         return f"list[{annotation(schema.get('items', {}))}]"
     if isinstance(schema.get("additionalProperties"), dict):

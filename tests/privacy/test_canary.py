@@ -48,7 +48,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, PARTNER, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -57,6 +57,7 @@ from chalicelib.http.models import (
     SealedMessage,
 )
 from chalicelib.http.reading import BODY_LIMIT
+from chalicelib.http.referral_models import ReferralDetails, SealedReferral
 from chalicelib.local.issuer import LocalIssuer
 from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
@@ -70,7 +71,11 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
-SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
+SUBMITTING = [
+    OPERATIONS["/v1/callbacks", "POST"],
+    OPERATIONS["/v1/information-requests", "POST"],
+    OPERATIONS["/v1/referrals", "POST"],
+]
 
 
 # ---------------------------------------------------------------- the markers
@@ -106,12 +111,19 @@ VALID = {
     "lease_minutes": 10,
     "text_first": True,
     "by_email": False,
+    "version": STATEMENT,
+    "given_on": "2026-11-24",
+    "partner": "north-hub",
     "revision": 0,
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
 """What a field must hold to be accepted, where that is nothing that somebody could write a marker into."""
-SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)}
+SEALED = {
+    SealedCallback: ("callback", CallbackDetails),
+    SealedInformation: ("information", InformationDetails),
+    SealedReferral: ("referral", ReferralDetails),
+}
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
 
@@ -248,8 +260,11 @@ class World:
     """What the planting needs to get past the first door: a request in somebody's hands, and its receipt."""
 
     token: str
-    editor: str
+    editor: str = ""
     keys: list[dict[str, str]]
+    partner: str = ""
+    key_id: str = ""
+    referral_id: str = ""
     receipt: str = ""
     request_id: str = ""
     number: int = 0
@@ -283,8 +298,10 @@ class World:
         """Give the credentials that a caller of this kind has."""
         if caller is None:
             return {}
-        token = self.editor if caller == "content:write" else self.token
-        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {token}"}
+        if caller == "receipt":
+            return {"Authorization": f"Receipt {self.receipt}"}
+        token = {PARTNER: self.partner, "content:write": self.editor}.get(caller, self.token)
+        return {"Authorization": f"Bearer {token}"}
 
 
 def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C901 - every slot there is
@@ -292,8 +309,10 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller) | ({"If-Match": '"0"'} if "IfMatch" in operation.parameters else {})
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
+    target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
+    target = target.replace("/c/{code}", f"/c/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -304,7 +323,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
-    if sample is not None and operation.tag == "requests":
+    if sample is not None and operation.tag in ("requests", "partners"):
         sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
@@ -387,7 +406,7 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C
         if operation.sealed_body is not None:
             sealed = good(operation.sealed_body, markers, **world.given(operation.sealed_body, markers, phone[0]))
             sealed.pop("slot", None)
-            opens = world.mailbox if operation.caller == "receipt" else {}
+            opens = world.mailbox if operation.caller == "receipt" else world.headers(operation.caller)
             headers = {"Content-Type": "application/json", **opens}
             yield Asked(method=method, target=target, headers=headers, body=json.dumps(sealed).encode())
         if operation.form is not None:
@@ -498,6 +517,14 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="POST", target="/v1/desk/claims", headers=authorised, body=b"{}"))
     claim = json.loads(raw)["claim"]
     world.request_id, world.number = claim["request_id"], claim["number"]
+    named = json.dumps({"partner": f"north-{secrets.token_hex(4)}"}).encode()  # one that has not referred anybody yet
+    _, _, raw = ask(Asked(method="POST", target="/v1/desk/partners", headers=headers | authorised, body=named))
+    issued = json.loads(raw)
+    world.partner, world.key_id = issued["key"], issued["id"]
+    body = json.dumps(good(OPERATIONS["/v1/referrals", "POST"].body, Markers(), phone="07700 900123", slot=None))
+    headers |= world.headers(PARTNER)
+    _, _, raw = ask(Asked(method="POST", target="/v1/referrals", headers=headers, body=body.encode()))
+    world.referral_id = json.loads(raw)["id"]
     return world
 
 
@@ -543,14 +570,14 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 20
-        assert sealed == 4
+        assert sealed == 5
         leaks += [
             (asked.method, asked.target, found)
             for asked in _signed_oddities(home, markers)
             if (found := leaks_in_answer(detector, asked, ask(asked)))
         ]
         receipt = read_receipt(world.receipt)
-        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, *phones):
+        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, world.partner, *phones):
             detector.watch(secret)
         detector.watch_bytes(receipt.lookup)
         detector.watch_bytes(receipt.mailbox_key)
@@ -621,14 +648,16 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
-    "publishing fails": ("publishing", LookupError, ()),
     "campaigning fails": ("_campaigning", LookupError, ()),
+    "publishing fails": ("publishing", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
+    "partners' keys fail": ("partner_keys", sqlite3.OperationalError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
+        "referrals": ("partnering", "referring"), "partner_keys_desk": ("partnering",),
         "content_desk": ("publishing",), "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
@@ -686,8 +715,10 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "content_desk", "signposts", "oruk", "campaigns", "help_pages")
-        parts = (*parts, "opening", "problems")
+        parts = (
+            "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
+            "campaigns", "campaign_pages", "content_desk", "help_pages", "opening", "problems",
+        )  # fmt: skip
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -744,7 +775,8 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         ask = InProcess(client)
         world = a_world(ask, tmp_path)
         monkeypatch.setattr(Broken, "secret", staticmethod(markers))
-        house.__dict__.pop("public")
+        for part in ("public", "_intake", "referrals"):
+            house.__dict__.pop(part, None)
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":
             plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
@@ -756,7 +788,7 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
             if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
                 assert ask(asked)[0] == 201
     assert len(receipts) > 3
-    assert len(queue.waiting) == len(receipts) + 2  # and the two that a browser sealed, which made its own receipts
+    assert len(queue.waiting) == len(receipts) + 3  # and the three that were sealed before, with receipts of their own
     for phone in phones:
         detector.watch(phone)
     for receipt in receipts:
@@ -898,7 +930,8 @@ def a_sealing_world() -> World:
     encoded = encode(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     keys = [{"key_id": "desk-1", "kem": "", "public_key": encoded}]
     receipt = receipt_from_bytes(secrets.token_bytes(17))
-    return World(token="", keys=keys, receipt=receipt.shown, request_id=request_id_of(receipt.lookup), number=1)
+    request_id = request_id_of(receipt.lookup)
+    return World(token="", editor="", keys=keys, receipt=receipt.shown, request_id=request_id, number=1)
 
 
 def _at(body: Any, path: tuple[Any, ...]) -> Any:

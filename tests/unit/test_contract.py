@@ -52,7 +52,7 @@ def test_cors_is_promised_nowhere_private():
     for operation in operations():
         route = quietline.app.routes[operation.path][operation.method.upper()]
         assert (route.cors is not None) == (
-            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory", "widget")
+            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory", "widget", "reach")
         ), operation.path
 
 
@@ -116,7 +116,7 @@ def test_every_operation_documents_its_problems(documented):
     assert 500 in statuses
     if documented["security"]:
         assert 401 in statuses
-    if "requestBody" in documented:
+    if "requestBody" in documented and documented["operationId"] != "count_visit":  # whatever a beacon sends
         assert {400, 413, 415, 422} <= statuses
     for status, response in documented["responses"].items():
         if int(status) < 400:

@@ -81,7 +81,7 @@ async function ask(form) {
   const fields = new FormData(form);
   const details = detailsOf(fields, kind);
   const around = new URLSearchParams();
-  for (const name of ['statement_version', 'language', 'slot', 'also']) {
+  for (const name of ['statement_version', 'language', 'slot', 'also', 'campaign']) {
     for (const value of fields.getAll(name)) if (value) around.append(name, value);
   }
   const { code, requestId, sealed } = await once(`${kind} ${JSON.stringify(details)} ${around}`, (keys) => sealRequest(kind, details, keys));
