@@ -49,6 +49,25 @@ CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id",
          "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
          "unknown-value", "unreadable"}  # fmt: skip
 """Everything that can be wrong with a record; and text that is to be JSON and is not."""
+CAMPAIGN_CODE = {
+    "bad-code",
+    "closes-after-end",
+    "ends-before-start",
+    "languages-differ",
+    "link-missing",
+    "names-a-person",
+    "not-gsm-7",
+    "not-printable",
+    "own-address",
+    "placeholder",
+    "printed-already",
+    "targets-a-person",
+    "too-long",
+    "too-many",
+}
+CAMPAIGN_FIELD = {"code", "ends_on", "headline", "message", "partners", "signposts", "sms", "starts_on"}
+CAMPAIGN_HINT = {"code", "message", "partners", "signposts", "sms"}
+"""What is said of campaigns alone."""
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -60,13 +79,13 @@ FAMILIES = {
     "author-": {"requester", "helpline", "colleague"},
     "within-": {"1-hour", "4-hours", "1-day", "3-days", "longer"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
-    "content-kind-": {"signpost", "organization"},
+    "content-kind-": {"signpost", "organization", "campaign"},
     "state-": {"packaged", "published", "draft"},
-    "status-": {"active", "inactive", "temporarily-closed", "defunct"},
+    "status-": {"active", "inactive", "temporarily-closed", "defunct", "closed"},
     "tongue-": {"en", "cy"},
-    "field-": {"id", *FIELDS},
-    "hint-": {"schedules", "phones", "regions", "languages", "organization"},
-    "code-": CODES,
+    "field-": {"id", *FIELDS, *CAMPAIGN_FIELD},
+    "hint-": CAMPAIGN_HINT | {"schedules", "phones", "regions", "languages", "organization"},
+    "code-": CODES | CAMPAIGN_CODE,
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
