@@ -65,6 +65,7 @@ class Transport:
         callers: tuple[str, ...] = (),
         key: str | None = None,
         repeatable: bool = False,
+        conditions: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - each operation says what it answers
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{self._site.path.rstrip('/')}{path}{'?' if asked else ''}{urlencode(asked)}"
@@ -72,6 +73,7 @@ class Transport:
         credential = next((self._credentials[name] for name in callers if self._credentials.get(name)), None)
         if credential is not None:
             headers["Authorization"] = credential
+        headers |= conditions or {}
         if repeatable:
             headers["Idempotency-Key"] = key or secrets.token_urlsafe(24)
         kept = self._kept.get(target) if method == "GET" and credential is None else None
@@ -2416,16 +2418,27 @@ class Quietline(Transport):
         )
         return answer
 
-    def draft_content(self, kind: str, content_id: str, body: ContentSubmission) -> ContentAnswer:
+    def draft_content(
+        self, kind: str, content_id: str, body: ContentSubmission, *, revision: int | None = None
+    ) -> ContentAnswer:
         """Keep a draft, of a record that is there or of a new one; readers see nothing of it."""
         answer: ContentAnswer = self._call(
-            "PUT", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", body=body, callers=("bearer",)
+            "PUT",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}",
+            body=body,
+            conditions={"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def discard_draft(self, kind: str, content_id: str) -> None:
+    def discard_draft(self, kind: str, content_id: str, *, revision: int) -> None:
         """Throw the draft away."""
-        self._call("DELETE", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft", callers=("bearer",))
+        self._call(
+            "DELETE",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft",
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
+        )
 
     def preview_content(self, kind: str, content_id: str) -> PreviewAnswer:
         """The draft as readers will see it, in both languages."""
@@ -2441,24 +2454,39 @@ class Quietline(Transport):
         )
         return answer
 
-    def publish_content(self, kind: str, content_id: str) -> ContentAnswer:
+    def publish_content(self, kind: str, content_id: str, *, revision: int) -> ContentAnswer:
         """Publish the draft."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish", callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish",
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def roll_back_content(self, kind: str, content_id: str, body: RollBackSubmission) -> ContentAnswer:
+    def roll_back_content(
+        self, kind: str, content_id: str, body: RollBackSubmission, *, revision: int
+    ) -> ContentAnswer:
         """Publish an earlier version again."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back", body=body, callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back",
+            body=body,
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def take_down_content(self, kind: str, content_id: str, body: TakeDownSubmission) -> ContentAnswer:
+    def take_down_content(
+        self, kind: str, content_id: str, body: TakeDownSubmission, *, revision: int
+    ) -> ContentAnswer:
         """Publish that what a record offers has ended; it stays in the directory as such."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down",
+            body=body,
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 

@@ -519,6 +519,19 @@ def test_no_answer_is_false(verb, fault, times, stage, weather):
         set_stage.clear()
 
 
+def test_readers_wait_for_news_only_where_they_have_nothing_to_go_on_with(stage, weather):
+    """Whoever has just started asks again until it is answered; from then on each look is tried once."""
+    publications = stage().publications
+    weather.befall("throttled", 0, 3)
+    assert publications.edition() == 0
+    weather.befall("throttled", 0, 1)
+    with pytest.raises(Unavailable):
+        publications.edition()
+    assert weather.calls == 1
+    weather.clear()
+    assert publications.published("signpost") == (0, ())
+
+
 def test_an_index_that_lags_hands_nothing_out_twice(stage, monkeypatch):
     """What the index still shows as waiting is in somebody's hands: the head says so, and the next is given."""
     set_stage = stage()

@@ -55,6 +55,25 @@ CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id",
          "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
          "unknown-value", "unreadable"}  # fmt: skip
 """Everything that can be wrong with a record; and text that is to be JSON and is not."""
+CAMPAIGN_CODE = {
+    "bad-code",
+    "closes-after-end",
+    "ends-before-start",
+    "languages-differ",
+    "link-missing",
+    "names-a-person",
+    "not-gsm-7",
+    "not-printable",
+    "own-address",
+    "placeholder",
+    "printed-already",
+    "targets-a-person",
+    "too-long",
+    "too-many",
+}
+CAMPAIGN_FIELD = {"code", "ends_on", "headline", "message", "partners", "signposts", "sms", "starts_on"}
+CAMPAIGN_HINT = {"code", "message", "partners", "signposts", "sms"}
+"""What is said of campaigns alone."""
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -70,10 +89,16 @@ FAMILIES = {
     "state-": {"packaged", "published", "draft"},
     "status-": {"active", "inactive", "temporarily-closed", "defunct", "closed"},
     "tongue-": {"en", "cy"},
+<<<<<<< HEAD
     "field-": {"id", *FIELDS, *OF_CAMPAIGNS},
     "hint-": {"schedules", "phones", "regions", "languages", "organization"}
     | {"code", "partners", "message", "sms", "signposts"},
     "code-": CODES | IN_CAMPAIGNS,
+=======
+    "field-": {"id", *FIELDS, *CAMPAIGN_FIELD},
+    "hint-": CAMPAIGN_HINT | {"schedules", "phones", "regions", "languages", "organization"},
+    "code-": CODES | CAMPAIGN_CODE,
+>>>>>>> publishing
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
