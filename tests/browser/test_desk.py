@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from browser_checks import accessibility, light, nothing_wrong, picture
-from desk_hands import PHONE, TOMORROW, Keys, Mouse, callback, information, open_by_reference, sign_in
+from desk_hands import PHONE, TOMORROW, Keys, Mouse, arrive, callback, information, open_by_reference, sign_in
 from external_issuer import SETTINGS, running_issuer
 from real_server import TUESDAY_EVENING, Contract, running
 
 from chalicelib.config import Settings
+from chalicelib.local.issuer import LocalIssuer
 from chalicelib.wiring import House
 
 REPLY = "Thank you for getting in touch."
@@ -36,14 +37,19 @@ def hands(request):
 def practitioner(new_tab, quietline):
     """A tab in which alex is signed in."""
     page = new_tab()
-    sign_in(page, quietline)
+    arrive(page, quietline)
     return page
 
 
-def sound(page):
-    """Hold the page to everything, from its top: what has slid under the bar would count as too small to press."""
-    page.evaluate("scrollTo(0, 0)")
-    nothing_wrong(page)
+def sound(page, hands=None):
+    """
+    Hold the page to everything, from its top: what has slid under the bar would count as too small to press.
+
+    Once for each state: with the mouse, when somebody goes the same way with the keys again.
+    """
+    if not isinstance(hands, Keys):
+        page.evaluate("scrollTo(0, 0)")
+        nothing_wrong(page)
 
 
 def organisations():
@@ -61,13 +67,13 @@ def test_the_whole_job(new_tab, quietline, screen, hands):
     page = new_tab(screen=screen)
     page.goto("/desk")
     page.wait_for_selector("#sign-in-go:focus")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-sign-in-{screen}")
     sign_in(page, quietline, hands=hands)
     page.wait_for_selector("#queue td")
     if screen == "desk":
         assert page.inner_text("#queue tbody tr").split()[:3] == ["Callback,", "English", "1"]
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-queue-{screen}")
     hands.press(page, "#take button")
     page.wait_for_selector("#request-title:focus")
@@ -91,7 +97,7 @@ def ring(page, hands, screen):
     assert PHONE not in page.content()
     assert page.locator("#script").is_hidden()
     assert page.inner_text("#lease-left").endswith("left")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-contract-{screen}")
     hands.press(page, "#contract-read")
     assert PHONE in page.inner_text("#phone")
@@ -100,7 +106,7 @@ def ring(page, hands, screen):
     assert "bluebell" in script
     assert script.index("a word that you want to tell me") < script.index("i have two words for you")
     assert not [name for name in organisations() if name.lower() in script]
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-script-{screen}")
     hands.press(page, "#script-sure")
     assert page.inner_text("#script-after").startswith("You may now say")
@@ -112,7 +118,7 @@ def write(page, hands, screen):
     hands.press(page, "details.reply > summary")
     hands.write(page, "#reply-text", REPLY)
     hands.choose(page, "details.reply [name=signposts][value=get-help]")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-reply-{screen}")
     hands.press(page, "details.reply .go")
     page.wait_for_selector("details.reply .outcome:text-is('The reply is in their mailbox.')")
@@ -130,12 +136,12 @@ def finish(page, hands):
     hands.choose(page, "details.close [name=outcome][value=answered]")
     hands.write(page, "#agreed", "Ring again when ready")
     hands.choose(page, "details.close [name=signposts][value=get-help]")
-    sound(page)
+    sound(page, hands)
     hands.press(page, "details.close .go")
     page.wait_for_selector("#status:has-text('is closed')")
     page.wait_for_selector("#take button:focus")
     assert PHONE not in page.content()
-    sound(page)
+    sound(page, hands)
 
 
 def test_an_attempt_waits_for_the_next_agreed_time(practitioner, quietline):
@@ -209,7 +215,7 @@ def test_a_lease_counts_down_warns_and_is_renewed_by_work_alone(new_tab, quietli
     asked = callback(quietline)
     page = new_tab()
     page.clock.install()
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     renewals = lambda: sum(url.endswith("/renew") for _, url, _ in page.watch.requests)  # noqa: E731
     page.clock.fast_forward(6 * 60_000)
@@ -217,7 +223,7 @@ def test_a_lease_counts_down_warns_and_is_renewed_by_work_alone(new_tab, quietli
     assert renewals() == 0
     page.click("details.note > summary")
     page.clock.run_for(2_000)
-    page.wait_for_function("document.getElementById('lease-left').textContent.startsWith('19:')")
+    page.wait_for_selector("#lease-left:text-matches('^19:')")
     assert renewals() == 1
     page.clock.fast_forward(17 * 60_000 + 30_000)
     page.clock.run_for(2_000)
@@ -243,7 +249,7 @@ def test_a_claim_that_is_lost_in_mid_sentence(new_tab, quietline, screen):
     asked = callback(quietline)
     page = new_tab(screen=screen)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     page.click("#contract-read")
     page.click("details.reply > summary")
@@ -285,7 +291,7 @@ def test_an_expired_token_costs_no_word(new_tab, quietline, screen):
     """A token that has expired: sign in again in the window, and go on where one was; nobody else may."""
     asked = callback(quietline)
     page = new_tab(screen=screen)
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     page.click("details.reply > summary")
     page.fill("#reply-text", "Half a sentence")
@@ -311,8 +317,6 @@ def test_an_expired_token_costs_no_word(new_tab, quietline, screen):
 
 def test_a_link_signs_in_once(new_tab, quietline):
     """The link that `make run` prints signs in, leaves the address bar at once, and is worth nothing a second time."""
-    from chalicelib.local.issuer import LocalIssuer  # noqa: PLC0415
-
     link = f"/desk#{LocalIssuer(quietline.home).ticket('auditor', 'robin')}"
     page = new_tab()
     page.goto(link)
@@ -331,15 +335,14 @@ def test_a_link_signs_in_once(new_tab, quietline):
 def test_only_what_one_may_do_is_shown_and_loaded(new_tab, quietline, role, tabs):
     """A tab for each scope, and its script only for those who have it; a role without tabs is told so."""
     page = new_tab()
-    sign_in_without_tabs = role == "host"
-    if sign_in_without_tabs:
+    if role == "host":
         page.goto("/desk")
         page.click("#sign-in-token summary")
         page.fill("#token", quietline.token(role))
         page.click("#sign-in-form button")
         page.wait_for_selector("#sign-in-why:has-text('no role of yours')")
     else:
-        sign_in(page, quietline, role)
+        arrive(page, quietline, role)
     wanted = ["Requests", "Supervision", "Audit trail"] if tabs is None else tabs
     assert page.locator("#tabs button:visible").all_inner_texts() == wanted
     loaded = [url.rpartition("/")[2] for _, url, _ in page.watch.requests if "/panels/" in url]
@@ -427,7 +430,7 @@ def test_a_restart_costs_no_word(new_tab, tmp_path_factory):
     with running(home, Contract(), QUIETLINE_PORT=port) as first:
         asked = callback(first)
         page = new_tab(origin=first.url)
-        sign_in(page, first)
+        arrive(page, first)
         open_by_reference(page, asked["reference"])
         page.click("details.reply > summary")
         page.fill("#reply-text", "Written while it was away")
@@ -468,7 +471,7 @@ def test_the_supervisors_view(new_tab, tmp_path_factory, screen):
         left = callback(desk)["reference"].replace("-", " ")
         desk.ask("POST", "/v1/desk/claims", {"kinds": ["callback"]}, token=desk.token("practitioner", "leaver"))
         page = new_tab(screen=screen, origin=desk.url)
-        sign_in(page, desk, "supervisor", "sam")
+        arrive(page, desk, "supervisor", "sam")
         page.click("#tabs >> text=Supervision")
         page.wait_for_selector("#parked td")
         assert parked in page.inner_text("#parked")
