@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary
+.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,7 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m chalicelib.local.contract --check
+	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
 
@@ -58,6 +59,9 @@ demo: $(VENV)/.local ## a day at the helpline, against a running server
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py
 
+bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum
+	@$(BIN)/python benchmarks/directory.py
+
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
 
@@ -70,11 +74,17 @@ doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make d
 backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
 	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
 
+pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
+	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py
+
 content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
 	@$(BIN)/python -m chalicelib.local.content_check
 
 openapi: $(VENV)/.local ## write the contract anew from the models
 	@$(BIN)/python -m chalicelib.local.contract
+
+client: $(VENV)/.dev ## write the Python client in examples/ anew from the contract
+	@$(BIN)/python -m chalicelib.local.client
 
 format: $(VENV)/.dev ## put code into shape
 	$(BIN)/ruff format .

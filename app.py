@@ -127,6 +127,11 @@ def search_signposts(http_request: Request) -> Response:
     return house.signposts.search(http_request)
 
 
+@public("/widget/{name}", cors=ANY_SITE)
+def widget(http_request: Request, name: str) -> Response:
+    return house.widget.script(http_request, name)
+
+
 # ---------------------------------------------------------------- public face: campaigns
 
 
@@ -244,6 +249,16 @@ def privacy_page(http_request: Request) -> Response:
 @public("/assets/{name}")
 def asset(http_request: Request, name: str) -> Response:
     return house.public.asset(http_request, name)
+
+
+@public("/docs")
+def docs_page(http_request: Request) -> Response:
+    return house.reference.index(http_request)
+
+
+@public("/docs/{topic}")
+def docs_topic_page(http_request: Request, topic: str) -> Response:
+    return house.reference.topic(http_request, topic)
 
 
 @public("/mailbox")

@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from chalicelib.http.pages import Pages
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.reference import Reference
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
+    from chalicelib.http.widget import Widget
     from chalicelib.ports import (
         Clock,
         Doorbell,
@@ -205,6 +207,20 @@ class House:
             pages=self.pages,
             ready=Shelves(),
         )
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The pages about the API."""
+        from chalicelib.http.reference import Reference  # noqa: PLC0415
+
+        return Reference(self.settings.site)
+
+    @cached_property
+    def widget(self) -> Widget:
+        """The script for partner sites."""
+        from chalicelib.http.widget import Widget  # noqa: PLC0415
+
+        return Widget()
 
     @cached_property
     def help_pages(self) -> HelpPages:

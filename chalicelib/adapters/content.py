@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from chalicelib.domain.records import read_organization, read_signpost
 from chalicelib.domain.signposts import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from chalicelib.domain.signposts import Organization, Signpost
 
@@ -80,7 +81,12 @@ class PackagedContent:
 
     def signpost_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the records as they are written, by file name, for the content check: nothing is promised."""
-        return {path.name: _json(path) for path in sorted((self._folder / "signposts").glob("*.json"))}
+        return dict(self._signpost_records())
+
+    def _signpost_records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Read them one by one: ten thousand need not lie in memory twice."""
+        for path in sorted((self._folder / "signposts").glob("*.json"), key=attrgetter("name")):
+            yield path.name, _json(path)
 
     def campaign_records(self) -> Mapping[str, Mapping[str, Any]]:
         """Give the campaigns as they are written, by file name, for the content check."""
@@ -126,7 +132,7 @@ class PackagedContent:
 
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:
-        return tuple(_signpost(name, record, self._organizations) for name, record in self.signpost_records().items())
+        return tuple(_signpost(name, record, self._organizations) for name, record in self._signpost_records())
 
     @cached_property
     def _campaigns(self) -> tuple[Campaign, ...]:

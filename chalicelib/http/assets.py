@@ -10,7 +10,7 @@ from chalice.app import Response
 from chalicelib.domain.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("page.js", "sealing.js", "solving.js")
+SCRIPTS = ("docs.js", "page.js", "sealing.js", "solving.js")
 _HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
     "Cache-Control": "no-store",

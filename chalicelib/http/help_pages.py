@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PRIVATE_PATHS = ("/request", "/mailbox", "/desk", "/v1/")
 """What no search engine shall walk through: forms and mailboxes are for the people who come for them."""
+MOST = 20
+"""Places on a page: nobody reads more, and an old phone could not show the thousands of a large directory."""
 _FOR_AN_HOUR = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
 _SITEMAP = '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">'
 
@@ -53,7 +55,7 @@ class HelpPages:
         if audience not in AUDIENCES:
             raise NotFound("audience-unknown")
         language = language_of(http_request)
-        offers = self.signposting.find(audience=audience)
+        offers = self.signposting.find(audience=audience)[:MOST]
         asked = self._asked(audience, language)
         nodes = [
             linked_data.helpline(self.helpline, language),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from chalice.app import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from chalice.app import Request
 
@@ -45,12 +45,23 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self.pieces: dict[Hashable, str] = {}
+        self._pieces: dict[Hashable, str] = {}
         self._ready: dict[Hashable, Ready] = {}
-        self._size = 0
+        self._size = self._in_pieces = 0
 
     def __len__(self) -> int:
         return len(self._ready)
+
+    def piece(self, key: Hashable, make: Callable[[], str]) -> str:
+        """Give a piece, made when it is first needed; within the same bounds as whole answers."""
+        piece = self._pieces.get(key)
+        if piece is None:
+            piece = make()
+            if self._in_pieces + len(piece) > SIZE:
+                self._pieces, self._in_pieces = {}, 0
+            self._pieces[key] = piece
+            self._in_pieces += len(piece)
+        return piece
 
     def find(self, key: Hashable) -> Ready | None:
         """Give what was kept for *key*."""

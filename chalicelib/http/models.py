@@ -758,11 +758,13 @@ class SignpostAnswer(Answer):
 
 
 class SignpostsAnswer(Answer):
-    """The signposts that suit."""
+    """The signposts that suit: *count* of them here, *total* in all; *next_page* where there are more."""
 
     signposts: list[SignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+    total: int
+    next_page: int | None = None
 
 
 class MatchAnswer(Answer):

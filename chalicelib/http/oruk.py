@@ -17,7 +17,7 @@ from chalicelib.domain.errors import Malformed
 from chalicelib.http import oruk_documents as documents
 from chalicelib.http.kept import REVALIDATED, Shelves, handed_out
 from chalicelib.http.oruk_documents import compact
-from chalicelib.http.reading import LANGUAGES, language_of, query
+from chalicelib.http.reading import LANGUAGES, LARGEST_NUMBER, language_of, query, whole
 from chalicelib.usecases.directory import NOTHING_ASKED
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ T = TypeVar("T")
 VERSION = "HSDS-UK-3.0"
 PROFILE = "https://github.com/OpenReferralUK/uk-profile/blob/main/docs/index.md"
 PER_PAGE = 50
-LARGEST_NUMBER = 10**9
 OLDEST = 120
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
 
@@ -46,7 +45,6 @@ UNSUPPORTED = ("postcode", "proximity")
 """Open Referral knows these two on services at locations; help by phone or online is equally near to everybody."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_WHOLE = re.compile(r"[0-9]{1,10}")
 _CLOCK = re.compile(CLOCK)
 _WORDS = ("lang",)
 
@@ -238,11 +236,7 @@ def _answer(
 
 def _piece(shelf: Shelf, name: str, each: Any, language: str, show: Callable[[Any, str], documents.Document]) -> str:  # noqa: ANN401
     """Serialise a record once; the pages of every filter are put together from these."""
-    key = (name, language, each.id)
-    piece = shelf.pieces.get(key)
-    if piece is None:
-        piece = shelf.pieces[key] = compact(show(each, language))
-    return piece
+    return shelf.piece((name, language, each.id), lambda: compact(show(each, language)))
 
 
 def _asked(http_request: Request) -> _Asked:
@@ -250,15 +244,15 @@ def _asked(http_request: Request) -> _Asked:
         search=query(http_request, "search"),
         taxonomy_term_id=_uuid(http_request, "taxonomy_term_id"),
         taxonomy_id=_uuid(http_request, "taxonomy_id"),
-        minimum_age=_whole(http_request, "minimum_age", 0, OLDEST),
-        maximum_age=_whole(http_request, "maximum_age", 0, OLDEST),
+        minimum_age=whole(http_request, "minimum_age", 0, OLDEST),
+        maximum_age=whole(http_request, "maximum_age", 0, OLDEST),
         opens_from=_clock(http_request, "start_time"),
         closes_by=_clock(http_request, "end_time"),
         day=_day(http_request),
         modified_after=_instant(http_request, "modified_after"),
     )
-    number = _whole(http_request, "page", 1, LARGEST_NUMBER)
-    per_page = _whole(http_request, "per_page", 1, LARGEST_PAGE)
+    number = whole(http_request, "page", 1, LARGEST_NUMBER)
+    per_page = whole(http_request, "per_page", 1, LARGEST_PAGE)
     return _Asked(wanted, 1 if number is None else number, PER_PAGE if per_page is None else per_page)
 
 
@@ -267,15 +261,6 @@ def _uuid(http_request: Request, name: str) -> str | None:
     if text is not None and not _UUID.fullmatch(text):
         raise Malformed("invalid", pointer=f"/{name}")
     return None if text is None else text.lower()
-
-
-def _whole(http_request: Request, name: str, low: int, high: int) -> int | None:
-    text = query(http_request, name)
-    if text is None:
-        return None
-    if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
-        raise Malformed("invalid", pointer=f"/{name}")
-    return int(text)
 
 
 def _clock(http_request: Request, name: str) -> str | None:

@@ -183,10 +183,10 @@ class Packs:
         stem, _, ending = name.rpartition(".")
         if ending not in PRINTED:
             return self._words_of(campaign, edition, stem, ending).encode()
-        pieces, key = self.ready.of(edition).pieces, (campaign.slug, name)
-        if key not in pieces:
-            pieces[key] = b64encode(self._printed(campaign, stem, ending)).decode("ascii")
-        return b64decode(pieces[key])
+        piece = self.ready.of(edition).piece(
+            (campaign.slug, name), lambda: b64encode(self._printed(campaign, stem, ending)).decode("ascii")
+        )
+        return b64decode(piece)
 
     def _printed(self, campaign: Campaign, stem: str, ending: str) -> bytes:
         printer = self.printer()

@@ -7,6 +7,7 @@ Everything here answers a broken input with a place and a code, and never with t
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from urllib.parse import parse_qsl
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
 LANGUAGES = ("en", "cy")
+LARGEST_NUMBER = 10**9
+"""Of a page: enough for everybody, and nothing that an index would choke on."""
 BODY_LIMIT = 32 * 1024
 """Bytes of a body that a requester or a practitioner may send; the longest honest request is under 20 KiB."""
 SEALED_LIMIT = 64 * 1024
 """Bytes of a message that a browser sealed: twice the words, for the desk and for the mailbox, in base64url."""
 FORM_FIELDS_LIMIT = 64
+
+_WHOLE = re.compile(r"[0-9]{1,10}")
 
 Model = TypeVar("Model", bound=BaseModel)
 Other = TypeVar("Other", bound=BaseModel)
@@ -123,6 +128,21 @@ def content_language(http_request: Request) -> str:
     """
     asked = chosen(http_request, "language", LANGUAGES) if http_request.query_params else None
     return asked or language_of(http_request)
+
+
+def whole(http_request: Request, name: str, low: int, high: int) -> int | None:
+    """
+    Give the whole number of a query parameter, from *low* to *high*, or None when it is absent.
+
+    Raises:
+        Malformed: it is given twice, is empty, or is no such number.
+    """
+    text = query(http_request, name)
+    if text is None:
+        return None
+    if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+        raise Malformed("invalid", pointer=f"/{name}")
+    return int(text)
 
 
 def media_type(http_request: Request) -> str:

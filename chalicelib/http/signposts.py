@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from chalice.app import Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from chalicelib.domain.directory import LARGEST_PAGE, page_of
 from chalicelib.domain.errors import FieldError, Invalid
 from chalicelib.domain.signposts import AUDIENCES, TOPICS
 from chalicelib.http import linked_data
 from chalicelib.http.kept import FRESH, Shelves, handed_out
-from chalicelib.http.reading import chosen, content_language, json_body
+from chalicelib.http.reading import LARGEST_NUMBER, chosen, content_language, json_body, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from chalice.app import Request
 
+    from chalicelib.domain.directory import Page
     from chalicelib.domain.searching import Found, Match
     from chalicelib.domain.signposts import Signpost
     from chalicelib.http.kept import Headers, Shelf
@@ -34,6 +36,8 @@ _LINKED_DATA = "application/ld+json"
 _VARY = "Accept, Accept-Language"
 _REASONS = 5
 """As many reasons as somebody may want to read, the weightiest first."""
+_BEST = 50
+"""As many places as somebody may want to look at; who wants every one reads the list."""
 
 
 class SignpostSearch(BaseModel):
@@ -58,26 +62,30 @@ class Signposts:
 
     def list(self, http_request: Request) -> Response:
         """
-        List the signposts that suit `audience`, `topic` and `region`, in `language`.
+        List the signposts that suit `audience`, `topic` and `region`, in `language`; a large list comes in pages.
 
         Raises:
-            Malformed: a filter is empty, given twice, or not from the published lists.
+            Malformed: a filter is empty, given twice, or not from the published lists; or there cannot be such a page.
         """
         filters: tuple[str | None, str | None, str | None] = (None, None, None)
+        number, per_page = 1, LARGEST_PAGE
         if http_request.query_params:
             filters = (
                 chosen(http_request, "audience", AUDIENCES),
                 chosen(http_request, "topic", TOPICS),
                 chosen(http_request, "region", self._signposting.places),
             )
+            number = whole(http_request, "page", 1, LARGEST_NUMBER) or number
+            per_page = whole(http_request, "per_page", 1, LARGEST_PAGE) or per_page
         language, kind = content_language(http_request), _kind(http_request)
-        key = (kind, language, *filters)
+        key = (kind, language, *filters, number, per_page)
         shelf = self._ready.of(self._signposting.edition())
         ready = shelf.find(key)
         if ready is None:
             audience, topic, region = filters
             found = self._signposting.find(audience=audience, topic=topic, region=region)
-            body = _document(shelf, found, language, kind)
+            page = page_of(found, number=number, per_page=per_page)
+            body = _document(shelf, page, language, kind)
             ready = shelf.keep(key, body, _kept_headers(language, kind))
         return handed_out(http_request, ready)
 
@@ -116,13 +124,15 @@ class Signposts:
         shelf = self._ready.of(self._signposting.edition())
         found = self._signposting.search(asked.q, audience=asked.audience, region=asked.region)
         headers: Headers = {**_headers(language, _JSON), "Cache-Control": "no-store"}
-        return Response(_listed([_found(shelf, each, language) for each in found], language), headers=headers)
+        return Response(_listed([_found(shelf, each, language) for each in found[:_BEST]], language), headers=headers)
 
 
-def _document(shelf: Shelf, found: Collection[Signpost], language: str, kind: str) -> str:
+def _document(shelf: Shelf, page: Page[Signpost], language: str, kind: str) -> str:
     if kind == _LINKED_DATA:
-        return linked_data.graph([linked_data.service(signpost, language) for signpost in found])
-    return _listed([_item(shelf, signpost, language) for signpost in found], language)
+        return linked_data.graph([linked_data.service(signpost, language) for signpost in page.contents])
+    listed = _listed([_item(shelf, signpost, language) for signpost in page.contents], language)
+    more = "" if page.is_last else f',"next_page":{page.number + 1}'
+    return f'{listed[:-1]},"total":{page.total_items}{more}}}'
 
 
 def _found(shelf: Shelf, found: Found, language: str) -> str:
@@ -132,10 +142,7 @@ def _found(shelf: Shelf, found: Found, language: str) -> str:
 
 def _item(shelf: Shelf, signpost: Signpost, language: str) -> str:
     key = (language, signpost.id)
-    item = shelf.pieces.get(key)
-    if item is None:
-        item = shelf.pieces[key] = compact(flat(signpost, language))
-    return item
+    return shelf.piece(key, lambda: compact(flat(signpost, language)))
 
 
 def flat(signpost: Signpost, language: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_cors_is_promised_nowhere_private():
     for operation in operations():
         route = quietline.app.routes[operation.path][operation.method.upper()]
         assert (route.cors is not None) == (
-            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory")
+            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory", "widget")
         ), operation.path
 
 
@@ -132,7 +132,7 @@ def test_pages_refuse_in_pages_and_the_api_in_json():
     for operation in operations():
         documented = DOCUMENT["paths"][operation.path][operation.method]
         in_page = "text/html" in resolved(documented["responses"]["500"])["content"]
-        assert in_page == (operation.tag in ("pages", "service", "requests")), operation.path
+        assert in_page == (operation.tag in ("pages", "service", "requests", "widget")), operation.path
 
 
 def test_every_scope_is_one_that_somebody_has():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.http import models, oruk_models
-from chalicelib.http.contract.parts import FILTERED, WORDS, WRITTEN, Codes, Operation, any_of
+from chalicelib.http.contract.parts import FILTERED, RANGED, WORDS, WRITTEN, Codes, Operation, any_of
 from chalicelib.http.signposts import SignpostSearch
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ def signposts() -> tuple[Operation, ...]:
             path="/v1/signposts",
             summary="Where else there is help",
             tag="signposts",
-            parameters=("Audience", "Topic", "Region", "Language", "IfNoneMatch", *WORDS),
+            parameters=(
+                *("Audience", "Topic", "Region", "Language", "Page", "SignpostsPerPage", "IfNoneMatch"),
+                *WORDS,
+            ),
             answers={200: models.SignpostsAnswer, 304: None},
-            refuses=FILTERED,
+            refuses=any_of(FILTERED, RANGED),
             linked_data=True,
             cached=True,
         ),
@@ -111,7 +114,7 @@ def _feed(name: str, folder: str, summary: str, answer: type[BaseModel], *parame
         path=f"{path}/{{record_id}}" if one else path,
         summary=summary,
         tag="directory",
-        parameters=(*(("RecordId",) if one else ()), *parameters, *FOR_ALL),
+        parameters=(*((f"RecordId.{folder}",) if one else ()), *parameters, *FOR_ALL),
         answers={200: answer, 304: None},
         refuses=refuses,
         cached=True,

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, requester
+from chalicelib.http.contract import campaigns, desk, directory, pages, reference, requester
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
@@ -48,6 +48,7 @@ def operations() -> tuple[Operation, ...]:
         *campaigns.campaigns(),
         *directory.feed(),
         *pages.pages(),
+        *reference.reference(),
         *desk.desk(),
         *requester.either(),
     )
@@ -63,6 +64,7 @@ TAGS = {
     "signposts": "Where else there is help; for any site to fetch",
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
     "service": "The service itself",

@@ -15,6 +15,8 @@ from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, U
 from chalicelib.http import models, oruk
 from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
+from chalicelib.http.reading import LARGEST_NUMBER
+from chalicelib.http.widget import LATEST
 from chalicelib.usecases.campaigning import WHEN
 
 if TYPE_CHECKING:
@@ -32,7 +34,14 @@ EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
 EXAMPLE_CAMPAIGN = "gm-2018"
-EXAMPLE_RECORD = identity("service", EXAMPLE_SIGNPOST)
+EXAMPLE_RECORDS = {
+    "services": identity("service", EXAMPLE_SIGNPOST),
+    "service_at_locations": identity("service-at-location", EXAMPLE_SIGNPOST),
+    "organizations": identity("organization", "nspcc"),
+    "taxonomies": identity("taxonomy", "topic"),
+    "taxonomy_terms": identity("term", "topic", "recovery"),
+}
+"""A record of each list of the directory."""
 XML, PLAIN = "application/xml", "text/plain"
 
 # ---------------------------------------------------------------- refusals that many share
@@ -131,15 +140,24 @@ PARAMETERS: Mapping[str, Schema] = {
         {"type": "string", "pattern": r"^[\x21-\x7e]{16,255}$"},
         "The same key and body are given the same answer again, and nothing happens twice.",
     ),
-    "Language": query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
-    "Audience": query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+    "Language": {
+        **query("language", one_of(LANGUAGES), "The language of the content; before `lang`."),
+        "example": "cy",
+    },
+    "Audience": {
+        **query("audience", one_of(tuple(AUDIENCES)), "Whom the help is for."),
+        "example": "someone-else",
+    },
     "Topic": query("topic", one_of(tuple(TOPICS)), "What it is about."),
     "When": query("when", one_of(WHEN), "What is on now, unless told; `planned`, `over`, or `all` of them."),
-    "Region": query(
-        "region",
-        {"$ref": "#/components/schemas/Place"},
-        "`UK`, a nation, or the ONS code of a police force area.",
-    ),
+    "Region": {
+        **query(
+            "region",
+            {"$ref": "#/components/schemas/Place"},
+            "`UK`, a nation, or the ONS code of a police force area.",
+        ),
+        "example": "E23000005",
+    },
     "IfNoneMatch": header("If-None-Match", {"type": "string"}, "An ETag: 304 if it is still the same."),
     "From": query(
         "from",
@@ -167,13 +185,16 @@ PARAMETERS: Mapping[str, Schema] = {
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
-    "Page": query(
-        "page", {"type": "integer", "minimum": 1, "maximum": oruk.LARGEST_NUMBER, "default": 1}, "Which page."
-    ),
+    "Page": query("page", {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER, "default": 1}, "Which page."),
     "PerPage": query(
         "per_page",
         {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": oruk.PER_PAGE},
         "How many on a page.",
+    ),
+    "SignpostsPerPage": query(
+        "per_page",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": LARGEST_PAGE},
+        "How many on a page; the answer names the next page where there is one.",
     ),
     "TaxonomyTermId": query("taxonomy_term_id", {"type": "string", "format": "uuid"}, "Sorted under this term."),
     "TaxonomyId": query("taxonomy_id", {"type": "string", "format": "uuid"}, "Sorted under a term of this taxonomy."),
@@ -200,19 +221,27 @@ PARAMETERS: Mapping[str, Schema] = {
         one_of(tuple(ICAL_DAYS)),
         "Services with a schedule for this day; with times, the same schedule must agree.",
     ),
-    "ModifiedAfter": query(
-        "modified_after",
-        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
-        "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
-    ),
+    "ModifiedAfter": {
+        **query(
+            "modified_after",
+            {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
+            "What was modified at this instant or later: for harvesters, the moment at which the last walk began.",
+        ),
+        "example": "2026-11-01T00:00:00Z",
+    },
     "Words": query("lang", one_of(LANGUAGES), "The language of the texts; before `Accept-Language`."),
-    "RecordId": path_parameter("record_id", "The UUID of a record.", EXAMPLE_RECORD),
+    **{
+        f"RecordId.{folder}": path_parameter("record_id", "The UUID of a record.", record)
+        for folder, record in EXAMPLE_RECORDS.items()
+    },
     "AudienceName": path_parameter("audience", "Whom the page is for.", next(iter(AUDIENCES))),
     "SignpostId": path_parameter("signpost_id", "The id of a signpost.", EXAMPLE_SIGNPOST),
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
+    "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
+    "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
