@@ -1636,6 +1636,13 @@ class Quietline(Transport):
         )
         return answer
 
+    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> SignpostsAnswer:
+        """What can be sent along with a reply."""
+        answer: SignpostsAnswer = self._call(
+            "GET", "/v1/desk/signposts", query={"language": language}, callers=("bearer",)
+        )
+        return answer
+
     def who_am_i(self) -> MeAnswer:
         """Who is signed in, and what they may do."""
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
