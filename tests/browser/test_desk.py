@@ -362,12 +362,17 @@ def test_a_window_that_nobody_waits_for_says_so(new_tab):
 
 
 def test_another_desk_does_not_take_the_code(new_tab, quietline):
-    """Two desks are open in one browser: only the one that began a sign-in is signed in by it."""
+    """Two desks of one browser are both signing in: a code goes to the one that asked for it."""
     page = new_tab()
+    traded = []
+    page.context.on("request", lambda sent: traded.append(sent.frame.page) if sent.url.endswith("/token") else None)
     page.goto("/desk")
     other = page.context.new_page()
     other.goto(f"{quietline.url}/desk")
+    with page.context.expect_page():
+        other.click("#sign-in-go")
     sign_in(page, quietline)
+    assert traded == [page]
     assert other.locator("#sign-in").is_visible()
     assert other.locator("#person").is_hidden()
 
@@ -528,6 +533,21 @@ def test_the_shell_is_light_and_its_panels_too(new_tab, quietline):
     shell = sum(light(page, "/desk").values())
     for panel in ("requests", "supervision", "trail"):
         assert shell + len(quietline.ask("GET", f"/desk/panels/{panel}").body) < 60_000
+
+
+def test_a_panel_that_was_altered_on_the_way_is_not_taken(new_tab, quietline):
+    """What is fetched for a tab is held to its hash: anything else is neither shown nor run."""
+    page = new_tab()
+
+    def alter(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("Take a request", "Take another request"))
+
+    page.route("**/desk/panels/requests", alter)
+    page.goto(f"/desk#{LocalIssuer(quietline.home).ticket('practitioner', 'alex')}")
+    page.wait_for_selector("#alert:has-text('could not be loaded')")
+    assert page.locator("#requests").count() == 0
+    sound(page)
 
 
 def test_without_scripts_the_page_says_so(new_tab):
