@@ -514,7 +514,7 @@ def test_the_supervisors_view(new_tab, tmp_path_factory, screen):
 
         page.click("#tabs >> text=Audit trail")
         page.wait_for_selector("#audit-verified.notice:has-text('The trail holds together')")
-        assert "put it back" in page.inner_text("#audit")
+        page.wait_for_selector("#audit:has-text('put it back')")
         sound(page)
         picture(page, f"desk-trail-{screen}")
         with sqlite3.connect(home / "quietline.db") as database:
