@@ -77,8 +77,8 @@ backup: $(VENV)/.local ## a copy of the requests while the server runs: make bac
 pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
 	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py
 
-content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content
-	@$(BIN)/python -m chalicelib.local.content_check
+content-check: $(VENV)/.local ## refuse incomplete content, warn about stale content, packaged and published
+	@$(BIN)/python -m chalicelib.local.content_check --published
 
 openapi: $(VENV)/.local ## write the contract anew from the models
 	@$(BIN)/python -m chalicelib.local.contract

@@ -109,6 +109,24 @@ def choose_slot(http_request: Request) -> Response:
     return house.mailbox.choose(http_request)
 
 
+# ---------------------------------------------------------------- public face: what a partner sends by key (no CORS)
+
+
+@public("/v1/consent", cors=ANY_SITE)
+def consent(http_request: Request) -> Response:
+    return house.referrals.consent(http_request)
+
+
+@public("/v1/referrals", method="POST")
+def refer(http_request: Request) -> Response:
+    return house.referrals.submit(http_request)
+
+
+@public("/v1/referrals/{referral_id}")
+def referral_status(http_request: Request, referral_id: str) -> Response:
+    return house.referrals.status(http_request, referral_id)
+
+
 # ---------------------------------------------------------------- public face: where to get help
 
 
@@ -339,6 +357,21 @@ def close_line(http_request: Request) -> Response:
     return house.desk.close_line(http_request)
 
 
+@desk("/v1/desk/partners", method="POST")
+def issue_partner_key(http_request: Request) -> Response:
+    return house.partner_keys_desk.issue(http_request)
+
+
+@desk("/v1/desk/partners")
+def list_partner_keys(http_request: Request) -> Response:
+    return house.partner_keys_desk.list(http_request)
+
+
+@desk("/v1/desk/partners/{key_id}", method="DELETE")
+def revoke_partner_key(http_request: Request, key_id: str) -> Response:
+    return house.partner_keys_desk.revoke(http_request, key_id)
+
+
 @desk("/v1/desk/audit")
 def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
@@ -354,6 +387,62 @@ def who_am_i(http_request: Request) -> Response:
     return house.desk.me(http_request)
 
 
+# ---------------------------------------------------------------- desk face: what editors publish
+
+
+@desk("/v1/desk/content")
+def list_content_kinds(http_request: Request) -> Response:
+    return house.content_desk.kinds(http_request)
+
+
+@desk("/v1/desk/content/{kind}")
+def list_content(http_request: Request, kind: str) -> Response:
+    return house.content_desk.list(http_request, kind)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}")
+def get_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.get(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}", method="PUT")
+def draft_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.draft(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/draft", method="DELETE")
+def discard_draft(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.discard(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/preview")
+def preview_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.preview(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/history")
+def content_history(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.history(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/publish", method="POST")
+def publish_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.publish(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/roll-back", method="POST")
+def roll_back_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.roll_back(http_request, kind, content_id)
+
+
+@desk("/v1/desk/content/{kind}/{content_id}/take-down", method="POST")
+def take_down_content(http_request: Request, kind: str, content_id: str) -> Response:
+    return house.content_desk.take_down(http_request, kind, content_id)
+
+
+# ---------------------------------------------------------------- desk face: pages
+
+
 @desk("/desk")
 def desk_page(http_request: Request) -> Response:
     return house.desk_page.page(http_request)
@@ -367,6 +456,11 @@ def signed_in_page(http_request: Request) -> Response:
 @desk("/desk/panels/{name}")
 def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)
+
+
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
 
 
 # ---------------------------------------------------------------- either face

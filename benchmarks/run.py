@@ -31,7 +31,7 @@ import common
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESULTS = common.HERE / "RESULTS.md"
+RESULTS = common.RESULTS
 PARTS = ("imports", "in_process", "queue_size", "over_http")
 OURS = ("chalice", "pydantic", "cryptography")
 PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "pydantic")
@@ -288,7 +288,7 @@ def main() -> int:
     _show(tables)
     if len(wanted) == len(PARTS):
         how = " ".join(["benchmarks/run.py", *quick, *full])
-        RESULTS.write_text(_page(machine, tables, wrong, how), encoding="utf-8")
+        RESULTS.write_text(_page(machine, tables, wrong, how) + common.directory_section(), encoding="utf-8")
         print("Written to benchmarks/RESULTS.md")
     for one in wrong:
         print(f"WRONG: {one}", file=sys.stderr)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.packs import Leaflet
+    from chalicelib.domain.partners import PartnerKey
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
@@ -194,6 +195,10 @@ class SlotFull(Exception):  # noqa: N818
     """The slot has no room left."""
 
 
+class PartnerFull(Exception):  # noqa: N818
+    """As many referrals of the partner are unfinished as may be."""
+
+
 class ReferenceTaken(Exception):  # noqa: N818
     """Another living request has this reference."""
 
@@ -213,16 +218,26 @@ class RequestStore(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """
         Accept a request, if its id is new.
 
         Returns the accepted head, or the head already there under this id (a repeat; the caller tells them apart by
         `fingerprint` and `body_id`). *capacity* bounds how many waiting or claimed requests may count on the same
-        current slot; None lets it in regardless.
+        current slot, *referrals* how many may count for the partner that `counts_for` names; None lets it in
+        regardless.
 
         Raises:
-            SlotFull, ReferenceTaken: nothing was written.
+            SlotFull, PartnerFull, ReferenceTaken: nothing was written.
         """
         ...
 
@@ -342,6 +357,28 @@ class RequestStore(Protocol):
         """
         ...
 
+    def forget_details(
+        self,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        erase: Callable[[Sequence[ContentName]], None],
+    ) -> int:
+        """
+        Delete the sealed content, and nothing else, of closed requests whose `details_until` has come; count them.
+
+        *erase* is called first, as in `purge`; *transition* marks each head. The trail is told `forget-details`.
+        """
+        ...
+
+    def open_ids(self, *, now: datetime) -> frozenset[str]:
+        """
+        Name every request that is waiting, claimed or parked.
+
+        An engine may miss one that has changed within the last seconds; it names none that is not there.
+        """
+        ...
+
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which a supervisor has closed the line."""
         ...
@@ -385,8 +422,8 @@ class ShredKeys(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
-        """Write a key, if its name is new; a repeat of the same key is no failure, another key under it is one."""
+    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
+        """Write keys whose names are new; a repeat of the same key is no failure, another key under a name is one."""
         ...
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
@@ -399,6 +436,10 @@ class ShredKeys(Protocol):
 
     def purge(self, *, now: datetime) -> int:
         """Erase keys that have expired; return how many there were."""
+        ...
+
+    def names(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name every key that is kept; each whose `keep` returned before this was called, and was not erased since."""
         ...
 
 
@@ -486,6 +527,37 @@ class Gauges(Protocol):
         ...
 
 
+class PartnerKeys(Protocol):
+    """
+    What is kept of partners' keys.
+
+    * A key that was revoked stays revoked: what returned is durable, and every instance sees it with its next look.
+    * Deeds are written with their change, or neither is.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def issue(self, key: PartnerKey, *, deed: Deed) -> None:
+        """
+        Keep a new key.
+
+        Raises:
+            Conflict: `key-id-taken`; there is one of that id.
+        """
+        ...
+
+    def get(self, key_id: str) -> PartnerKey | None:
+        """Read one key, consistently, revoked ones included."""
+        ...
+
+    def every(self) -> tuple[PartnerKey, ...]:
+        """List every key there ever was, by id."""
+        ...
+
+    def revoke(self, key_id: str, *, by: str, at: datetime, deed: Deed) -> PartnerKey | None:
+        """Revoke a key; one that was revoked before stays as it is, without another deed; None if there is none."""
+        ...
+
+
 class Printer(Protocol):
     """
     Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.
@@ -519,6 +591,10 @@ class ContentStore(Protocol):
 
     def statement(self) -> Mapping[str, object]:
         """Give the statement of limited confidentiality: its version, and its text in each language."""
+        ...
+
+    def consent(self) -> Mapping[str, object]:
+        """Give what people agree to before they are referred: the version in force, and every version's texts."""
         ...
 
     def reference_words(self) -> tuple[Sequence[str], Sequence[str]]:

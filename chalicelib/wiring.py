@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.domain.partners import Consents
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
+    from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
+    from chalicelib.http.publishing import ContentDesk
     from chalicelib.http.reference import Reference
+    from chalicelib.http.referrals import Referrals
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
         Mailer,
         Opener,
         Overflow,
+        PartnerKeys,
         Printer,
         Publications,
         RequestStore,
@@ -67,8 +72,11 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.publishing import Publishing
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
@@ -107,15 +115,13 @@ class House:
         return Problems(self.texts, self._problem_page, self._begins, self._round)
 
     @cached_property
-    def public(self) -> Public:
-        """The public face."""
+    def _intake(self) -> Intake:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
-        from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
         from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
-        intake = Intake(
+        return Intake(
             store=self.store,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -129,14 +135,23 @@ class House:
             room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
+            consents=lambda: self._consents,
+            partner_cap=self.settings.partner_cap,
             overflow=self._overflow,
         )
+
+    @cached_property
+    def public(self) -> Public:
+        """The public face."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.public import Public  # noqa: PLC0415
+
         return Public(
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
             screening=self._screening,
-            intake=intake,
+            intake=self._intake,
             sealer=self.sealer,
             shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
@@ -169,6 +184,34 @@ class House:
             pages=self.pages,
             signpost_link=self._signpost_link,
         )
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        """What partners may send."""
+        from chalicelib.http.referrals import Referrals  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Referring  # noqa: PLC0415
+
+        return Referrals(
+            partnering=self.partnering,
+            referring=Referring(intake=self._intake, store=self.store, clock=self.clock),
+            consents=lambda: self._consents,
+        )
+
+    @cached_property
+    def partner_keys_desk(self) -> PartnerKeyDesk:
+        """Partners' keys, at the desk."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.partner_keys import PartnerKeyDesk  # noqa: PLC0415
+
+        return PartnerKeyDesk(access=Access(self._identity), partnering=self.partnering)
+
+    @cached_property
+    def partnering(self) -> Partnering:
+        """Who issues, revokes and recognises partners' keys."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
+
+        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
 
     @cached_property
     def signposts(self) -> Signposts:
@@ -271,7 +314,29 @@ class House:
             doorkeeping=self._doorkeeping,
             signposting=self._signposting,
             signpost_link=self._signpost_link,
+            consents=lambda: self._consents,
         )
+
+    @cached_property
+    def content_desk(self) -> ContentDesk:
+        """The editors' part of the desk face."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.publishing import ContentDesk  # noqa: PLC0415
+
+        return ContentDesk(access=Access(self._identity), publishing=self.publishing)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """What editors do; a further kind of record is one more entry."""
+        from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
+        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
+
+        known = (
+            kinds.signposts(self.content, signposts.flat),
+            kinds.organizations(self.content, oruk_documents.organization),
+        )
+        return Publishing(lambda: self.publications, known, self.clock)
 
     @cached_property
     def desk_page(self) -> DeskPage:
@@ -292,6 +357,7 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
+            tombstone=self.rules.tombstone,
         )
 
     @cached_property
@@ -338,6 +404,17 @@ class House:
         from chalicelib.adapters.sqlite_publications import SqlitePublications  # noqa: PLC0415
 
         return SqlitePublications(self._sqlite)
+
+    @cached_property
+    def partner_keys(self) -> PartnerKeys:
+        """What is kept of partners' keys."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys  # noqa: PLC0415
+
+            return DynamoPartnerKeys(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys  # noqa: PLC0415
+
+        return SqlitePartnerKeys(self._sqlite)
 
     @cached_property
     def _sqlite(self) -> SqliteStore:
@@ -516,6 +593,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            details_after_closing=settings.details_after_closing,
             tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
@@ -549,9 +627,12 @@ class House:
 
     def _readable(self) -> Publications | None:
         """Give where publications are; a GET of content makes no database where there is none."""
-        if self.settings.store == "sqlite" and not (self.settings.home / "quietline.db").exists():
-            return None
-        return self.publications
+        return self.publications if self.has_publications else None
+
+    @property
+    def has_publications(self) -> bool:
+        """Whether there is a place where somebody may have published something."""
+        return self.settings.store != "sqlite" or (self.settings.home / "quietline.db").exists()
 
     @cached_property
     def _guide(self) -> PublishedContent:
@@ -562,6 +643,12 @@ class House:
     @cached_property
     def _statement(self) -> Statement:
         return read_statement(self.content.statement())
+
+    @cached_property
+    def _consents(self) -> Consents:
+        from chalicelib.domain.partners import read_consents  # noqa: PLC0415
+
+        return read_consents(self.content.consent())
 
     @cached_property
     def _signposting(self) -> Signposting:
@@ -628,10 +715,10 @@ class House:
     @cached_property
     def _checking(self) -> Checking:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
-        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.http.referral_models import checked  # noqa: PLC0415
         from chalicelib.usecases.checking import Checking  # noqa: PLC0415
 
-        return Checking(shape=checked_details, phones=Phonenumbers())
+        return Checking(shape=checked, phones=Phonenumbers())
 
     @cached_property
     def _overflow(self) -> Overflow | None:

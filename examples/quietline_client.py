@@ -306,6 +306,7 @@ class ClaimedRequest(TypedDict):
     unreadable: str | None
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None
 
 
 class ClaimsAnswer(TypedDict):
@@ -342,11 +343,104 @@ class ClosuresSubmission(TypedDict):
     closures: list[ClosureSpan]
 
 
+class Consent(TypedDict):
+    """
+    That the person agreed to be referred: to which version of `GET /v1/consent`, in which language, how and
+    when.
+    """
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+
+
+class ConsentGiven(TypedDict):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+    title: str | None
+    text: list[str]
+
+
 class Contact(TypedDict):
     """How to reach the helpline instead."""
 
     phone: str
     hours: str
+
+
+class ContentAnswer(TypedDict):
+    """A record: the newest state of it, and what is out."""
+
+    id: str
+    title: Any
+    state: Literal["packaged", "published", "draft"]
+    status: str | None
+    revision: int
+    published: PublishedVersionAnswer | None
+    draft: VersionAnswer | None
+    review_on: str | None
+    overdue: bool
+    problems: list[ContentProblemAnswer]
+    kind: str
+    record: dict[str, Any]
+    out: dict[str, Any] | None
+    ends: list[str]
+
+
+class ContentKindAnswer(TypedDict):
+    """A kind of record, and how many wait for somebody."""
+
+    kind: str
+    records: int
+    drafts: int
+    overdue: int
+
+
+class ContentKindsAnswer(TypedDict):
+    """The kinds of record that editors write."""
+
+    kinds: list[ContentKindAnswer]
+
+
+class ContentListAnswer(TypedDict):
+    """Every record of a kind."""
+
+    kind: str
+    records: list[ContentSummary]
+
+
+class ContentProblemAnswer(TypedDict):
+    """Something that is wrong with a record; a warning keeps nothing from going out."""
+
+    pointer: str
+    code: str
+    severity: Literal["error", "warning"]
+
+
+class ContentSubmission(TypedDict):
+    """A record as it is to be; the content check says what is wrong with it, all at once."""
+
+    record: dict[str, Any]
+
+
+class ContentSummary(TypedDict):
+    """A record in a list."""
+
+    id: str
+    title: Any
+    state: Literal["packaged", "published", "draft"]
+    status: str | None
+    revision: int
+    published: PublishedVersionAnswer | None
+    draft: VersionAnswer | None
+    review_on: str | None
+    overdue: bool
+    problems: list[ContentProblemAnswer]
 
 
 class Due(TypedDict):
@@ -362,6 +456,27 @@ class EmailAnswer(TypedDict):
     subject: str
     text: str
     html: str
+
+
+class ErasureAnswer(TypedDict):
+    """One erasure: of what, why, in which hour; *seq* is its place in the trail, *mac* what chains it there."""
+
+    seq: int
+    at: str
+    request_id: str
+    erased: Literal["everything", "details"]
+    because: Literal["withdrawn", "expired", "closed"]
+    by: Literal["requester", "system"]
+    mac: str
+
+
+class ErasuresAnswer(TypedDict):
+    """A page of erasures, from a trail that was verified whole as it was read."""
+
+    erasures: list[ErasureAnswer]
+    verified: bool
+    broken_at: int | None
+    next_after: int | None
 
 
 class FieldProblem(TypedDict):
@@ -432,6 +547,23 @@ class HelplineAnswer(TypedDict):
     language: Literal["en", "cy"]
 
 
+class HistoryAnswer(TypedDict):
+    """What was published, newest first; *packaged* is what travels with the code, version 0."""
+
+    versions: list[HistoryVersionAnswer]
+    packaged: dict[str, Any] | None
+
+
+class HistoryVersionAnswer(TypedDict):
+    """A version that was published, with what it said; None where the record was taken down without a word."""
+
+    revision: int
+    by: str
+    at: str
+    shown_from: str
+    record: dict[str, Any] | None
+
+
 class InformationDetails(TypedDict):
     """
     What is sealed of an information request; the answer comes to the mailbox unless an e-mail address is
@@ -453,6 +585,18 @@ class InformationSubmission(TypedDict):
     campaign: NotRequired[str | None]
     altcha: NotRequired[str | None]
     details: InformationDetails
+
+
+class IssuedKeyAnswer(TypedDict):
+    """A new key; it is shown this once."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+    key: str
 
 
 class KeyAnswer(TypedDict):
@@ -893,6 +1037,29 @@ class PackInLanguage(TypedDict):
     poster: PrintedAnswer
 
 
+class PartnerKeyAnswer(TypedDict):
+    """What is kept of a key."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+
+
+class PartnerKeySubmission(TypedDict):
+    """Body of `POST /v1/desk/partners`: to whom a key is issued."""
+
+    partner: str
+
+
+class PartnerKeysAnswer(TypedDict):
+    """Every key there ever was, by id."""
+
+    keys: list[PartnerKeyAnswer]
+
+
 class PersonTally(TypedDict):
     """How many requests somebody has opened, released and closed."""
 
@@ -965,6 +1132,12 @@ Place: TypeAlias = Literal[
 ]
 
 
+class PreviewAnswer(TypedDict):
+    """The newest state of a record as readers will see it, in each language."""
+
+    shown: dict[str, dict[str, Any]]
+
+
 class PrintedAnswer(TypedDict):
     """Something to print, and which of the files it is."""
 
@@ -995,11 +1168,64 @@ class ProgressAnswer(TypedDict):
     outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"] | None
 
 
+class PublishedVersionAnswer(TypedDict):
+    """A state that went out; readers meet it from *shown_from* on."""
+
+    revision: int
+    by: str
+    at: str
+    shown_from: str
+
+
 class QueueAnswer(TypedDict):
     """The queue's state by lane, without content."""
 
     lanes: list[LaneAnswer]
     rung_at: str | None
+
+
+class ReferralAnswer(TypedDict):
+    """All that a partner learns of a referral."""
+
+    id: str
+    status: Literal["received", "closed"]
+
+
+class ReferralDetails(TypedDict):
+    """What is sealed of a referral: all of it about the person to be rung, but *referrer*."""
+
+    concern: Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    phone: str
+    name: NotRequired[str | None]
+    message: NotRequired[str | None]
+    safety: Safety
+    access_needs: NotRequired[list[str]]
+    referrer: NotRequired[Referrer | None]
+
+
+class ReferralOrigin(TypedDict):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
+
+
+class ReferralSubmission(TypedDict):
+    """Body of `POST /v1/referrals`; *language*, *slot* and *also* are the referred person's."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    details: ReferralDetails
+
+
+class Referrer(TypedDict):
+    """The professional, for the practitioner who has a question; nobody answers to them in writing."""
+
+    name: str
+    role: NotRequired[str | None]
+    contact: NotRequired[str | None]
 
 
 class RegionAnswer(TypedDict):
@@ -1047,6 +1273,12 @@ class ReplySubmission(TypedDict):
     text: str
     signposts: NotRequired[list[str]]
     by_email: NotRequired[bool]
+
+
+class RollBackSubmission(TypedDict):
+    """Which version to go back to; 0 is the one that travels with the code."""
+
+    revision: int
 
 
 class Safety(TypedDict):
@@ -1118,6 +1350,16 @@ class SealedMessage(TypedDict):
     message_id: str
     sealed: Sealed
     copy: str
+
+
+class SealedReferral(TypedDict):
+    """Body of `POST /v1/referrals` from a partner that sealed it: `{details}`, of the kind `referral`."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    sealed: Sealed
 
 
 class SearchAnswer(TypedDict):
@@ -1228,6 +1470,12 @@ class StatementAnswer(TypedDict):
     text: list[str]
 
 
+class TakeDownSubmission(TypedDict):
+    """How what a record offers has ended."""
+
+    status: Literal["inactive", "temporarily closed", "defunct"]
+
+
 class TextMessageAnswer(TypedDict):
     """
     A text message as it is sent, and what it costs. *units* are septets of GSM-7 (160 in one segment), or of
@@ -1242,6 +1490,14 @@ class TextMessageAnswer(TypedDict):
     replaced: list[str]
 
 
+class VersionAnswer(TypedDict):
+    """One state of a record: who wrote it, and when."""
+
+    revision: int
+    by: str
+    at: str
+
+
 class Quietline(Transport):
     """One helpline, at its *address*; what a method raises is `Refused`."""
 
@@ -1253,6 +1509,7 @@ class Quietline(Transport):
         timeout: float = 10.0,
         receipt: str | None = None,
         mailbox: str | None = None,
+        partner: str | None = None,
         bearer: str | None = None,
     ) -> None:
         super().__init__(
@@ -1262,6 +1519,7 @@ class Quietline(Transport):
             credentials={
                 "receipt": None if receipt is None else f"Receipt {receipt}",
                 "mailbox": None if mailbox is None else f"Mailbox {mailbox}",
+                "partner": None if partner is None else f"Bearer {partner}",
                 "bearer": None if bearer is None else f"Bearer {bearer}",
             },
         )
@@ -1333,6 +1591,23 @@ class Quietline(Transport):
     def choose_slot(self, body: SlotChoice) -> ProgressAnswer:
         """Choose another slot."""
         answer: ProgressAnswer = self._call("PUT", "/v1/mailbox/slot", body=body, callers=("receipt", "mailbox"))
+        return answer
+
+    def consent(self, *, language: Literal["en", "cy"] | None = None) -> StatementAnswer:
+        """What somebody agrees to before a partner refers them, in force now."""
+        answer: StatementAnswer = self._call("GET", "/v1/consent", query={"language": language})
+        return answer
+
+    def refer(self, body: ReferralSubmission | SealedReferral, *, idempotency_key: str | None = None) -> ReferralAnswer:
+        """Refer somebody with their consent: they are rung, and nobody is given a receipt."""
+        answer: ReferralAnswer = self._call(
+            "POST", "/v1/referrals", body=body, key=idempotency_key, repeatable=True, callers=("partner",)
+        )
+        return answer
+
+    def referral_status(self, referral_id: str) -> ReferralAnswer:
+        """Whether a referral of one's own is closed; one that is stored late is not known for a while."""
+        answer: ReferralAnswer = self._call("GET", f"/v1/referrals/{_part(referral_id)}", callers=("partner",))
         return answer
 
     def list_signposts(
@@ -1665,6 +1940,90 @@ class Quietline(Transport):
     def who_am_i(self) -> MeAnswer:
         """Who is signed in, and what they may do."""
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
+        return answer
+
+    def issue_partner_key(self, body: PartnerKeySubmission) -> IssuedKeyAnswer:
+        """Issue a key to a partner; it is shown this once."""
+        answer: IssuedKeyAnswer = self._call("POST", "/v1/desk/partners", body=body, callers=("bearer",))
+        return answer
+
+    def list_partner_keys(self) -> PartnerKeysAnswer:
+        """Every key there ever was, without the keys themselves."""
+        answer: PartnerKeysAnswer = self._call("GET", "/v1/desk/partners", callers=("bearer",))
+        return answer
+
+    def revoke_partner_key(self, key_id: str) -> None:
+        """Revoke a key, at once and for good."""
+        self._call("DELETE", f"/v1/desk/partners/{_part(key_id)}", callers=("bearer",))
+
+    def list_content_kinds(self) -> ContentKindsAnswer:
+        """The kinds of record that editors write."""
+        answer: ContentKindsAnswer = self._call("GET", "/v1/desk/content", callers=("bearer",))
+        return answer
+
+    def list_content(self, kind: str) -> ContentListAnswer:
+        """Every record of a kind: what is out, drafts, and what is overdue for review."""
+        answer: ContentListAnswer = self._call("GET", f"/v1/desk/content/{_part(kind)}", callers=("bearer",))
+        return answer
+
+    def get_content(self, kind: str, content_id: str) -> ContentAnswer:
+        """A record, with the ETag that a write must name."""
+        answer: ContentAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", callers=("bearer",)
+        )
+        return answer
+
+    def draft_content(self, kind: str, content_id: str, body: ContentSubmission) -> ContentAnswer:
+        """Keep a draft, of a record that is there or of a new one; readers see nothing of it."""
+        answer: ContentAnswer = self._call(
+            "PUT", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def discard_draft(self, kind: str, content_id: str) -> None:
+        """Throw the draft away."""
+        self._call("DELETE", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft", callers=("bearer",))
+
+    def preview_content(self, kind: str, content_id: str) -> PreviewAnswer:
+        """The draft as readers will see it, in both languages."""
+        answer: PreviewAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/preview", callers=("bearer",)
+        )
+        return answer
+
+    def content_history(self, kind: str, content_id: str) -> HistoryAnswer:
+        """What was published."""
+        answer: HistoryAnswer = self._call(
+            "GET", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/history", callers=("bearer",)
+        )
+        return answer
+
+    def publish_content(self, kind: str, content_id: str) -> ContentAnswer:
+        """Publish the draft."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish", callers=("bearer",)
+        )
+        return answer
+
+    def roll_back_content(self, kind: str, content_id: str, body: RollBackSubmission) -> ContentAnswer:
+        """Publish an earlier version again."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def take_down_content(self, kind: str, content_id: str, body: TakeDownSubmission) -> ContentAnswer:
+        """Publish that what a record offers has ended; it stays in the directory as such."""
+        answer: ContentAnswer = self._call(
+            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
+        )
+        return answer
+
+    def erasures(self, *, after: int | None = None, limit: int | None = None) -> ErasuresAnswer:
+        """What was erased, and when; from the audit trail, verified."""
+        answer: ErasuresAnswer = self._call(
+            "GET", "/v1/desk/erasures", query={"after": after, "limit": limit}, callers=("bearer",)
+        )
         return answer
 
     def health(self) -> HealthAnswer:

@@ -25,10 +25,12 @@ from pathlib import Path
 
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.dynamodb_connection import Connection, Patience
+from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys
 from chalicelib.adapters.dynamodb_publications import DynamoPublications
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import Table, create_tables
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys
 from chalicelib.adapters.sqlite_publications import SqlitePublications
 
 HOME = Path(__file__).parent.parent / ".engines"
@@ -167,6 +169,14 @@ def open_publications(store):
         return SqlitePublications(store)
     requests = store._table
     return DynamoPublications(Table(requests._connection, f"{requests.name}-content"), requests)
+
+
+def open_partner_keys(store):
+    """Open partners' keys beside *store*, in the same place."""
+    if isinstance(store, SqliteStore):
+        return SqlitePartnerKeys(store)
+    requests = store._table
+    return DynamoPartnerKeys(Table(requests._connection, f"{requests.name}-content"), requests)
 
 
 def summary():

@@ -45,6 +45,10 @@ class PackagedContent:
         """Give the statement of limited confidentiality: `version`; by language `title, summary, text`."""
         return self._statement
 
+    def consent(self) -> Mapping[str, Any]:
+        """Give what people agree to before they are referred: `in_force`, and `versions` like statements."""
+        return self._consent
+
     def reference_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Give the two lists that references are made of."""
         return self._reference_words
@@ -103,6 +107,10 @@ class PackagedContent:
     @cached_property
     def _statement(self) -> Mapping[str, Any]:
         return _toml(self._folder / "statement.toml")
+
+    @cached_property
+    def _consent(self) -> Mapping[str, Any]:
+        return _toml(self._folder / "consent.toml")
 
     @cached_property
     def _reference_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,7 +8,7 @@ never a draft.
     edition        -            how many publications there have been                      get           get, count
     out#<kind>     <id>         what is out, `b` missing where it was taken down           query         get, put, query
     desk#<kind>    <id>         how many revisions there have been, and the draft          -             get, put, query
-    past#<kind>    <id>#<n>     a version that was published                               -             put, query
+    past#<kind>    <id>#<n>     a version that was published                               query         put, query
 
 Every write is one transaction around the record under `desk#`, whose conditional write decides; the deed is part of
 it, as an item that is `owed` to the trail in the table of requests. Nothing expires and nothing is deleted.

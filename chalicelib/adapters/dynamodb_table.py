@@ -134,9 +134,9 @@ class Table:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def scan(self) -> Iterator[Item]:
+    def scan(self, *, consistent: bool = False) -> Iterator[Item]:
         """Read the whole table."""
-        parameters: dict[str, object] = {"TableName": self.name}
+        parameters: dict[str, object] = {"TableName": self.name, "ConsistentRead": consistent}
         while True:
             answer = self._connection.call("scan", **parameters)
             yield from map(_read, answer["Items"])

@@ -81,10 +81,28 @@ class Unsupported(Refusal):
     status = 415
 
 
+class TooMany(Refusal):
+    """One sender has sent more than others can wait for; nothing is lost by sending it later."""
+
+    status = 429
+
+
 class Unavailable(Refusal):
     """A part of the service is down; nothing was accepted that is not kept."""
 
     status = 503
+
+
+class Outdated(Refusal):
+    """Somebody else has changed it since it was read; nothing was overwritten."""
+
+    status = 412
+
+
+class Unconditional(Refusal):
+    """What is changed here is changed on condition that it is still as it was read."""
+
+    status = 428
 
 
 class Invalid(Refusal):

@@ -65,6 +65,7 @@ _NUMBER = re.compile(r"\+?\d[\d ]{1,19}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 _OLDEST = 120
+LONGEST_ID = 80
 
 _TEXTS = ("name", "summary", "hours")
 _REQUIRED = frozenset(
@@ -241,12 +242,23 @@ def problems_of(
             *_numbers(record),
         )
     ]
-    assured_date, review_days = _day(record.get("assured_date")), record.get("review_days")
-    if assured_date is None or not _is_whole(review_days) or not review_days:
-        return tuple(errors)
-    if assured_date + timedelta(days=min(review_days, 36500)) < today:
+    review_on = to_be_reviewed(record)
+    if review_on is not None and review_on < today:
         errors.append(ContentProblem(record=name, pointer="/assured_date", code="stale", severity="warning"))
     return tuple(errors)
+
+
+def to_be_reviewed(record: Mapping[str, object]) -> date | None:
+    """Tell until when a record counts as checked; None if it does not say."""
+    assured_date, review_days = _day(record.get("assured_date")), record.get("review_days")
+    if assured_date is None or not _is_whole(review_days) or not review_days:
+        return None
+    return assured_date + timedelta(days=min(review_days, 36500))
+
+
+def is_slug(value: object) -> TypeGuard[str]:
+    """Tell whether *value* can name a record: small letters and figures, in words joined by hyphens."""
+    return isinstance(value, str) and len(value) <= LONGEST_ID and bool(_SLUG.fullmatch(value))
 
 
 def _shape(record: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -258,7 +270,7 @@ def _identity(record: Mapping[str, object], taken: Collection[str]) -> Iterator[
     if "id" not in record:
         return
     identity = record["id"]
-    if not isinstance(identity, str) or not _SLUG.fullmatch(identity):
+    if not is_slug(identity):
         yield "/id", "bad-id"
     elif identity in taken:
         yield "/id", "duplicate"

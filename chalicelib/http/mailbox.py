@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unsupported
 from chalicelib.domain.receipts import Credential, read_receipt
-from chalicelib.domain.requests import Kind
+from chalicelib.domain.requests import Kind, lane_language
 from chalicelib.http import local_times, shapes
 from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SealedMessage, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
-from chalicelib.http.reading import SEALED_LIMIT, form_body, is_form, json_body, language_of, validated
+from chalicelib.http.reading import (
+    SEALED_LIMIT,
+    form_body,
+    is_form,
+    json_body,
+    language_of,
+    said_language,
+    validated,
+)
 from chalicelib.usecases.mailbox import shown_status
 
 if TYPE_CHECKING:
@@ -41,9 +49,10 @@ class MailboxDoor:
     signpost_link: Callable[[str, str], dict[str, Any] | None]
 
     def read(self, http_request: Request) -> Response:
-        """Show what the receipt opens."""
+        """Show what the receipt opens; to a reader who names no language, in the one of the request."""
         contents = self.mailbox.read(_credential(http_request))
-        return shapes.answer(self._contents(contents, language_of(http_request)))
+        language = said_language(http_request) or lane_language(contents.request.language)
+        return shapes.answer(self._contents(contents, language))
 
     def write(self, http_request: Request) -> Response:
         """Add a message."""
@@ -156,8 +165,9 @@ class MailboxDoor:
                 _letter_for_page(letter, local_times.day(at.sent_at.astimezone(zone).date(), language))
                 for letter, at in zip(shown["messages"], contents.letters, strict=False)
             ],
-            slots=slots_for_page(self.opening, self.helpline, language) if callback else [],
-            can_choose_slot=callback,
+            slots=slots_for_page(self.opening, self.helpline, language) if callback and contents.may_write else [],
+            can_choose_slot=callback and contents.may_write,
+            can_write=contents.may_write,
             expires_on=local_times.day_and_year(request.expires_at.date(), language),
             notice=notice or contents.note,
             errors=errors,

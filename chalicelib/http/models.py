@@ -347,9 +347,11 @@ def checked_details(kind: str, details: Mapping[str, Any]) -> dict[str, Any] | N
 
     None says that they do not validate; why is nobody's to know but the practitioner's, who sees them as they are.
     """
-    model = _DETAILS.get(kind)
-    if model is None:
-        return dict(details)
+    return checked_as(_DETAILS[kind], details)
+
+
+def checked_as(model: type[Wire], details: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Check details by *model*."""
     try:
         return model.model_validate_json(json.dumps(details)).model_dump(exclude_none=True)
     except (ValidationError, ValueError, RecursionError):
@@ -390,7 +392,8 @@ class Problem(Answer):
     errors: list[FieldProblem] = []
     helpline: Contact
     statement: StatementAnswer | SkipJsonSchema[None] = Field(
-        default=None, description="With the code `statement-outdated`: the one in force, to show and to acknowledge."
+        default=None,
+        description="With the codes `statement-outdated` and `consent-outdated`: the one in force, to be agreed to.",
     )
 
 
@@ -612,6 +615,25 @@ class ClaimedRequest(Answer):
     )
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None = Field(description="Of a referral: who sent it, and what was agreed to.")
+
+
+class ConsentGiven(Answer):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: date
+    title: str | None
+    text: list[str]
+
+
+class ReferralOrigin(Answer):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
 
 
 class ClaimedAnswer(Answer):

@@ -94,8 +94,8 @@ class Public:
 
     def statement(self, http_request: Request) -> Response:
         """Show the statement in force."""
-        language = _asked_language(http_request)
-        return shapes.answer(_statement(self.the_statement, language), headers=_public(language))
+        language = asked_language(http_request)
+        return shapes.answer(statement_answer(self.the_statement, language), headers=cached_for_all(language))
 
     def about(self, http_request: Request) -> Response:
         """Show how and when to reach the helpline."""
@@ -114,7 +114,7 @@ class Public:
             "emergency": helpline.emergency[language],
             "language": language,
         }
-        return shapes.answer(body, headers=_public(language))
+        return shapes.answer(body, headers=cached_for_all(language))
 
     def slots(self, http_request: Request) -> Response:
         """
@@ -278,7 +278,7 @@ class Public:
         except Conflict as conflict:
             if conflict.code != "statement-outdated":
                 raise
-            extra = {"statement": _statement(self.the_statement, language)}
+            extra = {"statement": statement_answer(self.the_statement, language)}
             raise Conflict(conflict.code, pointer=conflict.pointer, extra=extra) from None
 
     def _accepted(self, accepted: Accepted, language: str, *, html: bool) -> Response:
@@ -351,7 +351,7 @@ class Public:
         """Show the form; *kept* is the key and the token of one that comes back to be mended."""
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
         token = self._form_token(key, "" if proof is None else proof.token)
-        statement = _statement(self.the_statement, language)
+        statement = statement_answer(self.the_statement, language)
         refused = status == Unavailable.status  # then nobody waits for the store once more to be told so
         try:
             offers = kind == "callback" and not refused
@@ -392,7 +392,8 @@ def slots_for_page(opening: Opening, helpline: Helpline, language: str) -> list[
     ]
 
 
-def _statement(statement: Statement, language: str) -> dict[str, Any]:
+def statement_answer(statement: Statement, language: str) -> dict[str, Any]:
+    """Show a statement in one language."""
     return {
         "version": statement.version,
         "language": language,
@@ -402,7 +403,13 @@ def _statement(statement: Statement, language: str) -> dict[str, Any]:
     }
 
 
-def _asked_language(http_request: Request) -> str:
+def asked_language(http_request: Request) -> str:
+    """
+    Choose the language of content: by `language=`, else as for everything.
+
+    Raises:
+        Malformed: it names another than English or Welsh.
+    """
     asked = query(http_request, "language")
     if asked is None:
         return language_of(http_request)
@@ -411,7 +418,8 @@ def _asked_language(http_request: Request) -> str:
     return asked
 
 
-def _public(language: str) -> dict[str, str]:
+def cached_for_all(language: str) -> dict[str, str]:
+    """Let what is the same for everybody be kept for a minute."""
     return {**_SHORT_CACHE, "Content-Language": language}
 
 

@@ -118,6 +118,7 @@ class Reference:
     @cached_property
     def _templates(self) -> Environment:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only pages pay for it
+        from markupsafe import Markup  # noqa: PLC0415
 
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -127,6 +128,7 @@ class Reference:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        environment.filters["in_pieces"] = lambda path: Markup("<wbr>/").join(path.split("/"))
         environment.filters["pieces"] = _MARKS.split
         environment.filters["phrase"] = lambda status: HTTPStatus(int(status)).phrase
         return environment
@@ -160,7 +162,8 @@ def operation(document: Document, listed: Document) -> dict[str, Any]:
         if _PROBLEM in media and status != "500":
             codes = media[_PROBLEM]["schema"]["properties"]["code"]["enum"]
             refusals.append({"status": status, "codes": codes})
-    schemas = [*bodies, *(each["schema"] for each in answers if each["schema"])]
+    schemas = [each["schema"] for each in parameters if each["name"] not in _OF_ALL]
+    schemas += [*bodies, *(each["schema"] for each in answers if each["schema"])]
     return {
         "id": listed["operationId"],
         "method": listed["method"],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "static" / "widget"
 VERSIONS = {
-    "1.0.0": "sha384-KmIpSP4LMo7faMaS3pgVOr4wYI+XGXf3p7YQcQnwqUcAakq9i3RYzrrCoGFVBY67",
+    "1.0.0": "sha384-pgVV8XdOm0ktGmAiPJGYe3v293nwvveW0GToXxrnxS7RnddfED72J/QUqJDb0Mqc",
 }
 """Every version ever published, with its hash for the attribute `integrity`; the last one is the one to embed."""
 LATEST = tuple(VERSIONS)[-1]

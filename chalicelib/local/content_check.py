@@ -2,14 +2,14 @@
 The content check: says what is wrong with the texts before anybody relies on them.
 
 `python -m chalicelib.local.content_check` prints a table and ends with status 1 if there are errors. An error
-is what may not be published; a warning is a record that somebody should look at again.
+is what may not be published; a warning is a record that somebody should look at again. With `--published`, records
+are checked as editors have published them, where the environment says that they are kept.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from chalicelib.domain.signposts import Region
+    from chalicelib.usecases.publishing import Publishing
 
 _WORDS = 256
 _WORD = re.compile(r"[a-z]{3,9}")
@@ -64,6 +65,10 @@ class Checked(Protocol):
 
     def statement(self) -> Mapping[str, Any]:
         """Give `statement.toml`."""
+        ...
+
+    def consent(self) -> Mapping[str, Any]:
+        """Give `consent.toml`."""
         ...
 
     def regions(self) -> Sequence[Region]:
@@ -101,6 +106,7 @@ def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
     files: tuple[tuple[str, Callable[[], Iterator[Found]]], ...] = (
         ("helpline.toml", lambda: _helpline(content.helpline())),
         ("statement.toml", lambda: _statement(content.statement())),
+        ("consent.toml", lambda: _consent(content.consent())),
         ("regions.json", lambda: _regions(content.regions())),
         ("references.toml", lambda: _references(content.reference_words())),
         ("organizations.json", lambda: _organizations(content.organization_records())),
@@ -266,6 +272,15 @@ def _statement(statement: Mapping[str, Any]) -> Iterator[Found]:
         yield "/summary", "languages-differ"
 
 
+def _consent(consent: Mapping[str, Any]) -> Iterator[Found]:
+    versions = consent["versions"]
+    if consent["in_force"] not in versions:
+        yield "/in_force", "unknown-value"
+    for version, part in versions.items():
+        found = _statement({**part, "version": version})
+        yield from ((f"/versions/{version}{pointer}", code) for pointer, code in found)
+
+
 def _regions(regions: Sequence[Region]) -> Iterator[Found]:
     if not regions:
         yield "", "missing"
@@ -320,12 +335,38 @@ def table(problems: Sequence[ContentProblem]) -> str:
     return "\n".join([*lines, f"Content check: {errors} errors, {len(problems) - errors} warnings."])
 
 
-def main() -> int:
-    """Check the packaged content as of today; return the exit status."""
-    problems = check(House(Settings()).content, datetime.now(UTC).date())
+def with_published(problems: Sequence[ContentProblem], publishing: Publishing) -> tuple[ContentProblem, ...]:
+    """
+    Put what is wrong with published records in the place of what is stale in the packaged ones that they replace.
+
+    A packaged record that is out no more may be as old as it likes.
+    """
+    out = [
+        entry
+        for kind in publishing.kinds
+        for entry in publishing.entries(kind.name)
+        if entry.written.published is not None
+    ]
+    replaced = {entry.record_id for entry in out}
+    found = (
+        ContentProblem(record=entry.record_id, pointer=each.pointer, code=each.code, severity=each.severity)
+        for entry in out
+        for each in publishing.problems_of_what_is_out(entry)
+    )
+    left = (each for each in problems if each.severity == "error" or each.record not in replaced)
+    return tuple(sorted((*left, *found), key=lambda problem: problem.severity != "error"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check the content as of today, with `--published` as editors have left it; return the exit status."""
+    published = "--published" in arguments
+    house = House.from_environment() if published else House(Settings())
+    problems = check(house.content, house.clock.now().date())
+    if published and house.has_publications:
+        problems = with_published(problems, house.publishing)
     sys.stdout.write(table(problems) + "\n")
     return int(any(problem.severity == "error" for problem in problems))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ write after a claim carries its number.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.partners import actor_of
 from chalicelib.domain.receipts import encode
-from chalicelib.domain.requests import ContactRequest, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from chalicelib.usecases.correspondence import Content, Correspondence
     from chalicelib.usecases.shredding import Shredding
 
+ERASED = 20
+"""How many erased requests, brought back by a copy, one claim puts aside before it says that keys are missing."""
 SOON = timedelta(hours=2)
 """How far ahead "due soon" looks."""
 
@@ -98,9 +102,12 @@ class Casework:
         """
         Take the most urgent request that the practitioner can serve, or the one a caller quotes; None if there is none.
 
+        What turns out to have been erased, because a copy that was put back brought its head back, is put aside for
+        a supervisor to see, and the next one is taken; the hourly round withdraws it again.
+
         Raises:
             Conflict: `claim-limit`, `claimed-by-colleague`.
-            Unavailable: `key-missing`; nothing was claimed.
+            Unavailable: `key-missing`; nothing was claimed. `shred-keys`, too many have been erased.
         """
         self.opener.check()
         now = self.clock.now()
@@ -133,8 +140,21 @@ class Casework:
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
-        request = self.store.claim(ask, decide, now=now, deeds=deeds)
-        return None if request is None else Claimed(request=request, opened=self._opened(request))
+        for _ in range(ERASED):
+            request = self.store.claim(ask, decide, now=now, deeds=deeds)
+            if request is None:
+                return None
+            opened = self._opened(request)
+            if opened.unreadable != "erased":
+                return Claimed(request=request, opened=opened)
+            self._shelve(request)
+        raise Unavailable("shred-keys")
+
+    def _shelve(self, request: ContactRequest) -> None:
+        now = self.clock.now()
+        deed = Deed(at=now, actor="system", verb="park", request_id=request.request_id, number=request.number)
+        with suppress(NotFound):  # withdrawn in this very moment
+            self.store.change(request.request_id, requests.shelve, now=now, deed=deed)
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
         """List the practitioner's live claims."""
@@ -187,7 +207,7 @@ class Casework:
         Raises:
             ClaimLost: it is no longer theirs.
             Conflict: `unreadable`, the content does not open, so there is no key to write with; `no-email`, they
-                gave no address.
+                gave no address; `no-mailbox`, it is a referral.
             Unavailable: `key-missing`.
         """
         request, content = self._content(hold)
@@ -237,7 +257,8 @@ class Casework:
 
         Raises:
             ClaimLost: it is no longer theirs.
-            Conflict: `unreadable`; `unread-message`, claim it again to read what came.
+            Conflict: `unreadable`; `unread-message`, claim it again to read what came; `no-mailbox`, it is a referral:
+                what was agreed, and where to go on, is said on the phone.
             Unavailable: `key-missing`.
         """
         messages: tuple[Message, ...] = ()
@@ -261,7 +282,9 @@ class Casework:
             missed=tuple(head for head in settled if head.visible_at is None),
             claimed=self.store.claimed(now=now),
             people={
-                actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")
+                actor: verbs
+                for actor, verbs in self.store.tally().items()
+                if actor not in ("system", "requester") and not actor.startswith(actor_of(""))
             },
         )
 
@@ -341,6 +364,8 @@ class Casework:
         if request is None:
             raise ClaimLost
         requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
+        if request.kind is Kind.REFERRAL:
+            raise Conflict("no-mailbox")
         sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
         try:
             return request, open_content(request, sealed or b"", self.opener)

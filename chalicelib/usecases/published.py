@@ -90,22 +90,28 @@ class Published:
 
     def of(self, kind: str) -> tuple[Version, ...]:
         """Give what is out of a kind: the same object until something of that kind has changed."""
+        return self.shown(kind)[kind]
+
+    def shown(self, *kinds: str) -> Mapping[str, tuple[Version, ...]]:
+        """Give what is out, by kind, *kinds* included: the same object until somebody had to look."""
         known, now = self._known, self._clock.now()
-        if known is None or not known.shows(kind, now):
-            with self._lock:
-                known = self._known or _Known(since=now, look_at=now, until=now)
-                if not known.shows(kind, now):
-                    if kind not in known.versions or not known.since <= now < known.look_at:
-                        known = self._looked(kind, now, known)
-                    known = self._known = _showing(known, now, kind)
-        return known.shown[kind]
+        for kind in kinds:
+            if known is None or not known.shows(kind, now):
+                with self._lock:
+                    known = self._known or _Known(since=now, look_at=now, until=now)
+                    if not known.shows(kind, now):
+                        if kind not in known.versions or not known.since <= now < known.look_at:
+                            known = self._looked(kind, now, known)
+                        known = self._known = _showing(known, now, kind)
+        return {} if known is None else known.shown
 
     def _looked(self, kind: str, now: datetime, known: _Known) -> _Known:
         """Look whether there is news; an edition that is older than what is known is none."""
         try:
             publications = self._publications()
             edition = 0 if publications is None else publications.edition()
-            read = {kind}.difference(known.versions) if edition <= known.edition else {kind, *known.versions}
+            wanted = {kind, *known.shown}
+            read = wanted.difference(known.versions) if edition <= known.edition else wanted
             versions = {each: _read_all(publications, each, now) for each in read}
         except Unavailable:
             return replace(known, since=now, look_at=now + AGAIN)
@@ -135,7 +141,7 @@ def _showing(known: _Known, now: datetime, kind: str) -> _Known:
 
     Of a *kind* that could not be read yet there is nothing to show.
     """
-    shown: dict[str, tuple[Version, ...]] = {} if kind in known.versions else {kind: known.shown.get(kind, ())}
+    shown: dict[str, tuple[Version, ...]] = {kind: (), **known.shown}
     for each, records in known.versions.items():
         out = (next((version for version in versions if shown_from(version) <= now), None) for versions in records)
         fresh, held = tuple(version for version in out if version is not None), known.shown.get(each)
@@ -167,9 +173,9 @@ class Packaged(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Edition:
-    """What was made of two lists of publications, which tell it by what they are."""
+    """What was made of two lists of publications, which tell it by what they are; *out* has them as last seen."""
 
-    made_of: tuple[object, object]
+    out: Mapping[str, tuple[Version, ...]]
     signposts: tuple[Signpost, ...]
     organizations: tuple[Organization, ...]
 
@@ -202,13 +208,17 @@ class PublishedContent:
         return self._packaged.search_words()
 
     def _now(self) -> _Edition:
-        out, edition = (self._published.of("signpost"), self._published.of("organization")), self._edition
-        if edition is None or edition.made_of[0] is not out[0] or edition.made_of[1] is not out[1]:
-            edition = self._edition = self._made(*out)
-        return edition
+        out, edition = self._published.shown("signpost", "organization"), self._edition
+        if edition is not None and edition.out is out:
+            return edition
+        if edition is None or any(edition.out[kind] is not out[kind] for kind in ("signpost", "organization")):
+            edition = self._made(out)
+        self._edition = replace(edition, out=out)
+        return self._edition
 
-    def _made(self, signposts: Sequence[Version], organizations: Sequence[Version]) -> _Edition:
-        offering = _laid_over(self._packaged.organizations(), organizations, _organization, lambda each, _: each)
+    def _made(self, out: Mapping[str, tuple[Version, ...]]) -> _Edition:
+        organizations = self._packaged.organizations()
+        offering = _laid_over(organizations, out["organization"], _organization, lambda each, _: each)
         by_name = {each.name: each for each in offering}
         codes = {region.code for region in self._packaged.regions()}
         today = self._clock.now().date()
@@ -229,7 +239,7 @@ class PublishedContent:
             else replace(each, organization=now)
             for each in self._packaged.signposts()
         ]
-        return _Edition((signposts, organizations), _laid_over(packaged, signposts, signpost, _ended), offering)
+        return _Edition(out, _laid_over(packaged, out["signpost"], signpost, _ended), offering)
 
 
 def _organization(record: Any, stamp: datetime) -> Organization | None:  # noqa: ANN401 - whatever was stored

@@ -84,7 +84,8 @@ def test_every_example_runs_as_it_stands_there(stage, name):
         ["sh", "-euc", command],
         env={"PATH": os.environ["PATH"], **variables(stage, name, command)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",  # a poster is no text
         timeout=30,
         check=True,
     )

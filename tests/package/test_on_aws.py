@@ -26,6 +26,7 @@ E2E = Path(__file__).resolve().parents[1] / "e2e"
 sys.path[:0] = [str(E2E), str(E2E.parent / "contract")]
 
 import test_main_job as main_job  # noqa: E402
+import test_referrals as referrals  # noqa: E402
 from kms_endpoint import Kms  # noqa: E402
 from real_server import TUESDAY_EVENING, Contract, Quietline, eventually, later  # noqa: E402
 
@@ -152,6 +153,7 @@ JOBS = [
     main_job.test_a_supervisor_closes_the_line,
     main_job.test_every_reading_is_in_the_trail,
     main_job.test_slots_are_offered_in_the_helplines_hours,
+    referrals.a_referral_and_its_trail,
 ]
 
 
@@ -189,6 +191,19 @@ def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, c
     assert mailbox["reference"] == accepted["reference"]
 
 
+def test_a_referral_that_the_table_refuses_is_stored_and_told_by_the_drain(quietline, cloud):
+    """A partner hears nothing of it: the drain stores the referral from the queue, and the trail names the key."""
+    issued = quietline.partner_key("north-hub")
+    with cloud.refusing("public:APIHandler", "dynamodb:PutItem"):
+        sent = referrals.refer(quietline, issued["key"])
+    path = f"/v1/referrals/{sent['id']}"
+    there = eventually(lambda: quietline.ask("GET", path, token=issued["key"]).status == 200, seconds=60)
+    assert there
+    trail = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("supervisor")).json()
+    told = [(entry["actor"], entry["request_id"]) for entry in trail["entries"] if entry["verb"] == "refer"]
+    assert told == [(f"partner/{issued['id']}", sent["id"])]
+
+
 def _mailbox(quietline, receipt):
     answer = quietline.ask("GET", "/v1/mailbox", receipt=receipt)
     return answer.json() if answer.status == 200 else None
@@ -218,6 +233,41 @@ def test_the_doorbell_rings_without_content(quietline, cloud):
     assert "1 waiting" in said["Message"]
     assert "Sam" not in letter["Body"]
     assert "900123" not in letter["Body"]
+
+
+def test_what_an_editor_publishes_reaches_the_public_face(quietline, cloud):
+    """
+    Drafts are the desk's alone; what is published, the public face shows half a minute later, from the table.
+
+    An instance that starts before that still shows what was out before.
+    """
+    path, token = "/v1/desk/content/signpost/shore", quietline.token("editor", "eve")
+
+    def write(method, verb="", body=None):
+        held = quietline.ask("GET", path, token=token).headers["etag"]
+        answer = quietline.ask(method, path + verb, body, token=token, headers={"If-Match": held})
+        assert answer.status < 300, answer.body
+        return answer.json() if answer.body else None
+
+    def shown(clock):
+        with cloud.at("public", "APIHandler", clock):
+            return quietline.ask("GET", "/v1/signposts/shore").json()["name"]
+
+    record = quietline.ask("GET", path, token=token).json()["record"]
+    name = record["name"]["en"]
+    write("PUT", body={"record": record | {"name": {"en": "Draft", "cy": "Drafft"}}})
+    write("DELETE", "/draft")
+    write("PUT", body={"record": record | {"name": {"en": "Shore anew", "cy": "Shore o'r newydd"}}})
+    assert quietline.ask("GET", f"{path}/preview", token=token).json()["shown"]["en"]["name"] == "Shore anew"
+    published = write("POST", "/publish")["published"]
+    assert shown(published["at"]) == name
+    assert shown(published["shown_from"]) == "Shore anew"
+    assert len(quietline.ask("GET", f"{path}/history", token=token).json()["versions"]) == 1
+    assert quietline.ask("GET", "/v1/desk/content/signpost", token=token).status == 200
+    trail = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("auditor")).json()
+    assert trail["verified"] is True
+    told = [(each["actor"], each["verb"], each["about"]) for each in trail["entries"]]
+    assert told == [("eve", verb, "signpost/shore") for verb in ("draft", "discard", "draft", "publish")]
 
 
 def test_the_watch_counts_what_waits(quietline, cloud):
@@ -464,6 +514,22 @@ def _uses(call, action, resource, partition):
     )
 
 
+def test_the_public_face_reads_no_draft(cloud):
+    """The emulator does not refuse by partition, and the policy names those that are out: drafts are not among them."""
+    (table,) = (
+        table for name, table in cloud.resources("quietline-desk", "AWS::DynamoDB::Table").items() if name == "Content"
+    )
+    of_content = [
+        each
+        for each in cloud.policies()["public:APIHandler"]
+        if any(str(named).endswith(f"table/{table}") for named in resources(each))
+    ]
+    assert [(actions(each), partitions(each)) for each in of_content] == [
+        (["dynamodb:GetItem"], ["edition"]),
+        (["dynamodb:Query"], ["out#*", "past#*"]),
+    ]
+
+
 def test_the_watch_writes_its_count_and_nothing_else(cloud):
     """The emulator does not refuse by partition, and the policy names the one: what only counts can write no head."""
     writing = {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -501,6 +567,14 @@ FORBIDDEN = [
         },
     ),
     ("public:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "AuditSecret"}),
+    (
+        "public:APIHandler",
+        "dynamodb",
+        "put_item",
+        {"TableName": "Content", "Item": {"p": {"S": "out#signpost"}, "s": {"S": "x"}}},
+    ),
+    ("public:APIHandler", "dynamodb", "scan", {"TableName": "Content"}),
+    ("desk:APIHandler", "dynamodb", "delete_item", {"TableName": "Content", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("public:APIHandler", "sqs", "receive_message", {"QueueUrl": "Overflow"}),
     ("desk:APIHandler", "dynamodb", "scan", {"TableName": "Requests"}),
     (

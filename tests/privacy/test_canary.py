@@ -48,7 +48,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, PARTNER, operations
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
@@ -57,6 +57,7 @@ from chalicelib.http.models import (
     SealedMessage,
 )
 from chalicelib.http.reading import BODY_LIMIT
+from chalicelib.http.referral_models import ReferralDetails, SealedReferral
 from chalicelib.local.issuer import LocalIssuer
 from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
@@ -70,7 +71,11 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
-SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
+SUBMITTING = [
+    OPERATIONS["/v1/callbacks", "POST"],
+    OPERATIONS["/v1/information-requests", "POST"],
+    OPERATIONS["/v1/referrals", "POST"],
+]
 
 
 # ---------------------------------------------------------------- the markers
@@ -106,11 +111,19 @@ VALID = {
     "lease_minutes": 10,
     "text_first": True,
     "by_email": False,
+    "version": STATEMENT,
+    "given_on": "2026-11-24",
+    "partner": "north-hub",
+    "revision": 0,
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
 """What a field must hold to be accepted, where that is nothing that somebody could write a marker into."""
-SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)}
+SEALED = {
+    SealedCallback: ("callback", CallbackDetails),
+    SealedInformation: ("information", InformationDetails),
+    SealedReferral: ("referral", ReferralDetails),
+}
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
 
@@ -119,7 +132,7 @@ def _plain(annotation: Any) -> Any:
     """Take `Annotated`, `| None` and the like off."""
     while True:
         origin = get_origin(annotation)
-        if origin is None or origin in (list, Literal):
+        if origin is None or origin in (list, dict, Literal):
             return annotation
         annotation = next(each for each in get_args(annotation) if each is not type(None))
 
@@ -147,6 +160,8 @@ def good(model: type[BaseModel], markers: Markers, **given: Any) -> dict[str, An
             (inner,) = get_args(kind)
             inner = _plain(inner)
             body[name] = [good(inner, markers, **given) if inner is not str else markers()]
+        elif get_origin(kind) is dict:
+            body[name] = {markers(): markers()}
         elif name == "email":
             body[name] = f"{markers()}@example.org"
         else:
@@ -223,8 +238,8 @@ RECORDS = {
 """A record of each list of the directory, so that what is planted on it gets past "not found"."""
 HEADERS = (
     "Accept", "Accept-Language", "Accept-Encoding", "Authorization", "Content-Type", "Cookie", "Forwarded",
-    "Idempotency-Key", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent", "X-Amzn-Trace-Id",
-    "X-Forwarded-For", "X-Http-Method-Override",
+    "Idempotency-Key", "If-Match", "If-None-Match", "Origin", "Range", "Referer", "Traceparent", "User-Agent",
+    "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Http-Method-Override",
 )  # fmt: skip
 QUERIES = sorted(each["name"] for each in PARAMETERS.values() if each["in"] == "query")
 
@@ -245,7 +260,11 @@ class World:
     """What the planting needs to get past the first door: a request in somebody's hands, and its receipt."""
 
     token: str
+    editor: str = ""
     keys: list[dict[str, str]]
+    partner: str = ""
+    key_id: str = ""
+    referral_id: str = ""
     receipt: str = ""
     request_id: str = ""
     number: int = 0
@@ -279,15 +298,20 @@ class World:
         """Give the credentials that a caller of this kind has."""
         if caller is None:
             return {}
-        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {self.token}"}
+        if caller == "receipt":
+            return {"Authorization": f"Receipt {self.receipt}"}
+        token = {PARTNER: self.partner, "content:write": self.editor}.get(caller, self.token)
+        return {"Authorization": f"Bearer {token}"}
 
 
 def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C901 - every slot there is
     """Give every request with which something could be planted on this route."""
     operation = OPERATIONS[path, method]
-    who = world.headers(operation.caller)
+    who = world.headers(operation.caller) | ({"If-Match": '"0"'} if "IfMatch" in operation.parameters else {})
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
+    target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
+    target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -298,7 +322,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
-    if sample is not None and operation.tag == "requests":
+    if sample is not None and operation.tag in ("requests", "partners"):
         sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
@@ -369,18 +393,19 @@ def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C
     claim = f"/v1/desk/claims/{world.request_id}"
     for (path, method), operation in sorted(OPERATIONS.items()):
         if operation.body is None or operation.name in ("close_line", "release", "close", "attempt"):
-            continue
+            continue  # and no content: a record with markers in it is not fit to be published
         number, phone = world.number, phone_number()
         phones += phone
         body = good(operation.body, markers, number=number, phone=phone[0])
-        target = path.replace("{request_id}", world.request_id)
+        target = path.replace("{request_id}", world.request_id).replace("{kind}", "signpost")
+        target = target.replace("{content_id}", "childline")
         headers = {"Content-Type": "application/json", "Idempotency-Key": markers(), **world.headers(operation.caller)}
         raw = json.dumps(body).encode()
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")
         if operation.sealed_body is not None:
             sealed = good(operation.sealed_body, markers, **world.given(operation.sealed_body, markers, phone[0]))
             sealed.pop("slot", None)
-            opens = world.mailbox if operation.caller == "receipt" else {}
+            opens = world.mailbox if operation.caller == "receipt" else world.headers(operation.caller)
             headers = {"Content-Type": "application/json", **opens}
             yield Asked(method=method, target=target, headers=headers, body=json.dumps(sealed).encode())
         if operation.form is not None:
@@ -479,7 +504,9 @@ class InProcess:
 def a_world(ask: Any, home: Path) -> World:
     """Submit a callback and take it, so that every route has something to work on."""
     _, _, raw = ask(Asked(method="GET", target="/v1/keys"))
-    world = World(token=LocalIssuer(home).token("supervisor", "alex"), keys=json.loads(raw)["keys"])
+    issuer = LocalIssuer(home)
+    signed_in = {"token": issuer.token("supervisor", "alex"), "editor": issuer.token("editor", "eve")}
+    world = World(**signed_in, keys=json.loads(raw)["keys"])
     body = good(OPERATIONS["/v1/callbacks", "POST"].body, Markers(), phone="07700 900123")
     del body["slot"]  # as soon as possible, however full the slots are that the sweep has chosen
     headers = {"Content-Type": "application/json"}
@@ -489,6 +516,14 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="POST", target="/v1/desk/claims", headers=authorised, body=b"{}"))
     claim = json.loads(raw)["claim"]
     world.request_id, world.number = claim["request_id"], claim["number"]
+    named = json.dumps({"partner": f"north-{secrets.token_hex(4)}"}).encode()  # one that has not referred anybody yet
+    _, _, raw = ask(Asked(method="POST", target="/v1/desk/partners", headers=headers | authorised, body=named))
+    issued = json.loads(raw)
+    world.partner, world.key_id = issued["key"], issued["id"]
+    body = json.dumps(good(OPERATIONS["/v1/referrals", "POST"].body, Markers(), phone="07700 900123", slot=None))
+    headers |= world.headers(PARTNER)
+    _, _, raw = ask(Asked(method="POST", target="/v1/referrals", headers=headers, body=body.encode()))
+    world.referral_id = json.loads(raw)["id"]
     return world
 
 
@@ -534,14 +569,14 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 20
-        assert sealed == 4
+        assert sealed == 5
         leaks += [
             (asked.method, asked.target, found)
             for asked in _signed_oddities(home, markers)
             if (found := leaks_in_answer(detector, asked, ask(asked)))
         ]
         receipt = read_receipt(world.receipt)
-        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, *phones):
+        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, world.partner, *phones):
             detector.watch(secret)
         detector.watch_bytes(receipt.lookup)
         detector.watch_bytes(receipt.mailbox_key)
@@ -612,14 +647,17 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
+    "publishing fails": ("publishing", LookupError, ()),
     "campaigning fails": ("_campaigning", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
+    "partners' keys fail": ("partner_keys", sqlite3.OperationalError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
-        "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
+        "referrals": ("partnering", "referring"), "partner_keys_desk": ("partnering",),
+        "content_desk": ("publishing",), "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
 def swept_in_process(house: House, monkeypatch, home: Path, break_it: Any, detector: Detector, markers: Markers):
@@ -676,7 +714,10 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "signposts", "oruk", "campaigns", "help_pages", "opening", "problems")
+        parts = (
+            "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
+            "campaigns", "content_desk", "help_pages", "opening", "problems",
+        )  # fmt: skip
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -733,7 +774,8 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         ask = InProcess(client)
         world = a_world(ask, tmp_path)
         monkeypatch.setattr(Broken, "secret", staticmethod(markers))
-        house.__dict__.pop("public")
+        for part in ("public", "_intake", "referrals"):
+            house.__dict__.pop(part, None)
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":
             plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
@@ -745,7 +787,7 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
             if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
                 assert ask(asked)[0] == 201
     assert len(receipts) > 3
-    assert len(queue.waiting) == len(receipts) + 2  # and the two that a browser sealed, which made its own receipts
+    assert len(queue.waiting) == len(receipts) + 3  # and the three that were sealed before, with receipts of their own
     for phone in phones:
         detector.watch(phone)
     for receipt in receipts:

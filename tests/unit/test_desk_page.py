@@ -41,6 +41,14 @@ def words(part):
     return set(re.findall(r'<data value="([^"]+)">[^<]+</data>', HTML[part]))
 
 
+FIELDS = {"name", "summary", "description", "hours", "schedules", "url", "website", "phones", "audience", "topics",
+          "regions", "languages", "minimum_age", "maximum_age", "anonymous", "organization", "source", "assured_date",
+          "review_days", "licence", "status"}  # fmt: skip
+"""What the records of signposts and organisations hold, but for when they were last modified."""
+CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id", "bad-number", "bad-phone", "bad-url",
+         "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
+         "unknown-value", "unreadable"}  # fmt: skip
+"""Everything that can be wrong with a record; and text that is to be JSON and is not."""
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -51,11 +59,19 @@ FAMILIES = {
     "unreadable-": {"damaged", "invalid", "key-missing", "key-unreachable", "erased", "other"},
     "author-": {"requester", "helpline", "colleague"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
+    "content-kind-": {"signpost", "organization"},
+    "state-": {"packaged", "published", "draft"},
+    "status-": {"active", "inactive", "temporarily-closed", "defunct"},
+    "tongue-": {"en", "cy"},
+    "field-": {"id", *FIELDS},
+    "hint-": {"schedules", "phones", "regions", "languages", "organization"},
+    "code-": CODES,
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
         *("withdraw", "purge", "recover", "close-line"),
+        *("draft", "publish", "discard", "roll-back", "take-down", "refer", "issue-key", "revoke-key"),
     },
-    "fact-": {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
+    "fact-": {"partner", "consent"} | {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},
 }
 
 

@@ -231,6 +231,17 @@ def every_page(language: str, fill: str = "") -> dict[str, str]:
                 language, kind, fill, messages=[], slot_local=None, notice=None, slots=[], can_choose_slot=False
             ),
         }
+        found[f"{kind} mailbox, details erased"] = mailbox(
+            language,
+            kind,
+            fill,
+            status="closed",
+            notice="details-erased",
+            slot_local=None,
+            slots=[],
+            can_choose_slot=False,
+            can_write=False,
+        )
         for status in ("waiting", "claimed", "closed", "parked"):
             found[f"{kind} mailbox, {status}"] = mailbox(language, kind, fill, status=status)
     for number in (400, 403, 404, 405, 409, 413, 415, 418, 422, 500, 503):
@@ -607,6 +618,19 @@ def test_a_time_is_only_offered_where_one_can_be_chosen() -> None:
     html = mailbox("en", "information", can_choose_slot=False)
     assert "<select" not in html
     assert 'value="slot"' not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mailbox_whose_details_are_erased_is_read_only(language: str) -> None:
+    """It says what is gone and how to ask again, keeps what was written, and can still be withdrawn."""
+    found = page(language, "callback mailbox, details erased")
+    said = found.one("main")["text"]
+    assert texts(language)["notes"]["details-erased"] in said
+    assert "Hello" in said
+    actions = [each["value"] for each in found.all("input") if each.get("name") == "action"]
+    assert "withdraw" in actions
+    assert {"message", "slot"}.isdisjoint(actions)
+    assert f"/request?kind=callback&lang={language}" in [each["href"] for each in found.all("a")]
 
 
 def test_only_safe_addresses_become_links() -> None:

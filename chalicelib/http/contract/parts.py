@@ -29,6 +29,7 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+PARTNER = "referral:write"
 SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
@@ -89,7 +90,15 @@ SUBMITTED: Codes = any_of(
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
 SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
 OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
-WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
+WRITING = (
+    "details-erased",
+    "expires-first",
+    "key-reused",
+    "keys-outdated",
+    "mailbox-full",
+    "not-padded",
+    "sealed-elsewhere",
+)
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
@@ -243,6 +252,18 @@ PARAMETERS: Mapping[str, Schema] = {
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
     "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "ReferralId": path_parameter("referral_id", "The id of a referral, as sending it gave it.", "A" * 43),
+    "KeyId": path_parameter("key_id", "The id of a partner's key, which is a part of the key.", "north-hub.abcdefgh"),
+    "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
+    "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
+    "IfMatch": header(
+        "If-Match",
+        {"type": "string"},
+        "The ETag of the record as it was read: 412 if it has been changed since, 428 if this is missing.",
+    ),
+    "IfNoneMatchAny": header(
+        "If-None-Match", {"type": "string", "const": "*"}, "In the place of `If-Match`: the record is to be new."
+    ),
     "RequestId": path_parameter("request_id", "The id of a request, as a claim gives it.", "A" * 43),
 }
 WORDS = ("Lang", "AcceptLanguage")
@@ -256,9 +277,9 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
-    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
-    ETag.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token, or a partner's key, must
+    carry. *page* says that the answer is HTML, *media* that it is some other text, *files* which files it may be,
+    *cached* that it has an ETag.
     """
 
     name: str

@@ -5,7 +5,7 @@
  */
 (() => {
   'use strict';
-  const home = new URL(document.currentScript.src).origin;
+  const home = document.currentScript.src.replace(/\/widget\/[^/]*$/, '');
   const EXIT = 'https://www.bbc.co.uk/weather';
   const WORDS = {
     en: {

@@ -103,13 +103,13 @@ let token = '';
 const signedIn = () => Boolean(token);
 
 class Refused extends Error {
-  constructor(code, text) { super(text); this.code = code; }
+  constructor(code, text, errors) { super(text); this.code = code; this.errors = errors; }
   // Nobody knows whether the desk did it.
   get unsure() { return this.code === 'offline' || this.code === 'failed'; }
 }
 
-async function call(method, path, body, key) {
-  const headers = { 'Accept-Language': lang, 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
+async function call(method, path, body, key, more) {
+  const headers = { 'Accept-Language': lang, 'Content-Type': 'application/json', Authorization: `Bearer ${token}`, ...more };
   if (key) headers['Idempotency-Key'] = key;
   let answer, content = null;
   try {
@@ -126,7 +126,7 @@ async function call(method, path, body, key) {
     throw new Refused('signed-out', say('sign-in-again'));
   }
   const down = answer.status >= 500 && content.code !== 'key-missing';
-  throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title);
+  throw new Refused(down ? 'failed' : content.code, down ? say('failed') : content.detail ?? content.title, content.errors);
 }
 const calmly = async (promise) => { try { return await promise; } catch { return undefined; } };
 

@@ -16,7 +16,7 @@ async function showTrail(before) {
     const end = before ?? (await verified(0, 1)).count + 1, after = Math.max(0, end - 1 - PAGE);
     const { entries } = await verified(after, Math.max(1, end - 1 - after));
     table('audit', 'seq at person verb request number', entries.reverse().map((each) => [
-      each.seq, when(each.at), each.actor, words.get(`did-${each.verb}`) ?? each.verb, each.request_id?.slice(0, 8), each.number]));
+      each.seq, when(each.at), each.actor, words.get(`did-${each.verb}`) ?? each.verb, each.about ?? each.request_id?.slice(0, 8), each.number]));
     first = after + 1;
     show('audit-earlier', after);
   } catch (refused) { alarm(refused.message); }
