@@ -767,6 +767,25 @@ class NoteSubmission(TypedDict):
     text: str
 
 
+class OfferedAnswer(TypedDict):
+    """All that can be sent along with a reply, in the language of whoever is to read it."""
+
+    signposts: list[OfferedSignpost]
+    language: Literal["en", "cy"]
+
+
+class OfferedSignpost(TypedDict):
+    """A signpost that can be sent along, and whom it is for."""
+
+    id: str
+    name: str
+    url: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    audience: list[
+        Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    ]
+
+
 class OrukAbout(TypedDict):
     """Which version and profile this is."""
 
@@ -2305,9 +2324,9 @@ class Quietline(Transport):
         )
         return answer
 
-    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> SignpostsAnswer:
+    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> OfferedAnswer:
         """What can be sent along with a reply."""
-        answer: SignpostsAnswer = self._call(
+        answer: OfferedAnswer = self._call(
             "GET", "/v1/desk/signposts", query={"language": language}, callers=("bearer",)
         )
         return answer

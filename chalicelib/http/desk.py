@@ -25,7 +25,6 @@ from chalicelib.http.models import (
 )
 from chalicelib.http.public import idempotency_key
 from chalicelib.http.reading import content_language, json_body, language_of, query
-from chalicelib.http.signposts import flat
 from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
@@ -172,8 +171,12 @@ class Desk:
         """
         self.access.person(http_request, CLAIM)
         language = content_language(http_request)
-        found = [flat(each, language) for each in self.signposting.find()]
-        return shapes.answer({"signposts": found, "count": len(found), "language": language})
+        offered = [
+            {**link, "audience": each.audience}
+            for each in self.signposting.find()
+            if (link := self.signpost_link(each.id, language)) is not None
+        ]
+        return shapes.answer({"signposts": offered, "language": language})
 
     def aside(self, http_request: Request) -> Response:
         """Show a supervisor what the queue no longer hands out, and who holds what."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import SignIn
 
 _NO_SPACE_NEEDED = re.compile(r"(</(?:data|details|h2|h3|legend|p)>|</?(?:div|fieldset|form|section)\b[^>\n]*>)\n")
+_SPACE_IN_STYLE = re.compile(r"\s*([{};,])\s*|:\s")
 """Where a template's line ends that no line on the screen does: between blocks, and in lists of words."""
 TEMPLATES = Path(__file__).parent / "templates" / "desk"
 
@@ -145,7 +146,8 @@ def _script(name: str) -> str:
 
 
 def _style() -> str:
-    return _bare("shell.css")
+    """Leave out the spaces that only a reader needs."""
+    return _SPACE_IN_STYLE.sub(lambda found: found[1] or ":", _bare("shell.css"))
 
 
 def _bare(name: str) -> str:

@@ -719,6 +719,19 @@ class PersonTally(Answer):
     closed: int
 
 
+class OfferedSignpost(SignpostLink):
+    """A signpost that can be sent along, and whom it is for."""
+
+    audience: list[Concern]
+
+
+class OfferedAnswer(Answer):
+    """All that can be sent along with a reply, in the language of whoever is to read it."""
+
+    signposts: list[OfferedSignpost]
+    language: Literal["en", "cy"]
+
+
 class MeAnswer(Answer):
     """Who is signed in, and what they may do."""
 

@@ -200,7 +200,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:claim",
             "What can be sent along with a reply",
             parameters=("Language", *WORDS),
-            answers={200: models.SignpostsAnswer},
+            answers={200: models.OfferedAnswer},
             refuses=FILTERED,
         ),
         Operation(
