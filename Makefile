@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-interop test-faults tables check token ticket rotate recover demo backup bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test-faults: $(VENV)/.engines ## try every fault at every call, which takes minu
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
+
+TABLES ?= 20000
+test-reach: $(VENV)/.dev ## let an attacker try published figures: TABLES=20000, hours
+	@QUIETLINE_REACH_EXAMPLES=$(TABLES) $(BIN)/python -m pytest tests/property/test_reach_attacker.py --timeout 86400
 
 tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
 	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"
@@ -55,6 +59,12 @@ recover: $(VENV)/.local ## open one request with the recovery key: make recover 
 
 demo: $(VENV)/.local ## a day at the helpline, against a running server
 	@$(BIN)/python -m chalicelib.local.demo
+
+reach-example: $(VENV)/.local ## two years of made-up counts, published, and what the report says: make reach-example [INTO=FOLDER]
+	@$(BIN)/python -m chalicelib.local.reach_example --into "$(INTO)"
+
+demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
+	@$(BIN)/python -m chalicelib.local.demo_campaign
 
 bench: $(VENV)/.bench ## measure against peers, side by side
 	@$(BIN)/python benchmarks/run.py

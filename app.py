@@ -109,6 +109,24 @@ def choose_slot(http_request: Request) -> Response:
     return house.mailbox.choose(http_request)
 
 
+# ---------------------------------------------------------------- public face: what a partner sends by key (no CORS)
+
+
+@public("/v1/consent", cors=ANY_SITE)
+def consent(http_request: Request) -> Response:
+    return house.referrals.consent(http_request)
+
+
+@public("/v1/referrals", method="POST")
+def refer(http_request: Request) -> Response:
+    return house.referrals.submit(http_request)
+
+
+@public("/v1/referrals/{referral_id}")
+def referral_status(http_request: Request, referral_id: str) -> Response:
+    return house.referrals.status(http_request, referral_id)
+
+
 # ---------------------------------------------------------------- public face: where to get help
 
 
@@ -213,6 +231,67 @@ def oruk_taxonomy_term(http_request: Request, record_id: str) -> Response:
     return house.oruk.taxonomy_term(http_request, record_id)
 
 
+# ---------------------------------------------------------------- public face: how many asked for help
+
+
+@public("/v1/reach", cors=ANY_SITE)
+def reach(http_request: Request) -> Response:
+    return house.reach.report(http_request)
+
+
+@public("/v1/reach.csv", cors=ANY_SITE)
+def reach_table(http_request: Request) -> Response:
+    return house.reach.table(http_request)
+
+
+@public("/v1/reach/visits", method="POST", cors=ANY_SITE)
+def count_visit(http_request: Request) -> Response:
+    return house.reach.visit(http_request)
+
+
+@public("/reach")
+def reach_page(http_request: Request) -> Response:
+    return house.reach.page(http_request)
+
+
+# ---------------------------------------------------------------- public face: live questions and answers
+
+
+@public("/v1/sessions", cors=ANY_SITE)
+def list_sessions(http_request: Request) -> Response:
+    return house.sessions.list(http_request)
+
+
+@public("/v1/sessions/{session_id}", cors=ANY_SITE)
+def get_session(http_request: Request, session_id: str) -> Response:
+    return house.sessions.get(http_request, session_id)
+
+
+@public("/v1/sessions/{session_id}/answers", cors=ANY_SITE)
+def session_answers(http_request: Request, session_id: str) -> Response:
+    return house.sessions.answers(http_request, session_id)
+
+
+@public("/v1/sessions/{session_id}/questions", method="POST", cors=ANY_SITE)
+def ask_question(http_request: Request, session_id: str) -> Response:
+    return house.sessions.ask(http_request, session_id)
+
+
+@public("/sessions")
+def sessions_page(http_request: Request) -> Response:
+    return house.sessions.list_page(http_request)
+
+
+@public("/sessions/{session_id}")
+def session_page(http_request: Request, session_id: str) -> Response:
+    return house.sessions.page(http_request, session_id)
+
+
+@public("/sessions/{session_id}/ask")
+def question_page(http_request: Request, session_id: str) -> Response:
+    return house.sessions.form(http_request, session_id)
+
+
 # ---------------------------------------------------------------- public face: pages
 
 
@@ -224,6 +303,16 @@ def landing_page(http_request: Request) -> Response:
 @public("/help/{audience}")
 def help_page(http_request: Request, audience: str) -> Response:
     return house.help_pages.show(http_request, audience)
+
+
+@public("/campaigns/{slug}")
+def campaign_page(http_request: Request, slug: str) -> Response:
+    return house.campaign_pages.show(http_request, slug)
+
+
+@public("/c/{code}")
+def campaign_page_by_code(http_request: Request, code: str) -> Response:
+    return house.campaign_pages.by_code(http_request, code)
 
 
 @public("/sitemap.xml")
@@ -344,6 +433,61 @@ def close_line(http_request: Request) -> Response:
     return house.desk.close_line(http_request)
 
 
+@desk("/v1/desk/partners", method="POST")
+def issue_partner_key(http_request: Request) -> Response:
+    return house.partner_keys_desk.issue(http_request)
+
+
+@desk("/v1/desk/partners")
+def list_partner_keys(http_request: Request) -> Response:
+    return house.partner_keys_desk.list(http_request)
+
+
+@desk("/v1/desk/partners/{key_id}", method="DELETE")
+def revoke_partner_key(http_request: Request, key_id: str) -> Response:
+    return house.partner_keys_desk.revoke(http_request, key_id)
+
+
+@desk("/v1/desk/figures")
+def desk_figures(http_request: Request) -> Response:
+    return house.figures.tell(http_request)
+
+
+@desk("/v1/desk/sessions")
+def hosted_sessions(http_request: Request) -> Response:
+    return house.host_desk.sessions(http_request)
+
+
+@desk("/v1/desk/sessions/{session_id}/claims", method="POST")
+def next_question(http_request: Request, session_id: str) -> Response:
+    return house.host_desk.next(http_request, session_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/answer", method="POST")
+def answer_question(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.answer(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/answer-privately", method="POST")
+def answer_question_privately(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.answer_privately(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/decline", method="POST")
+def decline_question(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.decline(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/questions/{request_id}/release", method="POST")
+def put_question_back(http_request: Request, session_id: str, request_id: str) -> Response:
+    return house.host_desk.release(http_request, session_id, request_id)
+
+
+@desk("/v1/desk/sessions/{session_id}/answers/{entry_id}", method="DELETE")
+def retract_answer(http_request: Request, session_id: str, entry_id: str) -> Response:
+    return house.host_desk.retract(http_request, session_id, entry_id)
+
+
 @desk("/v1/desk/audit")
 def audit(http_request: Request) -> Response:
     return house.desk.audit(http_request)
@@ -428,6 +572,11 @@ def signed_in_page(http_request: Request) -> Response:
 @desk("/desk/panels/{name}")
 def desk_panel(http_request: Request, name: str) -> Response:
     return house.desk_page.panel(http_request, name)
+
+
+@desk("/v1/desk/erasures")
+def erasures(http_request: Request) -> Response:
+    return house.desk.erasures(http_request)
 
 
 # ---------------------------------------------------------------- either face

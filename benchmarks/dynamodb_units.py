@@ -32,6 +32,7 @@ from chalicelib.domain.receipts import encode  # noqa: E402
 from chalicelib.domain.requests import LANES, Kind, Outcome, Rules  # noqa: E402
 from chalicelib.domain.slots import Window  # noqa: E402
 from chalicelib.ports import Ask, ContentName, Message  # noqa: E402
+from chalicelib.usecases.shredding import keys_of  # noqa: E402
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 WRITE_PRICE, READ_PRICE = 0.74, 0.15
@@ -110,13 +111,15 @@ def lives(engine):
 
     for number in range(LIVES):
         request, who = callback(number), f"3f2b8c1e-7d54-4a6b-9e0f-{number % 8:012}"
-        keys.keep(ContentName(request.request_id, request.body_id), bytes(32), expires_at=request.expires_at)
-        note("shred key")
+        names = keys_of((ContentName(request.request_id, request.body_id),))
+        keys.keep(dict.fromkeys(names, bytes(32)), expires_at=request.expires_at)
+        note("shred keys")
         store.submit(request, content=bytes(CONTENT), capacity=10, now=NOW)
         note("submit")
         held = claim(store, who)
         note("claim")
-        keys.key(ContentName(request.request_id, request.body_id), now=NOW)
+        for name in names:
+            keys.key(name, now=NOW)
         store.content(held)
         store.messages(held.request_id)
         note("open")

@@ -38,12 +38,15 @@ class Settings:
     store: str = "sqlite"
     table: str = "quietline"
     shred_table: str = "quietline-shred"
+    counters_table: str = "quietline-counters"
     content_table: str = "quietline-content"
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
     retention_after_closing: timedelta = timedelta(days=30)
+    details_after_closing: timedelta = timedelta(days=30)
     unverified_cap: int = 10_000
+    partner_cap: int = 50
     clock_starts_at: datetime | None = None
     oidc_issuer: str | None = None
     oidc_audience: str = "quietline"
@@ -99,6 +102,13 @@ class Settings:
         if webhook is not None and doorbell_secret is None:
             message = "QUIETLINE_DOORBELL_SECRET must be set where QUIETLINE_DOORBELL_WEBHOOK is."
             raise SettingError(message)
+        retention = read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention)
+        after_closing = read(
+            "RETENTION_CLOSED_DAYS",
+            _days_up_to(retention),
+            "a number of days from 1 to QUIETLINE_RETENTION_DAYS",
+            min(default.retention_after_closing, retention),
+        )
         return cls(
             home=read("HOME", Path, "a folder for data and keys", default.home),
             host=read("HOST", str, "an address to listen on", default.host),
@@ -108,18 +118,26 @@ class Settings:
             store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
             shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
+            counters_table=read(
+                "COUNTERS_TABLE", str, "the name of the DynamoDB table of counters", default.counters_table
+            ),
             content_table=read(
                 "CONTENT_TABLE", str, "the name of the DynamoDB table of what editors publish", default.content_table
             ),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
-            retention=read("RETENTION_DAYS", _long, f"a number of days from {SHORTEST} to 3650", default.retention),
-            retention_after_closing=read(
-                "RETENTION_CLOSED_DAYS", _days, "a number of days from 1 to 3650", default.retention_after_closing
+            retention=retention,
+            retention_after_closing=after_closing,
+            details_after_closing=read(
+                "CONTACT_DAYS",
+                _days_up_to(after_closing),
+                "a number of days from 1 to QUIETLINE_RETENTION_CLOSED_DAYS",
+                min(default.details_after_closing, after_closing),
             ),
             unverified_cap=read(
                 "UNVERIFIED_CAP", _whole(0, 10_000_000), "a number from 0 to 10000000", default.unverified_cap
             ),
+            partner_cap=read("PARTNER_CAP", _whole(0, 10_000), "a number from 0 to 10000", default.partner_cap),
             clock_starts_at=read("CLOCK", _instant, "an instant like 2026-11-24T18:05:00Z", default.clock_starts_at),
             oidc_issuer=read("OIDC_ISSUER", _address, "the https address of a sign-in service", default.oidc_issuer),
             oidc_audience=read("OIDC_AUDIENCE", str, "the audience that tokens carry", default.oidc_audience),
@@ -185,8 +203,13 @@ def _long(raw: str) -> timedelta:
     return timedelta(days=_whole(SHORTEST, 3650)(raw))
 
 
-def _days(raw: str) -> timedelta:
-    return timedelta(days=_whole(1, 3650)(raw))
+def _days_up_to(longest: timedelta) -> Callable[[str], timedelta]:
+    """Read a clock that may not outrun the one that it is part of."""
+
+    def parse(raw: str) -> timedelta:
+        return timedelta(days=_whole(1, longest.days)(raw))
+
+    return parse
 
 
 def _faces(raw: str) -> frozenset[str]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
     from chalicelib.domain.packs import Leaflet
+    from chalicelib.domain.partners import PartnerKey
     from chalicelib.domain.requests import ContactRequest
+    from chalicelib.domain.sessions import Answered, Session
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.domain.slots import Window
 
@@ -194,6 +196,10 @@ class SlotFull(Exception):  # noqa: N818
     """The slot has no room left."""
 
 
+class PartnerFull(Exception):  # noqa: N818
+    """As many referrals of the partner are unfinished as may be."""
+
+
 class ReferenceTaken(Exception):  # noqa: N818
     """Another living request has this reference."""
 
@@ -213,16 +219,26 @@ class RequestStore(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """
         Accept a request, if its id is new.
 
         Returns the accepted head, or the head already there under this id (a repeat; the caller tells them apart by
         `fingerprint` and `body_id`). *capacity* bounds how many waiting or claimed requests may count on the same
-        current slot; None lets it in regardless.
+        current slot, *referrals* how many may count for the partner that `counts_for` names; None lets it in
+        regardless.
 
         Raises:
-            SlotFull, ReferenceTaken: nothing was written.
+            SlotFull, PartnerFull, ReferenceTaken: nothing was written.
         """
         ...
 
@@ -342,6 +358,28 @@ class RequestStore(Protocol):
         """
         ...
 
+    def forget_details(
+        self,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        erase: Callable[[Sequence[ContentName]], None],
+    ) -> int:
+        """
+        Delete the sealed content, and nothing else, of closed requests whose `details_until` has come; count them.
+
+        *erase* is called first, as in `purge`; *transition* marks each head. The trail is told `forget-details`.
+        """
+        ...
+
+    def open_ids(self, *, now: datetime) -> frozenset[str]:
+        """
+        Name every request that is waiting, claimed or parked.
+
+        An engine may miss one that has changed within the last seconds; it names none that is not there.
+        """
+        ...
+
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which a supervisor has closed the line."""
         ...
@@ -385,8 +423,8 @@ class ShredKeys(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
-        """Write a key, if its name is new; a repeat of the same key is no failure, another key under it is one."""
+    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
+        """Write keys whose names are new; a repeat of the same key is no failure, another key under a name is one."""
         ...
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
@@ -399,6 +437,10 @@ class ShredKeys(Protocol):
 
     def purge(self, *, now: datetime) -> int:
         """Erase keys that have expired; return how many there were."""
+        ...
+
+    def names(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name every key that is kept; each whose `keep` returned before this was called, and was not erased since."""
         ...
 
 
@@ -486,6 +528,74 @@ class Gauges(Protocol):
         ...
 
 
+class PartnerKeys(Protocol):
+    """
+    What is kept of partners' keys.
+
+    * A key that was revoked stays revoked: what returned is durable, and every instance sees it with its next look.
+    * Deeds are written with their change, or neither is.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def issue(self, key: PartnerKey, *, deed: Deed) -> None:
+        """
+        Keep a new key.
+
+        Raises:
+            Conflict: `key-id-taken`; there is one of that id.
+        """
+        ...
+
+    def get(self, key_id: str) -> PartnerKey | None:
+        """Read one key, consistently, revoked ones included."""
+        ...
+
+    def every(self) -> tuple[PartnerKey, ...]:
+        """List every key there ever was, by id."""
+        ...
+
+    def revoke(self, key_id: str, *, by: str, at: datetime, deed: Deed) -> PartnerKey | None:
+        """Revoke a key; one that was revoked before stays as it is, without another deed; None if there is none."""
+        ...
+
+
+class Counters(Protocol):
+    """
+    Counts of what happened, apart from everything that is about somebody.
+
+    * A count is a number under a *ledger*, a month and a cell, and nothing else is kept: no time, no order in which
+      counts came, nothing that says which request one came from. It is in no backup.
+    * `add` is tried once and bounded in time. Counts are rounded before anybody sees them: one that is lost, or was
+      added though its answer was lost, is accepted; one that is tried again might count twice.
+    * Many at once do not wait for one another's key.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def add(self, ledger: str, month: str, cell: str) -> None:
+        """Count one more."""
+        ...
+
+    def read(self, ledger: str, *, since: str) -> Mapping[tuple[str, str], int]:
+        """Read a ledger's counts by month and cell, from the month *since* on."""
+        ...
+
+
+class Releases(Protocol):
+    """
+    What has been published of each month: kept once, read by everybody, never changed.
+
+    Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def keep(self, month: str, release: str) -> None:
+        """Keep a month's release, unless the month has one."""
+        ...
+
+    def read(self, *, since: str, until: str) -> Mapping[str, str]:
+        """Read the releases of the months from *since* to *until*, both included, in order."""
+        ...
+
+
 class Printer(Protocol):
     """
     Sets what a campaign's partners print: A4 as PDF/UA, with its language, title, structure and typefaces in it.
@@ -521,6 +631,10 @@ class ContentStore(Protocol):
         """Give the statement of limited confidentiality: its version, and its text in each language."""
         ...
 
+    def consent(self) -> Mapping[str, object]:
+        """Give what people agree to before they are referred: the version in force, and every version's texts."""
+        ...
+
     def reference_words(self) -> tuple[Sequence[str], Sequence[str]]:
         """Give the two lists that references are made of."""
         ...
@@ -544,6 +658,10 @@ class ContentStore(Protocol):
 
     def regions(self) -> Sequence[Region]:
         """Give every police force area."""
+        ...
+
+    def sessions(self) -> Sequence[Session]:
+        """Give every live session, those that are over included; the same object until one changes."""
         ...
 
     def help_pages(self) -> Mapping[str, object]:
@@ -640,6 +758,37 @@ class Publications(Protocol):
         Raises:
             Conflict: `edited-meanwhile`.
         """
+        ...
+
+
+class Transcripts(Protocol):
+    """
+    What the hosts of live sessions have answered in public: each session's entries, in the order of their *seq*.
+
+    * `add` is repeatable by *entry_id*: the first text stands, so that a question is never answered twice.
+    * Of any number of hosts who add at once, each gets a *seq* of their own, without gaps, and a reader who asks for
+      what came after a *seq* misses nothing, whenever they ask.
+    * Every failure of the engine is `Unavailable("storage")`.
+    """
+
+    def add(self, session: str, entry: Answered) -> Answered:
+        """Put *entry* at the end, whatever its *seq* says, or give the one that has its id already."""
+        ...
+
+    def retract(self, session: str, entry_id: str) -> Answered | None:
+        """Empty an entry and move it to the end, for those who have read it to see; None if there is none."""
+        ...
+
+    def find(self, session: str, entry_id: str) -> Answered | None:
+        """Read one entry, consistently."""
+        ...
+
+    def last(self, session: str) -> int:
+        """Read the highest *seq*, 0 if there is no entry: what a reader who has it need not ask further for."""
+        ...
+
+    def after(self, session: str, seq: int, *, limit: int) -> tuple[Answered, ...]:
+        """Read up to *limit* entries with a higher *seq*, in order."""
         ...
 
 

@@ -30,50 +30,70 @@ if TYPE_CHECKING:
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.domain.partners import Consents
+    from chalicelib.domain.sessions import Session
+    from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
     from chalicelib.http.desk import Desk
     from chalicelib.http.desk_page import DeskPage
+    from chalicelib.http.figures import DeskFigures
     from chalicelib.http.help_pages import HelpPages
+    from chalicelib.http.hosting import HostDesk
     from chalicelib.http.mailbox import MailboxDoor
     from chalicelib.http.oruk import Oruk
     from chalicelib.http.packs import Packs
     from chalicelib.http.pages import Pages
+    from chalicelib.http.partner_keys import PartnerKeyDesk
     from chalicelib.http.problems import Problems
     from chalicelib.http.public import Public
     from chalicelib.http.publishing import ContentDesk
+    from chalicelib.http.reach import Reach
     from chalicelib.http.reference import Reference
+    from chalicelib.http.referrals import Referrals
+    from chalicelib.http.sessions import Sessions
     from chalicelib.http.signposts import Signposts
     from chalicelib.http.texts import Texts
     from chalicelib.http.triggers import Triggers
     from chalicelib.http.widget import Widget
     from chalicelib.ports import (
         Clock,
+        Counters,
         Doorbell,
         Gauges,
         Identity,
         Mailer,
         Opener,
         Overflow,
+        PartnerKeys,
         Printer,
         Publications,
+        Releases,
         RequestStore,
         Sealer,
         ShredKeys,
         SignIn,
         TrailAnchor,
+        Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.campaigning import Campaigning
+    from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Correspondence
     from chalicelib.usecases.directory import Directory
     from chalicelib.usecases.doorbell import Doorkeeping
+    from chalicelib.usecases.figures import Figures
+    from chalicelib.usecases.intake import Intake
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.partnering import Partnering
     from chalicelib.usecases.published import Published, PublishedContent
+    from chalicelib.usecases.published_campaigns import PublishedCampaigns
     from chalicelib.usecases.publishing import Publishing
+    from chalicelib.usecases.reach import Counting, Releasing, Reporting
     from chalicelib.usecases.recovery import Recovery
     from chalicelib.usecases.retention import Retention
     from chalicelib.usecases.screening import Screening
+    from chalicelib.usecases.sessions import Programme
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
@@ -109,15 +129,13 @@ class House:
         return Problems(self.texts, self._problem_page, self._begins, self._round)
 
     @cached_property
-    def public(self) -> Public:
-        """The public face."""
+    def _intake(self) -> Intake:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
-        from chalicelib.http.public import Public  # noqa: PLC0415
         from chalicelib.usecases.intake import Intake  # noqa: PLC0415
         from chalicelib.usecases.screening import Room  # noqa: PLC0415
 
-        intake = Intake(
+        return Intake(
             store=self.store,
             sealer=self.sealer,
             shredding=self._shredding,
@@ -131,14 +149,24 @@ class House:
             room=Room(self.store, cap=self.settings.unverified_cap, clock=self.clock),
             words=self.content.reference_words,
             pepper=lambda: self.secret("pepper"),
+            consents=lambda: self._consents,
+            partner_cap=self.settings.partner_cap,
+            counting=self._counting,
             overflow=self._overflow,
         )
+
+    @cached_property
+    def public(self) -> Public:
+        """The public face."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.public import Public  # noqa: PLC0415
+
         return Public(
             helpline=self.helpline,
             the_statement=self._statement,
             opening=self.opening,
             screening=self._screening,
-            intake=intake,
+            intake=self._intake,
             sealer=self.sealer,
             shredding=self._shredding,
             opener=self.opener if "desk" in self.settings.faces else None,
@@ -147,6 +175,60 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
+            knows_campaign=self._campaigning.knows,
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Live questions and answers, for everybody."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.http.sessions import Sessions  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Asking  # noqa: PLC0415
+
+        return Sessions(
+            programme=self._programme,
+            asking=Asking(programme=self._programme, intake=self._intake),
+            screening=self._screening,
+            the_statement=self._statement,
+            opening=self.opening,
+            helpline=self.helpline,
+            clock=self.clock,
+            randomness=SystemRandomness(),
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def host_desk(self) -> HostDesk:
+        """The hosts' side of live sessions."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.hosting import HostDesk  # noqa: PLC0415
+        from chalicelib.usecases.sessions import Hosting  # noqa: PLC0415
+
+        return HostDesk(
+            access=Access(self._identity),
+            hosting=Hosting(
+                programme=self._programme, casework=self._casework, transcripts=self._transcripts, clock=self.clock
+            ),
+            clock=self.clock,
+            helpline=self.helpline,
+            words=self.texts.declined,
+        )
+
+    def _shown_session(self, session: Session, language: str) -> Mapping[str, Any]:
+        from chalicelib.http.sessions import session_shape  # noqa: PLC0415
+
+        return session_shape(session, language, self.clock, self.helpline)
+
+    @cached_property
+    def _programme(self) -> Programme:
+        from chalicelib.usecases.sessions import Programme  # noqa: PLC0415
+
+        return Programme(
+            packaged=self.content.sessions,
+            published=lambda: self.published.of("session"),
+            transcripts=self._transcripts,
+            clock=self.clock,
         )
 
     @cached_property
@@ -173,6 +255,34 @@ class House:
         )
 
     @cached_property
+    def referrals(self) -> Referrals:
+        """What partners may send."""
+        from chalicelib.http.referrals import Referrals  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Referring  # noqa: PLC0415
+
+        return Referrals(
+            partnering=self.partnering,
+            referring=Referring(intake=self._intake, store=self.store, clock=self.clock),
+            consents=lambda: self._consents,
+        )
+
+    @cached_property
+    def partner_keys_desk(self) -> PartnerKeyDesk:
+        """Partners' keys, at the desk."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.partner_keys import PartnerKeyDesk  # noqa: PLC0415
+
+        return PartnerKeyDesk(access=Access(self._identity), partnering=self.partnering)
+
+    @cached_property
+    def partnering(self) -> Partnering:
+        """Who issues, revokes and recognises partners' keys."""
+        from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
+        from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
+
+        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
+
+    @cached_property
     def signposts(self) -> Signposts:
         """The signposts."""
         from chalicelib.http.signposts import Signposts  # noqa: PLC0415
@@ -185,6 +295,19 @@ class House:
         from chalicelib.http.campaigns import Campaigns  # noqa: PLC0415
 
         return Campaigns(self._campaigning, self.texts)
+
+    @cached_property
+    def campaign_pages(self) -> CampaignPages:
+        """The pages that leaflets lead to."""
+        from chalicelib.http.campaign_pages import CampaignPages  # noqa: PLC0415
+
+        return CampaignPages(
+            campaigning=self._campaigning,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
 
     @cached_property
     def packs(self) -> Packs:
@@ -251,21 +374,10 @@ class House:
         """The desk face."""
         from chalicelib.http.access import Access  # noqa: PLC0415
         from chalicelib.http.desk import Desk  # noqa: PLC0415
-        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
 
         return Desk(
             access=Access(self._identity),
-            casework=Casework(
-                store=self.store,
-                correspondence=self._correspondence,
-                shredding=self._shredding,
-                checking=self._checking,
-                opener=self.opener,
-                mailer=self._mailer,
-                clock=self.clock,
-                rules=self.rules,
-                helpline=self.helpline,
-            ),
+            casework=self._casework,
             auditing=self._auditing,
             opening=self.opening,
             clock=self.clock,
@@ -273,6 +385,7 @@ class House:
             doorkeeping=self._doorkeeping,
             signposting=self._signposting,
             signpost_link=self._signpost_link,
+            consents=lambda: self._consents,
         )
 
     @cached_property
@@ -286,15 +399,43 @@ class House:
     @cached_property
     def publishing(self) -> Publishing:
         """What editors do; a further kind of record is one more entry."""
+        from chalicelib.domain.campaigns import address  # noqa: PLC0415
         from chalicelib.http import oruk_documents, signposts  # noqa: PLC0415
-        from chalicelib.usecases import kinds  # noqa: PLC0415
+        from chalicelib.usecases import campaign_kind, kinds  # noqa: PLC0415
         from chalicelib.usecases.publishing import Publishing  # noqa: PLC0415
 
         known = (
             kinds.signposts(self.content, signposts.flat),
             kinds.organizations(self.content, oruk_documents.organization),
+            kinds.sessions(self.content, self._shown_session),
+            campaign_kind.campaigns(
+                self.content,
+                lambda campaign, language: {
+                    **self.campaigns.shown(campaign, language),
+                    "pack": self.packs.words(campaign, language),
+                },
+                link=address(self.settings.site, ""),
+                zone=lambda: self.helpline.hours.zone,
+            ),
         )
         return Publishing(lambda: self.publications, known, self.clock)
+
+    @cached_property
+    def _casework(self) -> Casework:
+        from chalicelib.usecases.casework import Casework  # noqa: PLC0415
+
+        return Casework(
+            store=self.store,
+            correspondence=self._correspondence,
+            shredding=self._shredding,
+            checking=self._checking,
+            opener=self.opener,
+            mailer=self._mailer,
+            clock=self.clock,
+            rules=self.rules,
+            helpline=self.helpline,
+            figures=self._figures,
+        )
 
     @cached_property
     def desk_page(self) -> DeskPage:
@@ -315,7 +456,110 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
+            tombstone=self.rules.tombstone,
+            releasing=self.releasing,
         )
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What is published about reach."""
+        from chalicelib.http.reach import Reach  # noqa: PLC0415
+
+        return Reach(
+            counting=self._counting,
+            reporting=self.reporting,
+            regions=self.content.regions,
+            campaigns=self._campaign_names,
+            helpline=self.helpline,
+            opening=self.opening,
+            texts=self.texts,
+            pages=self.pages,
+        )
+
+    @cached_property
+    def figures(self) -> DeskFigures:
+        """What supervisors see of the work as a whole."""
+        from chalicelib.http.access import Access  # noqa: PLC0415
+        from chalicelib.http.figures import DeskFigures  # noqa: PLC0415
+
+        return DeskFigures(access=Access(self._identity), figures=self._figures)
+
+    @cached_property
+    def releasing(self) -> Releasing:
+        """What makes of a month's counts its published figures."""
+        from chalicelib.usecases.reach import Releasing  # noqa: PLC0415
+
+        return Releasing(
+            counters=self.counters,
+            releases=self.releases,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self._region_codes,
+        )
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """What tells of published figures."""
+        from chalicelib.usecases.reach import Reporting  # noqa: PLC0415
+
+        return Reporting(
+            releases=self.releases,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self.content.regions,
+            campaigns=self._campaign_codes,
+        )
+
+    @cached_property
+    def _counting(self) -> Counting:
+        from chalicelib.usecases.reach import Counting  # noqa: PLC0415
+
+        return Counting(
+            counters=self.counters,
+            clock=self.clock,
+            zone=self.helpline.hours.zone,
+            regions=self._region_codes,
+            campaigns=self._campaign_codes,
+        )
+
+    @cached_property
+    def _figures(self) -> Figures:
+        from chalicelib.usecases.figures import Figures  # noqa: PLC0415
+
+        return Figures(counters=self.counters, clock=self.clock, zone=self.helpline.hours.zone, rules=self.rules)
+
+    def _region_codes(self) -> frozenset[str]:
+        return frozenset(region.code for region in self.content.regions())
+
+    def _campaign_codes(self) -> Mapping[str, str]:
+        """Map what a visit or a request may carry, a campaign's code or its name, to its name."""
+        edition = self._campaigning.edition()
+        return {**{each.code: each.slug for each in edition.campaigns}, **{slug: slug for slug in edition.by_slug}}
+
+    def _campaign_names(self) -> Mapping[str, Mapping[str, str]]:
+        return {each.slug: each.name for each in self._campaigning.edition().campaigns}
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Counts of what happened, apart from the requests."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_reach import DynamoCounters  # noqa: PLC0415
+
+            return DynamoCounters(self._table(self.settings.counters_table))
+        from chalicelib.adapters.sqlite_reach import SqliteCounters  # noqa: PLC0415
+
+        return SqliteCounters(self.settings.home / "counters.db")
+
+    @cached_property
+    def releases(self) -> Releases:
+        """What has been published of each month."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_reach import DynamoReleases  # noqa: PLC0415
+
+            return DynamoReleases(self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_reach import SqliteReleases  # noqa: PLC0415
+
+        return SqliteReleases(self.settings.home / "reach.db")
 
     @cached_property
     def watch(self) -> Watch:
@@ -363,6 +607,17 @@ class House:
         return SqlitePublications(self._sqlite)
 
     @cached_property
+    def partner_keys(self) -> PartnerKeys:
+        """What is kept of partners' keys."""
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys  # noqa: PLC0415
+
+            return DynamoPartnerKeys(self._table(self.settings.content_table), self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys  # noqa: PLC0415
+
+        return SqlitePartnerKeys(self._sqlite)
+
+    @cached_property
     def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
         from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
@@ -372,6 +627,16 @@ class House:
             self.keys.make()
             self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
         return SqliteStore(path, audit_key=self.audit_key())
+
+    @cached_property
+    def _transcripts(self) -> Transcripts:
+        if self.settings.store == "dynamodb":
+            from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts  # noqa: PLC0415
+
+            return DynamoTranscripts(self._table(self.settings.table))
+        from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts  # noqa: PLC0415
+
+        return SqliteTranscripts(self._sqlite.database)
 
     def audit_key(self) -> bytes:
         """Give the key that chains the audit trail; on DynamoDB only what writes or reads the trail asks for it."""
@@ -407,8 +672,15 @@ class House:
         """Make the DynamoDB tables, for a trial on a local engine; on AWS the templates make them."""
         from chalicelib.adapters.dynamodb_table import create_tables  # noqa: PLC0415
 
-        requests, shred_keys, content = self.settings.table, self.settings.shred_table, self.settings.content_table
-        create_tables(self._dynamodb, requests=requests, shred_keys=shred_keys, content=content, ttl=True)
+        settings = self.settings
+        create_tables(
+            self._dynamodb,
+            requests=settings.table,
+            shred_keys=settings.shred_table,
+            content=settings.content_table,
+            counters=settings.counters_table,
+            ttl=True,
+        )
 
     def _table(self, name: str) -> Table:
         from chalicelib.adapters.dynamodb_table import Table  # noqa: PLC0415
@@ -539,6 +811,7 @@ class House:
             attempts_limit=self.helpline.attempts_limit,
             retention=settings.retention,
             retention_after_closing=settings.retention_after_closing,
+            details_after_closing=settings.details_after_closing,
             tombstone=TOMBSTONE if settings.overflow_queue is None else overflow.TOMBSTONE,
         )
 
@@ -590,6 +863,12 @@ class House:
         return read_statement(self.content.statement())
 
     @cached_property
+    def _consents(self) -> Consents:
+        from chalicelib.domain.partners import read_consents  # noqa: PLC0415
+
+        return read_consents(self.content.consent())
+
+    @cached_property
     def _signposting(self) -> Signposting:
         from chalicelib.usecases.signposting import Signposting  # noqa: PLC0415
 
@@ -600,9 +879,20 @@ class House:
         from chalicelib.usecases.campaigning import Campaigning  # noqa: PLC0415
 
         return Campaigning(
-            content=self.content,
+            content=self._diary,
             signposting=self._signposting,
             clock=self.clock,
+            zone=lambda: self.helpline.hours.zone,
+        )
+
+    @cached_property
+    def _diary(self) -> PublishedCampaigns:
+        from chalicelib.usecases.published_campaigns import PublishedCampaigns  # noqa: PLC0415
+
+        return PublishedCampaigns(
+            packaged=self.content,
+            guide=self._guide,
+            published=self.published,
             zone=lambda: self.helpline.hours.zone,
         )
 
@@ -654,10 +944,10 @@ class House:
     @cached_property
     def _checking(self) -> Checking:
         from chalicelib.adapters.phones import Phonenumbers  # noqa: PLC0415
-        from chalicelib.http.models import checked_details  # noqa: PLC0415
+        from chalicelib.http.referral_models import checked  # noqa: PLC0415
         from chalicelib.usecases.checking import Checking  # noqa: PLC0415
 
-        return Checking(shape=checked_details, phones=Phonenumbers())
+        return Checking(shape=checked, phones=Phonenumbers())
 
     @cached_property
     def _overflow(self) -> Overflow | None:

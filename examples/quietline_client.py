@@ -65,6 +65,7 @@ class Transport:
         callers: tuple[str, ...] = (),
         key: str | None = None,
         repeatable: bool = False,
+        conditions: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - each operation says what it answers
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{self._site.path.rstrip('/')}{path}{'?' if asked else ''}{urlencode(asked)}"
@@ -72,6 +73,7 @@ class Transport:
         credential = next((self._credentials[name] for name in callers if self._credentials.get(name)), None)
         if credential is not None:
             headers["Authorization"] = credential
+        headers |= conditions or {}
         if repeatable:
             headers["Idempotency-Key"] = key or secrets.token_urlsafe(24)
         kept = self._kept.get(target) if method == "GET" and credential is None else None
@@ -143,7 +145,7 @@ class AsideHead(TypedDict):
     """A request as a supervisor sees it, without content."""
 
     request_id: str
-    kind: Literal["callback", "information", "referral"]
+    kind: Literal["callback", "information", "referral", "question"]
     language: str
     reference: str
     status: Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
@@ -288,6 +290,13 @@ class ClaimedAnswer(TypedDict):
     request: ClaimedRequest
 
 
+class ClaimedQuestion(TypedDict):
+    """A question that was handed to a host."""
+
+    claim: ClaimAnswer
+    question: QuestionInHand
+
+
 class ClaimedRequest(TypedDict):
     """A request in a practitioner's hands."""
 
@@ -306,6 +315,7 @@ class ClaimedRequest(TypedDict):
     unreadable: str | None
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None
 
 
 class ClaimsAnswer(TypedDict):
@@ -340,6 +350,29 @@ class ClosuresSubmission(TypedDict):
     """Body of `PUT /v1/desk/closures`: all closures from now on, in the place of those before."""
 
     closures: list[ClosureSpan]
+
+
+class Consent(TypedDict):
+    """
+    That the person agreed to be referred: to which version of `GET /v1/consent`, in which language, how and
+    when.
+    """
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+
+
+class ConsentGiven(TypedDict):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: str
+    title: str | None
+    text: list[str]
 
 
 class Contact(TypedDict):
@@ -419,6 +452,27 @@ class ContentSummary(TypedDict):
     problems: list[ContentProblemAnswer]
 
 
+class DeclineSubmission(TypedDict):
+    """Body of `.../decline`: the mailbox says the reason kindly, in the language of whoever asked."""
+
+    number: int
+    reason: Literal["personal", "identifies", "answered", "elsewhere"]
+
+
+class DeskFiguresAnswer(TypedDict):
+    """How the work went, for supervisors; never by person."""
+
+    first: str
+    last: str
+    lanes: list[LaneMonth]
+
+
+class DoneAnswer(TypedDict):
+    """What became of a question."""
+
+    status: Literal["waiting", "closed"]
+
+
 class Due(TypedDict):
     """By when, as an instant and as people say it."""
 
@@ -432,6 +486,40 @@ class EmailAnswer(TypedDict):
     subject: str
     text: str
     html: str
+
+
+class EntryAnswer(TypedDict):
+    """One answer that everybody may read; one that was *retracted* has no words any more."""
+
+    id: str
+    seq: int
+    at: str
+    language: Literal["en", "cy"]
+    question: str
+    answer: str
+    host: HostAnswer
+    retracted: bool
+
+
+class ErasureAnswer(TypedDict):
+    """One erasure: of what, why, in which hour; *seq* is its place in the trail, *mac* what chains it there."""
+
+    seq: int
+    at: str
+    request_id: str
+    erased: Literal["everything", "details"]
+    because: Literal["withdrawn", "expired", "closed"]
+    by: Literal["requester", "system"]
+    mac: str
+
+
+class ErasuresAnswer(TypedDict):
+    """A page of erasures, from a trail that was verified whole as it was read."""
+
+    erasures: list[ErasureAnswer]
+    verified: bool
+    broken_at: int | None
+    next_after: int | None
 
 
 class FieldProblem(TypedDict):
@@ -519,6 +607,20 @@ class HistoryVersionAnswer(TypedDict):
     record: dict[str, Any] | None
 
 
+class HostAnswer(TypedDict):
+    """Who answers, as they are announced."""
+
+    name: str
+    role: str
+
+
+class HostedAnswer(TypedDict):
+    """The sessions, and how many questions wait in all of them together."""
+
+    sessions: list[SessionAnswer]
+    waiting: int
+
+
 class InformationDetails(TypedDict):
     """
     What is sealed of an information request; the answer comes to the mailbox unless an e-mail address is
@@ -540,6 +642,18 @@ class InformationSubmission(TypedDict):
     campaign: NotRequired[str | None]
     altcha: NotRequired[str | None]
     details: InformationDetails
+
+
+class IssuedKeyAnswer(TypedDict):
+    """A new key; it is shown this once."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+    key: str
 
 
 class KeyAnswer(TypedDict):
@@ -570,6 +684,21 @@ class LaneAnswer(TypedDict):
     parked: int
 
 
+class LaneMonth(TypedDict):
+    """A lane's month; exact, and about nobody."""
+
+    month: str
+    kind: str
+    language: str
+    taken: int
+    waits: Waits
+    median_within: Literal["1-hour", "4-hours", "1-day", "3-days", "longer"] | None
+    closed: int
+    in_time: int
+    agreed_actions: int
+    outcomes: Outcomes
+
+
 class LetterAnswer(TypedDict):
     """
     One message; *at* is cut to the hour; *code* names what the helpline notes by itself. The code `invalid`
@@ -598,7 +727,7 @@ class Line(TypedDict):
 class MailboxAnswer(TypedDict):
     """What a receipt opens."""
 
-    kind: Literal["callback", "information", "referral"]
+    kind: Literal["callback", "information", "referral", "question"]
     status: Literal["waiting", "claimed", "closed"]
     reference: str
     slot: SlotAnswer | None
@@ -636,6 +765,25 @@ class NoteSubmission(TypedDict):
 
     number: int
     text: str
+
+
+class OfferedAnswer(TypedDict):
+    """All that can be sent along with a reply, in the language of whoever is to read it."""
+
+    signposts: list[OfferedSignpost]
+    language: Literal["en", "cy"]
+
+
+class OfferedSignpost(TypedDict):
+    """A signpost that can be sent along, and whom it is for."""
+
+    id: str
+    name: str
+    url: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    audience: list[
+        Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    ]
 
 
 class OrukAbout(TypedDict):
@@ -922,6 +1070,16 @@ class OrukWholeTaxonomy(TypedDict):
     taxonomy_terms: list[OrukTerm]
 
 
+class Outcomes(TypedDict):
+    """How many came to an end in which way."""
+
+    answered: int
+    signposted: int
+    unreachable: int
+    escalated: int
+    declined: int
+
+
 class PackAnswer(TypedDict):
     """A campaign's pack in both languages; *link*, which the QR code says too, has the campaign's code in it."""
 
@@ -959,6 +1117,29 @@ class PackInLanguage(TypedDict):
     email: EmailAnswer
     letter: PrintedAnswer
     poster: PrintedAnswer
+
+
+class PartnerKeyAnswer(TypedDict):
+    """What is kept of a key."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+
+
+class PartnerKeySubmission(TypedDict):
+    """Body of `POST /v1/desk/partners`: to whom a key is issued."""
+
+    partner: str
+
+
+class PartnerKeysAnswer(TypedDict):
+    """Every key there ever was, by id."""
+
+    keys: list[PartnerKeyAnswer]
 
 
 class PersonTally(TypedDict):
@@ -1033,6 +1214,14 @@ Place: TypeAlias = Literal[
 ]
 
 
+class PlacedAnswer(TypedDict):
+    """Where an answer stands in the transcript now."""
+
+    status: Literal["waiting", "closed"]
+    id: str
+    seq: int
+
+
 class PreviewAnswer(TypedDict):
     """The newest state of a record as readers will see it, in each language."""
 
@@ -1044,6 +1233,13 @@ class PrintedAnswer(TypedDict):
 
     title: str
     file: str
+
+
+class PrivateAnswer(TypedDict):
+    """Body of `.../answer-privately`: into the mailbox, and nowhere else."""
+
+    number: int
+    answer: str
 
 
 class Problem(TypedDict):
@@ -1069,6 +1265,31 @@ class ProgressAnswer(TypedDict):
     outcome: Literal["answered", "signposted", "unreachable", "escalated", "declined"] | None
 
 
+class PublicAnswer(TypedDict):
+    """
+    Body of `.../answer` for everybody: the question in the words that may stand, and who of the hosts
+    answers.
+    """
+
+    number: int
+    question: str
+    answer: str
+    host: NotRequired[int]
+
+
+class PublishedFigure(TypedDict):
+    """
+    A figure that may be published: null where it is under 8 or would give away one that is, else rounded to
+    5. A sum of which a part is missing is `at_least` what it says; a month that is not out yet is not
+    `published`.
+    """
+
+    value: int | None
+    suppressed: bool
+    at_least: bool
+    published: bool
+
+
 class PublishedVersionAnswer(TypedDict):
     """A state that went out; readers meet it from *shown_from* on."""
 
@@ -1078,11 +1299,171 @@ class PublishedVersionAnswer(TypedDict):
     shown_from: str
 
 
+class PutBackSubmission(TypedDict):
+    """Body of `.../release`."""
+
+    number: int
+
+
+class QuestionAccepted(TypedDict):
+    """A question is with the hosts; the receipt is shown this once, unless a browser made it itself."""
+
+    receipt: NotRequired[str]
+    request_id: str
+    reference: str
+    status: Literal["waiting"]
+    session: str
+    due: Due
+    expires_on: str
+    line: Line
+    next: list[str]
+
+
+class QuestionDetails(TypedDict):
+    """
+    What is sealed of a question to the hosts of a live session; *private* asks for an answer in the mailbox
+    only.
+    """
+
+    text: str
+    private: NotRequired[bool]
+
+
+class QuestionInHand(TypedDict):
+    """A question, opened; *details* is None or flat text where *unreadable* says why."""
+
+    language: str
+    reference: str
+    lapses: int
+    details: QuestionDetails | dict[str, str] | None
+    unreadable: str | None
+
+
+class QuestionSubmission(TypedDict):
+    """Body of `POST /v1/sessions/{session_id}/questions`."""
+
+    statement_version: str
+    language: NotRequired[str]
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    altcha: NotRequired[str | None]
+    details: QuestionDetails
+
+
 class QueueAnswer(TypedDict):
     """The queue's state by lane, without content."""
 
     lanes: list[LaneAnswer]
     rung_at: str | None
+
+
+class ReachAnswer(TypedDict):
+    """
+    How many asked for help (`people`), and how many visits beacons told of (`contacts`), which anybody can
+    send.
+    """
+
+    period: ReachPeriod
+    filters: ReachFilters
+    by: Literal["month", "region", "campaign", "kind"]
+    sentence: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+    year_before: ReachMeasures
+    change_percent: ReachChanges
+    rows: list[ReachRow]
+    rule: ReachRule
+    language: str
+
+
+class ReachChanges(TypedDict):
+    """The change in per cent; null where one of the two figures is not whole."""
+
+    people: NotRequired[int | None]
+    contacts: NotRequired[int | None]
+
+
+class ReachFilters(TypedDict):
+    """What was asked for."""
+
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    kind: NotRequired[str | None]
+
+
+class ReachMeasures(TypedDict):
+    """The same months a year before."""
+
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachPeriod(TypedDict):
+    """Whole months, the last included."""
+
+    first: str
+    last: str
+    months: int
+
+
+class ReachRow(TypedDict):
+    """A month, region, campaign or kind; `none` is no region or campaign, or one that we do not know."""
+
+    key: str
+    label: str
+    people: NotRequired[PublishedFigure | None]
+    contacts: NotRequired[PublishedFigure | None]
+
+
+class ReachRule(TypedDict):
+    """By which rule the figures are shown."""
+
+    smallest: int
+    rounded_to: int
+
+
+class ReferralAnswer(TypedDict):
+    """All that a partner learns of a referral."""
+
+    id: str
+    status: Literal["received", "closed"]
+
+
+class ReferralDetails(TypedDict):
+    """What is sealed of a referral: all of it about the person to be rung, but *referrer*."""
+
+    concern: Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
+    phone: str
+    name: NotRequired[str | None]
+    message: NotRequired[str | None]
+    safety: Safety
+    access_needs: NotRequired[list[str]]
+    referrer: NotRequired[Referrer | None]
+
+
+class ReferralOrigin(TypedDict):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
+
+
+class ReferralSubmission(TypedDict):
+    """Body of `POST /v1/referrals`; *language*, *slot* and *also* are the referred person's."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    details: ReferralDetails
+
+
+class Referrer(TypedDict):
+    """The professional, for the practitioner who has a question; nobody answers to them in writing."""
+
+    name: str
+    role: NotRequired[str | None]
+    contact: NotRequired[str | None]
 
 
 class RegionAnswer(TypedDict):
@@ -1209,12 +1590,55 @@ class SealedMessage(TypedDict):
     copy: str
 
 
+class SealedQuestion(TypedDict):
+    """Body of `POST /v1/sessions/{session_id}/questions` from a browser that sealed it, of the kind `question`."""
+
+    statement_version: str
+    language: NotRequired[str]
+    region: NotRequired[str | None]
+    campaign: NotRequired[str | None]
+    altcha: NotRequired[str | None]
+    sealed: Sealed
+
+
+class SealedReferral(TypedDict):
+    """Body of `POST /v1/referrals` from a partner that sealed it: `{details}`, of the kind `referral`."""
+
+    consent: Consent
+    slot: NotRequired[str | None]
+    also: NotRequired[list[str]]
+    language: NotRequired[str]
+    sealed: Sealed
+
+
 class SearchAnswer(TypedDict):
     """What was found, best first."""
 
     signposts: list[FoundSignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+
+
+class SessionAnswer(TypedDict):
+    """A live session; *state* follows from the time."""
+
+    id: str
+    title: str
+    summary: str
+    state: Literal["announced", "open", "live", "ended"]
+    opens_at: str
+    starts_at: str
+    ends_at: str
+    local: str
+    hosts: list[HostAnswer]
+    campaign: NotRequired[str]
+    language: Literal["en", "cy"]
+
+
+class SessionsAnswer(TypedDict):
+    """Every session: those ahead first, the next to end before others."""
+
+    sessions: list[SessionAnswer]
 
 
 class SignpostAnswer(TypedDict):
@@ -1320,7 +1744,7 @@ class StatementAnswer(TypedDict):
 class TakeDownSubmission(TypedDict):
     """How what a record offers has ended."""
 
-    status: Literal["inactive", "temporarily closed", "defunct"]
+    status: Literal["inactive", "temporarily closed", "defunct", "closed"]
 
 
 class TextMessageAnswer(TypedDict):
@@ -1337,12 +1761,39 @@ class TextMessageAnswer(TypedDict):
     replaced: list[str]
 
 
+class TranscriptAnswer(TypedDict):
+    """What came after `after`; ask again after *last*, at once if there is *more*."""
+
+    session: str
+    state: Literal["announced", "open", "live", "ended"]
+    answers: list[EntryAnswer]
+    last: int
+    more: bool
+
+
 class VersionAnswer(TypedDict):
     """One state of a record: who wrote it, and when."""
 
     revision: int
     by: str
     at: str
+
+
+class Visit(TypedDict):
+    """A visit: which campaign sent it and to which area it belongs, and nothing else."""
+
+    campaign: NotRequired[str | None]
+    region: NotRequired[str | None]
+
+
+class Waits(TypedDict):
+    """How many were taken up within a time, and not within the one before."""
+
+    within_1_hour: int
+    within_4_hours: int
+    within_1_day: int
+    within_3_days: int
+    longer: int
 
 
 class Quietline(Transport):
@@ -1356,6 +1807,7 @@ class Quietline(Transport):
         timeout: float = 10.0,
         receipt: str | None = None,
         mailbox: str | None = None,
+        partner: str | None = None,
         bearer: str | None = None,
     ) -> None:
         super().__init__(
@@ -1365,6 +1817,7 @@ class Quietline(Transport):
             credentials={
                 "receipt": None if receipt is None else f"Receipt {receipt}",
                 "mailbox": None if mailbox is None else f"Mailbox {mailbox}",
+                "partner": None if partner is None else f"Bearer {partner}",
                 "bearer": None if bearer is None else f"Bearer {bearer}",
             },
         )
@@ -1436,6 +1889,23 @@ class Quietline(Transport):
     def choose_slot(self, body: SlotChoice) -> ProgressAnswer:
         """Choose another slot."""
         answer: ProgressAnswer = self._call("PUT", "/v1/mailbox/slot", body=body, callers=("receipt", "mailbox"))
+        return answer
+
+    def consent(self, *, language: Literal["en", "cy"] | None = None) -> StatementAnswer:
+        """What somebody agrees to before a partner refers them, in force now."""
+        answer: StatementAnswer = self._call("GET", "/v1/consent", query={"language": language})
+        return answer
+
+    def refer(self, body: ReferralSubmission | SealedReferral, *, idempotency_key: str | None = None) -> ReferralAnswer:
+        """Refer somebody with their consent: they are rung, and nobody is given a receipt."""
+        answer: ReferralAnswer = self._call(
+            "POST", "/v1/referrals", body=body, key=idempotency_key, repeatable=True, callers=("partner",)
+        )
+        return answer
+
+    def referral_status(self, referral_id: str) -> ReferralAnswer:
+        """Whether a referral of one's own is closed; one that is stored late is not known for a while."""
+        answer: ReferralAnswer = self._call("GET", f"/v1/referrals/{_part(referral_id)}", callers=("partner",))
         return answer
 
     def list_signposts(
@@ -1660,6 +2130,102 @@ class Quietline(Transport):
         answer: OrukTerm = self._call("GET", f"/oruk/taxonomy_terms/{_part(record_id)}")
         return answer
 
+    def reach(
+        self,
+        *,
+        region: Literal[
+            "none",
+            "E23000001",
+            "E23000002",
+            "E23000003",
+            "E23000004",
+            "E23000005",
+            "E23000006",
+            "E23000007",
+            "E23000008",
+            "E23000009",
+            "E23000010",
+            "E23000011",
+            "E23000012",
+            "E23000013",
+            "E23000014",
+            "E23000015",
+            "E23000016",
+            "E23000017",
+            "E23000018",
+            "E23000019",
+            "E23000020",
+            "E23000021",
+            "E23000022",
+            "E23000023",
+            "E23000024",
+            "E23000025",
+            "E23000026",
+            "E23000027",
+            "E23000028",
+            "E23000029",
+            "E23000030",
+            "E23000031",
+            "E23000032",
+            "E23000033",
+            "E23000034",
+            "E23000035",
+            "E23000036",
+            "E23000037",
+            "E23000038",
+            "E23000039",
+            "W15000001",
+            "W15000002",
+            "W15000003",
+            "W15000004",
+            "S23000009",
+            "N24000001",
+        ]
+        | None = None,
+        campaign: str | None = None,
+        kind: Literal["callback", "information", "referral", "visit"] | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        by: Literal["month", "region", "campaign", "kind"] | None = None,
+    ) -> ReachAnswer:
+        """How many people asked for help, in figures that may be published; small ones are not shown."""
+        answer: ReachAnswer = self._call(
+            "GET",
+            "/v1/reach",
+            query={"region": region, "campaign": campaign, "kind": kind, "from": from_, "to": to, "by": by},
+        )
+        return answer
+
+    def count_visit(self, body: Visit | None = None) -> None:
+        """A visit's beacon, as JSON, text or a form; whatever is sent, the answer is the same and empty."""
+        self._call("POST", "/v1/reach/visits", body=body)
+
+    def list_sessions(self) -> SessionsAnswer:
+        """The live, anonymous question-and-answer sessions: those ahead first."""
+        answer: SessionsAnswer = self._call("GET", "/v1/sessions")
+        return answer
+
+    def get_session(self, session_id: str) -> SessionAnswer:
+        """One session: when, who answers, and whether questions are taken."""
+        answer: SessionAnswer = self._call("GET", f"/v1/sessions/{_part(session_id)}")
+        return answer
+
+    def session_answers(self, session_id: str, *, after: int | None = None) -> TranscriptAnswer:
+        """What was answered after `after`; poll with `If-None-Match`, every few seconds."""
+        answer: TranscriptAnswer = self._call(
+            "GET", f"/v1/sessions/{_part(session_id)}/answers", query={"after": after}
+        )
+        return answer
+
+    def ask_question(
+        self, session_id: str, body: QuestionSubmission | SealedQuestion, *, idempotency_key: str | None = None
+    ) -> QuestionAccepted:
+        """Ask the hosts; what is not answered when the session ends is erased."""
+        answer: QuestionAccepted = self._call(
+            "POST", f"/v1/sessions/{_part(session_id)}/questions", body=body, key=idempotency_key, repeatable=True
+        )
+        return answer
+
     def queue(self) -> QueueAnswer:
         """How each lane stands, without content."""
         answer: QueueAnswer = self._call("GET", "/v1/desk/queue", callers=("bearer",))
@@ -1758,9 +2324,9 @@ class Quietline(Transport):
         )
         return answer
 
-    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> SignpostsAnswer:
+    def list_signposts_at_desk(self, *, language: Literal["en", "cy"] | None = None) -> OfferedAnswer:
         """What can be sent along with a reply."""
-        answer: SignpostsAnswer = self._call(
+        answer: OfferedAnswer = self._call(
             "GET", "/v1/desk/signposts", query={"language": language}, callers=("bearer",)
         )
         return answer
@@ -1768,6 +2334,90 @@ class Quietline(Transport):
     def who_am_i(self) -> MeAnswer:
         """Who is signed in, and what they may do."""
         answer: MeAnswer = self._call("GET", "/v1/desk/me", callers=("bearer",))
+        return answer
+
+    def issue_partner_key(self, body: PartnerKeySubmission) -> IssuedKeyAnswer:
+        """Issue a key to a partner; it is shown this once."""
+        answer: IssuedKeyAnswer = self._call("POST", "/v1/desk/partners", body=body, callers=("bearer",))
+        return answer
+
+    def list_partner_keys(self) -> PartnerKeysAnswer:
+        """Every key there ever was, without the keys themselves."""
+        answer: PartnerKeysAnswer = self._call("GET", "/v1/desk/partners", callers=("bearer",))
+        return answer
+
+    def revoke_partner_key(self, key_id: str) -> None:
+        """Revoke a key, at once and for good."""
+        self._call("DELETE", f"/v1/desk/partners/{_part(key_id)}", callers=("bearer",))
+
+    def desk_figures(self, *, from_: str | None = None, to: str | None = None) -> DeskFiguresAnswer:
+        """How long people waited and what became of requests, by lane and month, never by person."""
+        answer: DeskFiguresAnswer = self._call(
+            "GET", "/v1/desk/figures", query={"from": from_, "to": to}, callers=("bearer",)
+        )
+        return answer
+
+    def hosted_sessions(self) -> HostedAnswer:
+        """The sessions, and how many questions wait."""
+        answer: HostedAnswer = self._call("GET", "/v1/desk/sessions", callers=("bearer",))
+        return answer
+
+    def next_question(self, session_id: str, *, idempotency_key: str | None = None) -> ClaimedQuestion | None:
+        """Take the next question of a session."""
+        answer: ClaimedQuestion | None = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/claims",
+            key=idempotency_key,
+            repeatable=True,
+            callers=("bearer",),
+        )
+        return answer
+
+    def answer_question(self, request_id: str, session_id: str, body: PublicAnswer) -> PlacedAnswer:
+        """Answer for everybody, with the question in the words that may stand."""
+        answer: PlacedAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/answer",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def answer_question_privately(self, request_id: str, session_id: str, body: PrivateAnswer) -> DoneAnswer:
+        """Answer in the mailbox of whoever asked, and nowhere else."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/answer-privately",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def decline_question(self, request_id: str, session_id: str, body: DeclineSubmission) -> DoneAnswer:
+        """Say kindly, in the mailbox, why a question is not answered here."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/decline",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def put_question_back(self, request_id: str, session_id: str, body: PutBackSubmission) -> DoneAnswer:
+        """Leave a question to a colleague, or for later."""
+        answer: DoneAnswer = self._call(
+            "POST",
+            f"/v1/desk/sessions/{_part(session_id)}/questions/{_part(request_id)}/release",
+            body=body,
+            callers=("bearer",),
+        )
+        return answer
+
+    def retract_answer(self, session_id: str, entry_id: str) -> PlacedAnswer:
+        """Take a public answer back."""
+        answer: PlacedAnswer = self._call(
+            "DELETE", f"/v1/desk/sessions/{_part(session_id)}/answers/{_part(entry_id)}", callers=("bearer",)
+        )
         return answer
 
     def list_content_kinds(self) -> ContentKindsAnswer:
@@ -1787,16 +2437,27 @@ class Quietline(Transport):
         )
         return answer
 
-    def draft_content(self, kind: str, content_id: str, body: ContentSubmission) -> ContentAnswer:
+    def draft_content(
+        self, kind: str, content_id: str, body: ContentSubmission, *, revision: int | None = None
+    ) -> ContentAnswer:
         """Keep a draft, of a record that is there or of a new one; readers see nothing of it."""
         answer: ContentAnswer = self._call(
-            "PUT", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}", body=body, callers=("bearer",)
+            "PUT",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}",
+            body=body,
+            conditions={"If-None-Match": "*"} if revision is None else {"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def discard_draft(self, kind: str, content_id: str) -> None:
+    def discard_draft(self, kind: str, content_id: str, *, revision: int) -> None:
         """Throw the draft away."""
-        self._call("DELETE", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft", callers=("bearer",))
+        self._call(
+            "DELETE",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/draft",
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
+        )
 
     def preview_content(self, kind: str, content_id: str) -> PreviewAnswer:
         """The draft as readers will see it, in both languages."""
@@ -1812,24 +2473,46 @@ class Quietline(Transport):
         )
         return answer
 
-    def publish_content(self, kind: str, content_id: str) -> ContentAnswer:
+    def publish_content(self, kind: str, content_id: str, *, revision: int) -> ContentAnswer:
         """Publish the draft."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish", callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/publish",
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def roll_back_content(self, kind: str, content_id: str, body: RollBackSubmission) -> ContentAnswer:
+    def roll_back_content(
+        self, kind: str, content_id: str, body: RollBackSubmission, *, revision: int
+    ) -> ContentAnswer:
         """Publish an earlier version again."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back", body=body, callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/roll-back",
+            body=body,
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
         )
         return answer
 
-    def take_down_content(self, kind: str, content_id: str, body: TakeDownSubmission) -> ContentAnswer:
+    def take_down_content(
+        self, kind: str, content_id: str, body: TakeDownSubmission, *, revision: int
+    ) -> ContentAnswer:
         """Publish that what a record offers has ended; it stays in the directory as such."""
         answer: ContentAnswer = self._call(
-            "POST", f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down", body=body, callers=("bearer",)
+            "POST",
+            f"/v1/desk/content/{_part(kind)}/{_part(content_id)}/take-down",
+            body=body,
+            conditions={"If-Match": f'"{revision}"'},
+            callers=("bearer",),
+        )
+        return answer
+
+    def erasures(self, *, after: int | None = None, limit: int | None = None) -> ErasuresAnswer:
+        """What was erased, and when; from the audit trail, verified."""
+        answer: ErasuresAnswer = self._call(
+            "GET", "/v1/desk/erasures", query={"after": after, "limit": limit}, callers=("bearer",)
         )
         return answer
 

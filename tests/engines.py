@@ -25,11 +25,15 @@ from pathlib import Path
 
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.dynamodb_connection import Connection, Patience
+from chalicelib.adapters.dynamodb_partners import DynamoPartnerKeys
 from chalicelib.adapters.dynamodb_publications import DynamoPublications
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys
 from chalicelib.adapters.dynamodb_table import Table, create_tables
+from chalicelib.adapters.dynamodb_transcripts import DynamoTranscripts
 from chalicelib.adapters.sqlite import SqliteStore
+from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys
 from chalicelib.adapters.sqlite_publications import SqlitePublications
+from chalicelib.adapters.sqlite_transcripts import SqliteTranscripts
 
 HOME = Path(__file__).parent.parent / ".engines"
 MINISTACK, DYNOXIDE = "ministack==1.5.33", "@dynoxide/linux-x64@1.2.1"
@@ -135,14 +139,20 @@ def make_tables(name):
     """Make the tables, empty, and give their address for `open_store`."""
     table = f"quietline-{uuid.uuid4().hex[:12]}"
     address = endpoint(name)
-    create_tables(connection(address), requests=table, shred_keys=f"{table}-shred", content=f"{table}-content")
+    create_tables(
+        connection(address),
+        requests=table,
+        shred_keys=f"{table}-shred",
+        content=f"{table}-content",
+        counters=f"{table}-counters",
+    )
     return f"dynamodb|{address}|{table}"
 
 
 def drop_tables(address):
     """Throw the tables away."""
     _, url, table = address.split("|")
-    for each in (table, f"{table}-shred", f"{table}-content"):
+    for each in (table, f"{table}-shred", f"{table}-content", f"{table}-counters"):
         with suppress(client(url).exceptions.ResourceNotFoundException):
             client(url).delete_table(TableName=each)
 
@@ -167,6 +177,19 @@ def open_publications(store):
         return SqlitePublications(store)
     requests = store._table
     return DynamoPublications(Table(requests._connection, f"{requests.name}-content"), requests)
+
+
+def open_partner_keys(store):
+    """Open partners' keys beside *store*, in the same place."""
+    if isinstance(store, SqliteStore):
+        return SqlitePartnerKeys(store)
+    requests = store._table
+    return DynamoPartnerKeys(Table(requests._connection, f"{requests.name}-content"), requests)
+
+
+def open_transcripts(store):
+    """Open what the hosts of live sessions answer beside *store*, in the same place."""
+    return SqliteTranscripts(store.database) if isinstance(store, SqliteStore) else DynamoTranscripts(store._table)
 
 
 def summary():

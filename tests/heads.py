@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain import requests
+from chalicelib.domain.partners import Referral
 from chalicelib.domain.requests import ContactRequest, Kind, Rules
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
@@ -28,3 +29,15 @@ def build_head(name: str = "one", *, now: datetime = NOW, windows=(), **changes)
         body_id=f"body-{name}",
     )
     return replace(request, **changes)
+
+
+def build_referral(name: str = "one", *, partner: str = "north-hub", now: datetime = NOW, **changes) -> ContactRequest:
+    """Let *partner* refer a request called *name*."""
+    referral = Referral(
+        key_id=f"{partner}.abcdefgh",
+        consent_version="2026-11",
+        consent_language="cy",
+        how="by-phone",
+        given_on=now.date(),
+    )
+    return build_head(name, now=now, **{"kind": Kind.REFERRAL, "referral": referral, **changes})

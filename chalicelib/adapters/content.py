@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.campaigns import Campaign, read_campaign
 from chalicelib.domain.records import read_organization, read_signpost
+from chalicelib.domain.sessions import Session, session_of
 from chalicelib.domain.signposts import Region
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class PackagedContent:
         """Give the statement of limited confidentiality: `version`; by language `title, summary, text`."""
         return self._statement
 
+    def consent(self) -> Mapping[str, Any]:
+        """Give what people agree to before they are referred: `in_force`, and `versions` like statements."""
+        return self._consent
+
     def reference_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Give the two lists that references are made of."""
         return self._reference_words
@@ -60,6 +65,14 @@ class PackagedContent:
     def organizations(self) -> tuple[Organization, ...]:
         """Give everybody who offers help, in the order of the file."""
         return tuple(self._organizations.values())
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Give every live session, in order of the file names."""
+        return self._sessions
+
+    def session_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the sessions as they are written, by file name, for the content check."""
+        return {path.name: _json(path) for path in sorted((self._folder / "sessions").glob("*.json"))}
 
     def campaigns(self) -> tuple[Campaign, ...]:
         """Give every campaign, those that are over included, in the order of the file names."""
@@ -105,6 +118,10 @@ class PackagedContent:
         return _toml(self._folder / "statement.toml")
 
     @cached_property
+    def _consent(self) -> Mapping[str, Any]:
+        return _toml(self._folder / "consent.toml")
+
+    @cached_property
     def _reference_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         words = _toml(self._folder / "references.toml")
         return tuple(words["first"]), tuple(words["second"])
@@ -129,6 +146,17 @@ class PackagedContent:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = "The content file organizations.json is incomplete."
             raise ContentBroken(message) from error
+
+    @cached_property
+    def _sessions(self) -> tuple[Session, ...]:
+        found = []
+        for name, record in self.session_records().items():
+            try:
+                found.append(session_of(record))
+            except (KeyError, TypeError, ValueError) as error:
+                message = f"The content file {name} is incomplete."
+                raise ContentBroken(message) from error
+        return tuple(found)
 
     @cached_property
     def _signposts(self) -> tuple[Signpost, ...]:

@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
-from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Slots
+from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Referrals, Slots
 from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.requests import ContactRequest, Status, settle
-from chalicelib.domain.slots import Window
+from chalicelib.domain.slots import Window, floor_to_hour
 from chalicelib.ports import ContentName
 
 if TYPE_CHECKING:
@@ -84,10 +84,20 @@ class DynamoStore:
         self._table = table
         self._queue = Queue(table, shards=shards)
         self._hands, self._slots, self._references = Hands(table), Slots(table), References(table)
+        self._referrals = Referrals(table)
         self._trail = Trail(table, audit_key, self._finished)
         self._dice = SystemRandom()
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """Accept a request, if its id is new."""
 
         def accept() -> ContactRequest:
@@ -98,12 +108,16 @@ class DynamoStore:
                     return known
             revision = 1 if there is None else there["v"] + 1
             slot = shape.counted_slot(request)
+            if referrals is not None and request.counts_for is not None:
+                self._referrals.enter(request, revision, referrals, now)
             if slot is not None:
                 self._slots.enter(request.request_id, revision, slot, capacity, now)
             self._references.take(request, revision, now)
             p, s = shape.content_key(request.request_id, request.body_id)
             self._table.put({"p": p, "s": s, "c": content, "x": shape.expiry(request.expires_at)})
-            self._write(there, request, now=now, anew=True)
+            gone = () if there is None else (_deed(request.request_id, "purge", now),)
+            told = (*gone, *(() if deed is None else (deed,)))
+            self._write(there, request, deeds=told, now=now, anew=True)
             if there is not None:
                 with suppress(Unavailable):
                     self._erase(there, besides=request.body_id)
@@ -386,12 +400,49 @@ class DynamoStore:
     def _purge(self, item: Item, now: datetime) -> bool:
         """Delete one request; the deed of it and the end of the head are one transaction, off everybody's way."""
         request_id = shape.id_of(item)
-        deed = Deed(at=now, actor="system", verb="purge", request_id=request_id)
+        deed = _deed(request_id, "purge", now)
         owed = shape.tell(
             {"p": shape.OWED, "s": f"purged#{request_id}#{item['v']}", "v": 0, "z": shape.wall()}, (deed,)
         )
         self._erase(item, leave_nothing=True)
         return self._table.exchange(owed, item)
+
+    def forget_details(
+        self,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        erase: Callable[[Sequence[ContentName]], None],
+    ) -> int:
+        """Delete the content of closed requests whose details have come to their end, in steps."""
+        total = 0
+        with self._table.patience.unhurried():
+            names = iter(list(dict.fromkeys(self._queue.ended(now))))
+            while step := list(islice(names, PURGE_STEP)):
+                items = self._table.get_many([shape.head_key(name) for name in step])
+                due = [item for item in items.values() if _has_details_due(shape.read_head(item), now)]
+                if due:
+                    erase([ContentName(shape.id_of(item), item["b"]) for item in due])
+                total += sum(self._forget(item, transition, now) for item in due)
+            if total:
+                self._trail.settle()
+        return total
+
+    def _forget(self, item: Item, transition: Callable[[ContactRequest], ContactRequest], now: datetime) -> bool:
+        """Delete the content of one request, then mark its head; whoever was faster has the next round's turn."""
+        head = shape.read_head(item)
+        self._table.delete(shape.content_key(head.request_id, head.body_id))
+        try:
+            self._write(item, transition(head), deeds=(_deed(head.request_id, "forget-details", now),), now=now)
+        except _Again:
+            return False
+        return True
+
+    def open_ids(self, *, now: datetime) -> frozenset[str]:
+        """Name every request that is waiting, claimed or parked."""
+        waiting = (entry.request_id for entry in self._queue.all(READY, HIDDEN, ASIDE) if entry.expires_at > now)
+        claimed = (head.request_id for head in map(shape.read_head, self._hands.claimed(now)))
+        return frozenset((*waiting, *claimed))
 
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which the line is closed."""
@@ -527,6 +578,14 @@ class DynamoStore:
             except _Again:
                 self._table.patience.pause(turn)
         raise Unavailable("storage")
+
+
+def _deed(request_id: str, verb: str, now: datetime) -> Deed:
+    return Deed(at=floor_to_hour(now), actor="system", verb=verb, request_id=request_id)
+
+
+def _has_details_due(head: ContactRequest, now: datetime) -> bool:
+    return head.status is Status.CLOSED and not head.bare and head.is_bare(now) and head.expires_at > now
 
 
 def _is_to_be_listed(before: ContactRequest | None, changed: ContactRequest) -> bool:

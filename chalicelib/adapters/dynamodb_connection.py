@@ -204,6 +204,21 @@ class Connection:
                 raise Unavailable("storage") from None
             attempt += 1
 
+    def once(self, operation: str, **parameters: object) -> Any:  # noqa: ANN401
+        """
+        Ask once and never again: for what may be lost, and must neither be done twice nor keep anybody waiting.
+
+        Raises:
+            Unavailable: `storage`; it may have been done all the same.
+        """
+        _ = self.client
+        began = self.patience.begin()
+        answer = self._attempt(operation, parameters)
+        self.patience.ended(began)
+        if isinstance(answer, _Failure):
+            raise Unavailable("storage")
+        return answer
+
     def _attempt(self, operation: str, parameters: dict[str, object]) -> Any:  # noqa: ANN401
         from botocore.exceptions import (  # noqa: PLC0415
             BotoCoreError,

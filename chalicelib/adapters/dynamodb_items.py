@@ -9,12 +9,15 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     r#<id>       m#<token>       a message; it counts if the head names it    query, put       query, put, delete
     n#<words>    -               whose reference it is                        get, put         get
     s#<day>      <slot>          who counts on a callback slot                query, put       query, put
+    f#<partner>  -               which referrals are from a partner           get, put         -
     hand         <practitioner>  what is in somebody's hands                  -                query, put
     owed         <id>            that a head has deeds to tell, or a deed     put              query, put, delete
     line         closures        when the line is closed                      get              get, put
     line         unverified      how many unverified requests wait, and when  get              put
+    t#<session>  head, n#*, i#*  what the hosts answered in public             get, query       all
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
+    reach        <month>         what has been published of a month           query            put, query
 
 Only the desk reads the index `queue`. Nothing scans. Whatever belongs to a requester has `x`, a week after it expires:
 reads have long taken it for gone by then, and the hourly round has erased it; DynamoDB's own deletion is the backstop.
@@ -29,6 +32,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, perhaps_micros
+from chalicelib.domain.partners import Referral
 from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.domain.slots import Window, parse_slot_id
 from chalicelib.ports import Message
@@ -79,6 +83,11 @@ def slot_key(slot: Window) -> Key:
 def slot_day(slot: Window) -> str:
     """Give the partition of a slot's day."""
     return f"s#{slot.id[:10]}"
+
+
+def partner_key(partner: str) -> Key:
+    """Where a partner's referrals are listed."""
+    return f"f#{partner}", "-"
 
 
 def hand_key(practitioner: str) -> Key:
@@ -137,6 +146,10 @@ def pack_head(request: ContactRequest) -> Item:
         "ca": perhaps_micros(request.closed_at),
         "ps": None if request.promised_slot is None else request.promised_slot.id,
         "ab": perhaps_micros(request.answer_by),
+        "rf": None if request.referral is None else request.referral.to_text(),
+        "du": perhaps_micros(request.details_until),
+        "ba": int(request.bare) or None,
+        "se": request.session,
         "x": expiry(request.expires_at),
     }
     return {name: value for name, value in item.items() if value is not None}
@@ -172,6 +185,10 @@ def read_head(item: Item) -> ContactRequest:
         closed_at=perhaps_instant(item.get("ca")),
         promised_slot=parse_slot_id(item["ps"]) if "ps" in item else None,
         answer_by=perhaps_instant(item.get("ab")),
+        referral=Referral.from_text(item["rf"]) if "rf" in item else None,
+        details_until=perhaps_instant(item.get("du")),
+        bare=bool(item.get("ba")),
+        session=item.get("se"),
     )
 
 

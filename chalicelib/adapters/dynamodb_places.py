@@ -15,7 +15,7 @@ from chalicelib.adapters.dynamodb_items import IN_FLIGHT, Intent
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import Status
-from chalicelib.ports import ReferenceTaken, SlotFull
+from chalicelib.ports import PartnerFull, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -173,6 +173,42 @@ class Slots:
         return {shape.id_of(item): item for item in items.values()}
 
 
+class Referrals:
+    """Which unfinished referrals are from a partner: `f#<partner>`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def enter(self, request: ContactRequest, revision: int, limit: int, now: datetime) -> None:
+        """
+        Say that a referral will count for its partner.
+
+        Raises:
+            PartnerFull: as many do as may.
+        """
+        partner = request.counts_for or ""
+        for turn in range(TURNS):
+            item = self._table.get(shape.partner_key(partner))
+            others = [each for each in shape.intents(item) if each.request_id != request.request_id]
+            if len(others) >= limit:
+                items = self._table.get_many(shape.head_key(each.request_id) for each in others)
+                heads = {shape.id_of(head): head for head in items.values()}
+                others = [
+                    each
+                    for each in others
+                    if _counts_for(heads.get(each.request_id), partner, now)
+                    or each.is_open(heads.get(each.request_id), IN_FLIGHT)
+                ]
+                if len(others) >= limit:
+                    raise PartnerFull
+            said = shape.Intent(request.request_id, revision, shape.wall())
+            new = {"l": shape.pack_intents([*others, said]), "x": shape.expiry(request.expires_at)}
+            if self._table.swap(shape.partner_key(partner), item, new) is not None:
+                return
+            self._table.patience.pause(turn)
+        raise Unavailable("storage")
+
+
 class References:
     """Whose a reference is: `n#<words>`."""
 
@@ -221,6 +257,10 @@ def _counts(head: Item | None, slot: Window, now: datetime) -> bool:
         return False
     counted = shape.counted_slot(shape.read_head(head))
     return counted is not None and counted.id == slot.id
+
+
+def _counts_for(head: Item | None, partner: str, now: datetime) -> bool:
+    return head is not None and instant(head["e"]) > now and shape.read_head(head).counts_for == partner
 
 
 def _has(head: Item | None, reference: str, now: datetime) -> bool:

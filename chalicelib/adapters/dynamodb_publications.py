@@ -17,6 +17,7 @@ it, as an item that is `owed` to the trail in the table of requests. Nothing exp
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters import dynamodb_items as shape
@@ -26,6 +27,7 @@ from chalicelib.ports import Version, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from chalicelib.adapters.dynamodb_table import Item, Key, Table
     from chalicelib.domain.audit import Deed
@@ -39,15 +41,18 @@ class DynamoPublications:
 
     def __init__(self, table: Table, requests: Table) -> None:
         self._table, self._requests = table, requests
+        self._answered = False
 
     def edition(self) -> int:
-        """Count the publications so far, in one try: readers have an edition to go on with."""
-        with self._table.patience.hurried():
-            return self._edition()
+        """Count the publications so far."""
+        with self._read():
+            edition = self._edition()
+        self._answered = True
+        return edition
 
     def published(self, kind: str) -> tuple[int, tuple[Version, ...]]:
         """Read what is out, of one kind; the edition is read first, so that it is never newer than what is read."""
-        with self._table.patience.hurried():
+        with self._read():
             edition = self._edition()
             return edition, tuple(_version(kind, item) for item in self._table.query(_out(kind)))
 
@@ -94,6 +99,10 @@ class DynamoPublications:
         published = {"n": version.revision, "o": version.revision}
         self._write(kind, record_id, there, published, deed, out, past, counted)
         return version
+
+    def _read(self) -> AbstractContextManager[None]:
+        """Try once, where readers have something to go on with; whoever has just started has not, and is patient."""
+        return self._table.patience.hurried() if self._answered else nullcontext()
 
     def _edition(self) -> int:
         item = self._table.get(EDITION)

@@ -5,7 +5,7 @@ The queue as an index: what may be handed out, in order, without reading what ma
     R#<lane>#<shard>   order_at     READY: waiting, and visible when it was written
     H#<shard>          visible_at   HIDDEN: waiting for a window that has not begun
     A#<shard>          due_at       ASIDE: parked, or every window was missed; only supervisors see it
-    D#<shard>          expires_at   DONE: closed or withdrawn, for the hourly round
+    D#<shard>          ends_at      DONE: closed or withdrawn, for the hourly round
 
 What is claimed is in none of them: it is in a practitioner's hand, where a lapsed lease is found. So a claim takes one
 write from the index and a renewal none, and nobody reads past what colleagues hold. A hidden request whose window has
@@ -99,11 +99,15 @@ class Queue:
                 for shard in range(self._shards):
                     yield from self._read(f"{name}#{shard}")
 
-    def expired(self, now: datetime) -> Iterator[str]:
-        """Name everything that stands in the index and has expired."""
+    def ended(self, now: datetime) -> Iterator[str]:
+        """Name what is DONE and has come to an end, if only that of its details."""
         for shard in range(self._shards):
             for entry in self._read(f"{DONE}#{shard}", high=micros(now)):
                 yield entry.request_id
+
+    def expired(self, now: datetime) -> Iterator[str]:
+        """Name everything that stands in the index and may have expired."""
+        yield from self.ended(now)
         for entry in self.all(READY, HIDDEN, ASIDE):
             if entry.expires_at <= now:
                 yield entry.request_id
@@ -117,7 +121,7 @@ def _part(request: ContactRequest, now: datetime) -> tuple[str | None, datetime]
     if request.status is Status.CLAIMED and request.claimed_by is not None:
         return None, now
     if request.status in (Status.CLOSED, Status.WITHDRAWN):
-        return DONE, request.expires_at
+        return DONE, request.ends_at
     if request.status is Status.PARKED or request.ready_at is None:
         return ASIDE, request.due_at
     return (READY, request.order_at) if request.ready_at <= now else (HIDDEN, request.ready_at)

@@ -1,8 +1,9 @@
 """
 Shred keys in a DynamoDB table of their own, without backups (DESIGN section 3).
 
-    p             s             k      e                     x
-    <request id>  <body id>     a key  expires, microseconds expires, epoch seconds, for DynamoDB's own deletion
+    p             s                  k      e                     x
+    <request id>  <body id>          a key  expires, microseconds expires, epoch seconds, for DynamoDB's own deletion
+    <request id>  <body id>.details  the second key, of the details alone
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.sqlite_rows import micros
 from chalicelib.domain.errors import Unavailable
+from chalicelib.ports import ContentName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from chalicelib.adapters.dynamodb_table import Table
-    from chalicelib.ports import ContentName
 
 _NOBODYS = "-"
 """What stands for an empty name, which DynamoDB does not take for a key."""
@@ -29,19 +30,19 @@ class DynamoShredKeys:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
+    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
         """
-        Write a key, if its name is new.
+        Write keys whose names are new.
 
         A write that meets its own, because the answer to it was lost, meets the same key: that is told from another
         key by reading it back, consistently.
         """
         at = micros(expires_at)
-        p, s = _key(name)
-        if not self._table.put_new({"p": p, "s": s, "k": key, "e": at, "x": -(-at // 1_000_000)}):
-            there = self._table.get((p, s))
-            if there is None or there["k"] != key:
-                raise Unavailable("storage")
+        for (p, s), key in ((_key(name), key) for name, key in keys.items()):
+            if not self._table.put_new({"p": p, "s": s, "k": key, "e": at, "x": -(-at // 1_000_000)}):
+                there = self._table.get((p, s))
+                if there is None or there["k"] != key:
+                    raise Unavailable("storage")
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
         """Read a key."""
@@ -59,6 +60,11 @@ class DynamoShredKeys:
         for key in gone:
             self._table.delete(key)
         return len(gone)
+
+    def names(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name every key that is kept: a consistent scan, for the hourly round, which scans anyway."""
+        items = self._table.scan(consistent=True)
+        return frozenset(ContentName(item["p"], item["s"]) for item in items if item["e"] > micros(now))
 
     def close(self) -> None:
         """Do nothing: connections are the client's, and end with it."""

@@ -51,6 +51,8 @@ SHRED_KEYS: dict[str, Any] = {
 """The table of shred keys, which is never backed up."""
 CONTENT: dict[str, Any] = SHRED_KEYS
 """The table of what editors write, which is backed up, and from which nothing expires."""
+COUNTERS = SHRED_KEYS
+"""The table of counters, which is not backed up either."""
 
 _BATCH = 100
 _WRITE_ID = 8
@@ -134,9 +136,9 @@ class Table:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def scan(self) -> Iterator[Item]:
+    def scan(self, *, consistent: bool = False) -> Iterator[Item]:
         """Read the whole table."""
-        parameters: dict[str, object] = {"TableName": self.name}
+        parameters: dict[str, object] = {"TableName": self.name, "ConsistentRead": consistent}
         while True:
             answer = self._connection.call("scan", **parameters)
             yield from map(_read, answer["Items"])
@@ -211,6 +213,10 @@ class Table:
         """Say what `put` would write, as a step of a transaction."""
         return {"Put": {"TableName": self.name, "Item": written(item)}}
 
+    def without(self, key: Key) -> dict[str, object]:
+        """Say, as a step of a transaction, that there is no such item any more."""
+        return {"Delete": {"TableName": self.name, "Key": _key(key)}}
+
     def counted(self, key: Key) -> dict[str, object]:
         """Say, as a step of a transaction, that the item's `n` is one more than before."""
         one_more = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": written({":one": 1})}
@@ -230,6 +236,16 @@ class Table:
         except Refused:
             return False
         return True
+
+    def add_one(self, key: Key, counter: str) -> None:
+        """Add one to a number, once: an answer that is lost is not asked for again, lest it counts twice."""
+        self._connection.once(
+            "update_item",
+            TableName=self.name,
+            Key=_key(key),
+            UpdateExpression=f"ADD {counter} :one",
+            ExpressionAttributeValues=written({":one": 1}),
+        )
 
     def delete(self, key: Key, *, unchanged: Item | None = None) -> None:
         """Delete an item, if it is there; with *unchanged*, only if it is still as it was read."""
@@ -262,12 +278,21 @@ class Table:
         return True
 
 
-def create_tables(connection: Connection, *, requests: str, shred_keys: str, content: str, ttl: bool = False) -> None:
+def create_tables(
+    connection: Connection,
+    *,
+    requests: str,
+    shred_keys: str,
+    content: str,
+    counters: str,
+    ttl: bool = False,
+) -> None:
     """Make the tables on an engine for tests and trials; on AWS the templates make them."""
-    for name, description in ((requests, REQUESTS), (shred_keys, SHRED_KEYS), (content, CONTENT)):
+    wanted = {requests: REQUESTS, shred_keys: SHRED_KEYS, content: CONTENT, counters: COUNTERS}
+    for name, description in wanted.items():
         connection.client.create_table(TableName=name, **description)
         connection.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-        if ttl and name != content:
+        if ttl and name not in {content, counters}:
             specification = {"Enabled": True, "AttributeName": TTL}
             connection.client.update_time_to_live(TableName=name, TimeToLiveSpecification=specification)
 

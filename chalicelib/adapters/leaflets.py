@@ -186,7 +186,8 @@ class _Letter(_Sheet):
         self.put(body, f"{leaflet.ring} {leaflet.phone}", face="bold", size=size, left=self.left + 14)
         self.put(body, f"{leaflet.phone_note}. {leaflet.hours}", size=size, left=self.left + 14, after=5)
         for way in leaflet.ways:
-            body = self._way(ways)
+            lines = len(self.lines(way.text, face="regular", size=size, width=self.right - self.left - 14))
+            body = self._way(ways, lines=lines + 2)
             self.put(body, way.name, face="bold", size=size, left=self.left + 14)
             self.put(body, way.text, size=size, left=self.left + 14)
             if way.address is not None:
@@ -194,9 +195,9 @@ class _Letter(_Sheet):
             self.y -= 5
         self.y -= 4
 
-    def _way(self, ways: Element) -> Element:
-        """Begin a point of the list, with its bullet, on a page that has room for more than its first line."""
-        if self.y - 3 * self.SIZE * LEADING < self.bottom:
+    def _way(self, ways: Element, *, lines: int = 3) -> Element:
+        """Begin a point of the list, with its bullet, on a page that has room for all of its lines."""
+        if self.y - lines * self.SIZE * LEADING < self.bottom:
             self.turn()
         item = self.pdf.element("LI", ways)
         label = self.pdf.element("Lbl", item)

@@ -17,9 +17,10 @@ from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, pe
 from chalicelib.adapters.sqlite_trail import Chain
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.partners import Referral
 from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
-from chalicelib.domain.slots import Window, parse_slot_id
-from chalicelib.ports import ContentName, LaneState, Message, ReferenceTaken, SlotFull
+from chalicelib.domain.slots import Window, floor_to_hour, parse_slot_id
+from chalicelib.ports import ContentName, LaneState, Message, PartnerFull, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,10 +134,42 @@ MIGRATIONS = (
         PRIMARY KEY (kind, record_id, revision)
     ) STRICT;
     """,
+    """
+    -- By which key it was referred, and what was agreed to: chalicelib.domain.partners, Referral.to_text.
+    ALTER TABLE requests ADD COLUMN referral TEXT;
+    -- Worked out by the domain: among whose unfinished referrals it counts.
+    ALTER TABLE requests ADD COLUMN counts_for TEXT;
+    CREATE INDEX requests_partner ON requests (counts_for) WHERE counts_for IS NOT NULL;
+    CREATE TABLE partner_keys (
+        key_id TEXT NOT NULL PRIMARY KEY,
+        digest TEXT NOT NULL,
+        issued_by TEXT NOT NULL,
+        issued_at INTEGER NOT NULL,
+        revoked_by TEXT,
+        revoked_at INTEGER
+    ) STRICT;
+    """,
+    """
+    ALTER TABLE requests ADD COLUMN details_until INTEGER;
+    ALTER TABLE requests ADD COLUMN bare INTEGER NOT NULL DEFAULT 0;
+    UPDATE requests SET details_until = expires_at WHERE status = 'closed';
+    CREATE INDEX requests_details ON requests (details_until) WHERE details_until IS NOT NULL AND bare = 0;
+    """,
+    """
+    ALTER TABLE requests ADD COLUMN session TEXT;
+    CREATE TABLE transcripts (
+        session TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        entry_id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (session, seq),
+        UNIQUE (session, entry_id)
+    ) STRICT;
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
-_COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id")
+_COLUMNS = (*_FIELDS, "lane", "order_at", "ready_at", "slot_id", "counts_for")
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM requests"  # noqa: S608 - our own names
 _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
@@ -152,7 +185,16 @@ class SqliteStore:
         self.chain = Chain(audit_key)
         self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin)
 
-    def submit(self, request: ContactRequest, *, content: bytes, capacity: int | None, now: datetime) -> ContactRequest:
+    def submit(
+        self,
+        request: ContactRequest,
+        *,
+        content: bytes,
+        capacity: int | None,
+        now: datetime,
+        referrals: int | None = None,
+        deed: Deed | None = None,
+    ) -> ContactRequest:
         """Accept a request, if its id is new."""
 
         def accept(db: sqlite3.Connection) -> ContactRequest:
@@ -162,10 +204,13 @@ class SqliteStore:
                 known = _head(db, "request_id = ?", request.request_id)
                 if known is not None and known.expires_at > now:
                     return known
-                _make_room(db, request, now)
+                gone = _make_room(db, request, now)
                 db.execute(_INSERT, _row(request))
+                self.chain.append(db, [_purged(request_id, now) for request_id in gone])
             _guard_slot(db, request, capacity, now)
+            _guard_partner(db, request, referrals, now)
             db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request.request_id, request.body_id, content))
+            self.chain.append(db, () if deed is None else (deed,))
             return request
 
         return self._db.write(accept)
@@ -370,7 +415,7 @@ class SqliteStore:
             gone = [name.request_id for name in names if _is_expired(db, name, now)]
             for request_id in gone:
                 _erase(db, request_id)
-            self.chain.append(db, [Deed(at=now, actor="system", verb="purge", request_id=gone_id) for gone_id in gone])
+            self.chain.append(db, [_purged(request_id, now) for request_id in gone])
             return len(gone)
 
         total = 0
@@ -378,6 +423,41 @@ class SqliteStore:
             erase(names)
             total += self._db.write(partial(delete, names=names))
         return total
+
+    def forget_details(
+        self,
+        transition: Callable[[ContactRequest], ContactRequest],
+        *,
+        now: datetime,
+        erase: Callable[[Sequence[ContentName]], None],
+    ) -> int:
+        """Delete the content of closed requests whose details have come to their end, in steps."""
+        due = "status = 'closed' AND bare = 0 AND details_until IS NOT NULL AND details_until <= ? AND expires_at > ?"
+
+        def ended(db: sqlite3.Connection) -> list[ContentName]:
+            query = f"SELECT request_id, body_id FROM requests WHERE {due} LIMIT ?"  # noqa: S608 - our own names
+            return [ContentName(*row) for row in db.execute(query, (micros(now), micros(now), PURGE_STEP))]
+
+        def forget(db: sqlite3.Connection, names: Sequence[ContentName]) -> int:
+            condition, values = f"request_id = ? AND {due}", (micros(now), micros(now))
+            heads = (_head(db, condition, name.request_id, *values) for name in names)
+            gone = [head for head in heads if head is not None]
+            for head in gone:
+                db.execute("DELETE FROM contents WHERE request_id = ?", (head.request_id,))
+                _update(db, head, transition(head))
+            self.chain.append(db, [_forgotten(head.request_id, now) for head in gone])
+            return len(gone)
+
+        total = 0
+        while names := self._db.read(ended):
+            erase(names)
+            total += self._db.write(partial(forget, names=names))
+        return total
+
+    def open_ids(self, *, now: datetime) -> frozenset[str]:
+        """Name every request that is waiting, claimed or parked."""
+        query = "SELECT request_id FROM requests WHERE status IN ('waiting', 'claimed', 'parked') AND expires_at > ?"
+        return frozenset(self._db.read(lambda db: [row[0] for row in db.execute(query, (micros(now),))]))
 
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which the line is closed."""
@@ -498,13 +578,37 @@ def _guard_slot(db: sqlite3.Connection, request: ContactRequest, capacity: int |
         raise SlotFull
 
 
-def _make_room(db: sqlite3.Connection, request: ContactRequest, now: datetime) -> None:
-    """Erase what has expired and stands in the way of *request*: an old one of its id, or one with its reference."""
+def _guard_partner(db: sqlite3.Connection, request: ContactRequest, limit: int | None, now: datetime) -> None:
+    """Refuse a referral that is one too many of its partner's; as above."""
+    if limit is None or request.counts_for is None:
+        return
+    query = "SELECT count(*) FROM (SELECT 1 FROM requests WHERE counts_for = ? AND expires_at > ? LIMIT ?)"
+    if db.execute(query, (request.counts_for, micros(now), limit + 1)).fetchone()[0] > limit:
+        raise PartnerFull
+
+
+def _make_room(db: sqlite3.Connection, request: ContactRequest, now: datetime) -> list[str]:
+    """
+    Erase what has expired and stands in the way of *request*: an old one of its id, or one with its reference.
+
+    Give their ids, for the trail to be told.
+    """
     holder = _head(db, "reference = ? AND status <> 'withdrawn'", request.reference)
     if holder is not None and holder.expires_at > now:
         raise ReferenceTaken
-    for gone in {request.request_id, request.request_id if holder is None else holder.request_id}:
-        _erase(db, gone)
+    ids = {request.request_id, request.request_id if holder is None else holder.request_id}
+    gone = sorted(each for each in ids if _head(db, "request_id = ?", each) is not None)
+    for request_id in gone:
+        _erase(db, request_id)
+    return gone
+
+
+def _purged(request_id: str, now: datetime) -> Deed:
+    return Deed(at=floor_to_hour(now), actor="system", verb="purge", request_id=request_id)
+
+
+def _forgotten(request_id: str, now: datetime) -> Deed:
+    return Deed(at=floor_to_hour(now), actor="system", verb="forget-details", request_id=request_id)
 
 
 def _erase(db: sqlite3.Connection, request_id: str) -> None:
@@ -548,10 +652,15 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         perhaps_micros(request.closed_at),
         None if request.promised_slot is None else request.promised_slot.id,
         perhaps_micros(request.answer_by),
+        None if request.referral is None else request.referral.to_text(),
+        perhaps_micros(request.details_until),
+        request.bare,
+        request.session,
         request.lane,
         micros(request.order_at),
         perhaps_micros(request.ready_at),
         None if slot is None else slot.id,
+        request.counts_for,
     )
 
 
@@ -585,4 +694,8 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         closed_at=perhaps_instant(row[24]),
         promised_slot=None if row[25] is None else parse_slot_id(row[25]),
         answer_by=perhaps_instant(row[26]),
+        referral=None if row[27] is None else Referral.from_text(row[27]),
+        details_until=perhaps_instant(row[28]),
+        bare=bool(row[29]),
+        session=row[30],
     )

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_rows import micros
 from chalicelib.domain.errors import Unavailable
+from chalicelib.ports import ContentName
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    from chalicelib.ports import ContentName
 
 MIGRATIONS = (
     """
@@ -50,13 +49,15 @@ class SqliteShredKeys:
             raise Unavailable("shred-keys")
         self._db = Database(path, MIGRATIONS)
 
-    def keep(self, name: ContentName, key: bytes, *, expires_at: datetime) -> None:
-        """Write a key, if its name is new."""
+    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
+        """Write keys whose names are new."""
+        kept = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
 
         def put(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)", (*name, key, micros(expires_at)))
-            if db.execute("SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?", name).fetchone()[0] != key:
-                raise Unavailable("storage")
+            for name, key in keys.items():
+                db.execute("INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)", (*name, key, micros(expires_at)))
+                if db.execute(kept, name).fetchone()[0] != key:
+                    raise Unavailable("storage")
 
         self._db.write(put)
 
@@ -79,6 +80,11 @@ class SqliteShredKeys:
         if purged:
             self._db.forget()
         return purged
+
+    def names(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name every key that is kept."""
+        query = "SELECT request_id, body_id FROM shred_keys WHERE expires_at > ?"
+        return frozenset(self._db.read(lambda db: [ContentName(*row) for row in db.execute(query, (micros(now),))]))
 
     def close(self) -> None:
         """Close every connection."""

@@ -10,13 +10,32 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
 GENESIS = "0" * 64
+
+
+class Erasure(NamedTuple):
+    """What a deed erased, and why."""
+
+    erased: str
+    because: str
+
+
+ERASURES = {
+    "withdraw": Erasure("everything", "withdrawn"),
+    "purge": Erasure("everything", "expired"),
+    "forget-details": Erasure("details", "closed"),
+}
+"""
+The verbs that erase: each such deed is written after the key was destroyed, says nothing of what it opened, and stays.
+
+`system` withdraws what a copy that was put back had brought back.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ PARAGRAPHS, TEXTS_BY_SMS, PARTNERS = 5, 3, 20
 
 _REQUIRED = frozenset(
     {
-        "slug", "code", "name", "headline", "summary", "message", "sms", "starts_on", "ends_on", "regions",
+        "id", "code", "name", "headline", "summary", "message", "sms", "starts_on", "ends_on", "regions",
         "partners", "signposts",
     }
 )  # fmt: skip
@@ -71,10 +71,11 @@ class Campaign:
     """
     One campaign, as it was checked and published.
 
-    Texts are by language: *summary* says what it is, *headline* and *message* (paragraphs) what it says to whoever
-    meets it, *sms* the text messages that fit, with `{link}` where the address stands. *partners* are organisations,
-    never persons. *signposts* are the help it points to. *closed_on* is the day from which it no longer runs, where
-    somebody ended it before *ends_on*. *source* is where what is said of a past campaign can be read.
+    *slug* is the record's id. Texts are by language: *summary* says what it is, *headline* and *message* (paragraphs)
+    what it says to whoever meets it, *sms* the text messages that fit, with `{link}` where the address stands.
+    *partners* are organisations, never persons. *signposts* are the help it points to. *closed_on* is the day from
+    which it no longer runs, where somebody ended it before *ends_on*. *source* is where what is said of a past campaign
+    can be read.
     """
 
     slug: str
@@ -107,7 +108,8 @@ def read_campaign(record: Mapping[str, object]) -> Campaign:
         KeyError, TypeError, ValueError: it has not.
     """
     fields: dict[str, object] = {
-        **record,
+        **{name: value for name, value in record.items() if name != "id"},
+        "slug": record["id"],
         **{name: tuple(_list(record[name])) for name in ("regions", "partners", "signposts")},
         **{name: {tag: tuple(texts) for tag, texts in _mapping(record[name]).items()} for name in ("message", "sms")},
         **{name: date.fromisoformat(str(record[name])) for name in ("starts_on", "ends_on")},
@@ -170,9 +172,9 @@ def problems_of(
     Refused are a missing text or language, a day that is none, an end before the start, places and signposts that are
     not on the lists, a text message that needs more than one segment with *link* in it (the address of campaigns, up
     to the code) or has a letter that no telephone's alphabet has, and words that name, address or single out a person.
-    *taken* are the slugs, *taken_codes* the codes of all the other campaigns.
+    *taken* are the ids, *taken_codes* the codes of all the other campaigns.
     """
-    name = str(record.get("slug") or "?")
+    name = str(record.get("id") or "?")
     return tuple(
         ContentProblem(record=name, pointer=pointer, code=code)
         for pointer, code in (
@@ -199,7 +201,7 @@ def _identity(
     record: Mapping[str, object], taken: Collection[str], taken_codes: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     for field, code, limit, others in (
-        ("slug", "bad-id", SLUG_LIMIT, taken),
+        ("id", "bad-id", SLUG_LIMIT, taken),
         ("code", "bad-code", CODE_LIMIT, taken_codes),
     ):
         if field not in record:

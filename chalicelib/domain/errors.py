@@ -81,6 +81,12 @@ class Unsupported(Refusal):
     status = 415
 
 
+class TooMany(Refusal):
+    """One sender has sent more than others can wait for; nothing is lost by sending it later."""
+
+    status = 429
+
+
 class Unavailable(Refusal):
     """A part of the service is down; nothing was accepted that is not kept."""
 

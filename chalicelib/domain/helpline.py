@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.domain.slots import OpeningHours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -41,6 +41,11 @@ class Helpline:
     mail_subject: Mapping[str, str]
     slot_capacity: int
     attempts_limit: int
+
+    def is_reached_by(self, numbers: Iterable[str | None]) -> bool:
+        """Tell whether one of *numbers* is the line's own, which every page and leaflet names first anyway."""
+        ours = {phone.e164 for phone in self.phones}
+        return any(number in ours for number in numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.partners import Referral
 from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.requests import ContactRequest, Kind, Status
 from chalicelib.domain.slots import Window, floor_to_hour
@@ -44,6 +45,8 @@ class Overflowed:
             "windows": [_span(window) for window in request.windows],
             "promised_slot": None if request.promised_slot is None else _span(request.promised_slot),
             "verified": request.verified,
+            **({} if request.referral is None else {"referral": request.referral.to_text()}),
+            **({} if request.session is None else {"session": request.session}),
         }
         letter = {
             "v": VERSION,
@@ -78,9 +81,9 @@ class Overflowed:
 def _request(head: dict[str, Any]) -> ContactRequest:
     if not all(isinstance(head[name], str) and head[name] for name in _TEXTS) or not isinstance(head["verified"], bool):
         raise ValueError
-    if not isinstance(head["windows"], list):
+    if not isinstance(head["windows"], list) or not isinstance(head.get("session", ""), str):
         raise ValueError  # noqa: TRY004 - as above
-    slot, visible_at = head["promised_slot"], head["visible_at"]
+    slot, visible_at, referral = head["promised_slot"], head["visible_at"], head.get("referral")
     return ContactRequest(
         request_id=head["request_id"],
         language=head["language"],
@@ -99,6 +102,8 @@ def _request(head: dict[str, Any]) -> ContactRequest:
         windows=tuple(_window(span) for span in head["windows"]),
         promised_slot=None if slot is None else _window(slot),
         verified=head["verified"],
+        referral=None if referral is None else Referral.from_text(referral),
+        session=head.get("session"),
     )
 
 

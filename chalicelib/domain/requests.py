@@ -12,6 +12,8 @@ A request's life: the state machine of the helpline.
     claimed    close     -> closed     what the requester has written meanwhile must have been read first
     parked     unpark    -> waiting    a supervisor has looked at it
     claimed    expel     -> waiting    a supervisor takes back a leaver's claim
+    claimed    shelve    -> parked     it was erased, and a copy that was put back has brought its head back
+    closed     forget    -> closed     its details are erased, before the rest: it cannot wait again
     any        message   -> as it was; a closed one, or one nobody may ring any more, waits again, due anew
     any        choose    -> as it was, with the new window; a closed one waits again
     any        withdraw  -> withdrawn  a tombstone without content
@@ -25,9 +27,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import ClaimLost, Conflict
 from chalicelib.domain.slots import Window, floor_to_hour
+
+if TYPE_CHECKING:
+    from chalicelib.domain.partners import Referral
 
 LAPSE_LIMIT = 5
 """A request whose lease lapses this often is parked for a supervisor: something about it makes people drop it."""
@@ -43,6 +49,7 @@ class Kind(StrEnum):
     CALLBACK = "callback"
     INFORMATION = "information"
     REFERRAL = "referral"
+    QUESTION = "question"
 
 
 class Status(StrEnum):
@@ -74,6 +81,7 @@ class Rules:
     attempts_limit: int = 3
     retention: timedelta = timedelta(days=90)
     retention_after_closing: timedelta = timedelta(days=30)
+    details_after_closing: timedelta = timedelta(days=30)
     tombstone: timedelta = TOMBSTONE
 
 
@@ -84,10 +92,12 @@ class ContactRequest:
 
     *promised_at* is the due time the requester was given on submitting, *promised_slot* the window it came from if
     there was one, *retained_until* when it goes at the latest. *answer_by* is set while something the requester wrote
-    or chose has not been handed to anybody. *windows* are the agreed callback windows, earliest first; an information
-    request has none. *visible_at* is when it may be handed out; None means that the queue hands it out no more (every
-    window was missed) although it still waits, overdue, until the requester chooses again or rings. *number* is the
-    fence of the latest claim.
+    or chose has not been handed to anybody. *details_until* is when the details of a closed request end, which may be
+    sooner than the rest; *bare* says that they have been erased. *windows* are the agreed callback windows, earliest
+    first; an information request has none. *visible_at* is when it may be handed out; None means that the queue hands
+    it out no more (every window was missed) although it still waits, overdue, until the requester chooses again or
+    rings. *number* is the fence of the latest claim. *referral* says who referred it, and with whose consent; it is set
+    for referrals alone, and *session*, the live session that it was asked in, for questions.
     """
 
     request_id: str
@@ -117,6 +127,10 @@ class ContactRequest:
     closed_at: datetime | None = None
     promised_slot: Window | None = None
     answer_by: datetime | None = None
+    referral: Referral | None = None
+    details_until: datetime | None = None
+    bare: bool = False
+    session: str | None = None
 
     @property
     def lane(self) -> str:
@@ -143,6 +157,24 @@ class ContactRequest:
         ):
             return None
         return next((window for window in self.windows if window.ends_at >= self.due_at), None)
+
+    @property
+    def counts_for(self) -> str | None:
+        """The partner among whose unfinished referrals it counts; None for whatever is finished, or is no referral."""
+        if self.referral is None or self.status in (Status.CLOSED, Status.WITHDRAWN):
+            return None
+        return self.referral.partner
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the next part of it ends: its details, if they are still there and end sooner, or all of it."""
+        if self.details_until is None or self.bare:
+            return self.expires_at
+        return min(self.details_until, self.expires_at)
+
+    def is_bare(self, now: datetime) -> bool:
+        """Tell whether its details are gone, or are to be treated so until the hourly round has erased them."""
+        return self.bare or (self.details_until is not None and self.details_until <= now)
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether somebody holds it at *now*."""
@@ -173,6 +205,12 @@ def lane(kind: Kind | str, language: str) -> str:
 
 
 LANES = tuple(lane(kind, language) for kind in Kind for language in ("en", "cy"))
+QUESTION_LANES = tuple(lane(Kind.QUESTION, language) for language in ("en", "cy"))
+"""What the hosts of a live session answer; nobody else is handed anything from it."""
+DESK_LANES = tuple(each for each in LANES if each not in QUESTION_LANES)
+"""What practitioners answer."""
+SKIPPED = timedelta(minutes=2)
+"""How long a question that a host has put back waits, so that they are handed the next one and not the same again."""
 
 
 def submit(  # noqa: PLR0913 - a head has this many parts
@@ -189,12 +227,13 @@ def submit(  # noqa: PLR0913 - a head has this many parts
     statement_version: str,
     fingerprint: str,
     body_id: str,
+    referral: Referral | None = None,
 ) -> ContactRequest:
     """
     Let a request into the queue.
 
-    A callback is due when the first window it agreed to closes; anything else at *answer_by*. Times that would tell
-    when somebody wrote are cut to the hour.
+    A callback, or a referral, is due when the first window it agreed to closes; anything else at *answer_by*. Times
+    that would tell when somebody wrote are cut to the hour.
     """
     windows = tuple(sorted(set(windows), key=lambda window: (window.ends_at, window.starts_at)))
     sent_at = floor_to_hour(now)
@@ -217,7 +256,23 @@ def submit(  # noqa: PLR0913 - a head has this many parts
         statement_version=statement_version,
         fingerprint=fingerprint,
         body_id=body_id,
+        referral=referral,
     )
+
+
+def ask(question: ContactRequest, *, session: str, ends_at: datetime) -> ContactRequest:
+    """Tie a question to its session: what has not been answered when that ends is gone."""
+    return replace(question, session=session, expires_at=min(question.expires_at, ends_at))
+
+
+def put_back(question: ContactRequest, *, practitioner: str, number: int, now: datetime) -> ContactRequest:
+    """
+    Give a question back unanswered, to be handed out again after the others.
+
+    Raises:
+        ClaimLost: the lease has lapsed, or a later claim replaced it.
+    """
+    return replace(release(question, practitioner=practitioner, number=number, now=now), visible_at=now + SKIPPED)
 
 
 def settle(request: ContactRequest, *, now: datetime) -> ContactRequest:
@@ -273,7 +328,8 @@ def claim(
     protect from being rung, nor the fifth lapse stand in the way of answering.
     """
     request = lapse(request, now=now)
-    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and not quoted:
+    may_park = not quoted and request.kind is not Kind.QUESTION  # nobody looks at parked ones within the hour
+    if request.status is Status.WAITING and request.lapses >= LAPSE_LIMIT and may_park:
         return replace(request, status=Status.PARKED)
     if request.status is not Status.WAITING:
         return replace(request, answer_by=None) if request.claimed_by == practitioner else request
@@ -386,9 +442,15 @@ def message_arrived(request: ContactRequest, *, answer_by: datetime, now: dateti
 
     A closed request, and one whose every window was missed, waits again and is due at *answer_by*, to be answered in
     the mailbox: they named no new window, so nobody may ring.
+
+    Raises:
+        Conflict: `details-erased`; with them went the key to answer with, so nobody could.
+        Conflict: `not-a-conversation`; a question in a session is answered once, and its hosts have gone home.
     """
+    if request.kind is Kind.QUESTION:
+        raise Conflict("not-a-conversation")
     if request.status is Status.CLOSED or (request.status is Status.WAITING and request.visible_at is None):
-        return _to_be_read(_reopened(request), answer_by=answer_by, now=now)
+        return _to_be_read(_reopened(request, now=now), answer_by=answer_by, now=now)
     return replace(request, answer_by=answer_by)
 
 
@@ -406,19 +468,19 @@ def outlive(request: ContactRequest, until: datetime) -> ContactRequest:
     return request
 
 
-def choose_slot(request: ContactRequest, *, slot: Window) -> ContactRequest:
+def choose_slot(request: ContactRequest, *, slot: Window, now: datetime) -> ContactRequest:
     """
     Put another window in the place of the agreed ones; a closed request waits again.
 
     Whoever holds it rang, or is about to ring, by what was agreed before: they see the new time before they finish.
 
     Raises:
-        Conflict: `not-a-callback`; an information request is answered in the mailbox.
+        Conflict: `not-a-callback`; it is answered in the mailbox. `details-erased`; there is no number to ring.
     """
-    if request.kind is Kind.INFORMATION:
+    if request.kind in {Kind.INFORMATION, Kind.QUESTION}:
         raise Conflict("not-a-callback")
     if request.status is Status.CLOSED:
-        request = _reopened(request)
+        request = _reopened(request, now=now)
     return replace(
         request,
         windows=(slot,),
@@ -454,13 +516,25 @@ def expel(request: ContactRequest, *, now: datetime) -> ContactRequest:
     return settle(_unclaimed(request, Status.WAITING), now=now)
 
 
+def shelve(request: ContactRequest) -> ContactRequest:
+    """Put aside, for a supervisor to see, what was claimed and is found to have been erased before."""
+    return replace(_unclaimed(request, Status.PARKED), answer_by=None)
+
+
+def forget_details(request: ContactRequest) -> ContactRequest:
+    """Take note that the details are erased; what was written since stays readable until the request expires."""
+    return replace(request, bare=True)
+
+
 def withdraw(request: ContactRequest, *, now: datetime, tombstone: timedelta = TOMBSTONE) -> ContactRequest:
     """Leave only a tombstone: what tells a repeated submission from a new one, and nothing else."""
     return replace(
         _unclaimed(request, Status.WITHDRAWN),
         visible_at=None,
         windows=(),
+        details_until=None,
         expires_at=floor_to_hour(now) + tombstone,
+        referral=None,
     )
 
 
@@ -470,11 +544,15 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
 
 def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
     closed_at = floor_to_hour(now)
+    # A question goes with its session unless it was answered: then the answer stays for as long as any.
+    last = request.retained_until if request.kind is Kind.QUESTION else request.expires_at
+    expires_at = min(last, closed_at + rules.retention_after_closing)
     return replace(
         _unclaimed(request, Status.CLOSED),
         outcome=outcome,
         closed_at=closed_at,
-        expires_at=min(request.expires_at, closed_at + rules.retention_after_closing),
+        expires_at=expires_at,
+        details_until=min(expires_at, closed_at + rules.details_after_closing),
     )
 
 
@@ -491,12 +569,15 @@ def _to_be_read(request: ContactRequest, *, answer_by: datetime, now: datetime) 
     )
 
 
-def _reopened(request: ContactRequest) -> ContactRequest:
+def _reopened(request: ContactRequest, *, now: datetime) -> ContactRequest:
+    if request.is_bare(now):
+        raise Conflict("details-erased")
     return replace(
         request,
         status=Status.WAITING,
         outcome=None,
         closed_at=None,
         lapses=0,
+        details_until=None,
         expires_at=request.retained_until,
     )

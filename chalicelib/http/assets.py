@@ -11,7 +11,7 @@ from chalice.app import Response
 from chalicelib.domain.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("always.js", "docs.js", "mistakes.js", "page.js", "sealing.js", "solving.js")
+SCRIPTS = ("always.js", "docs.js", "following.js", "mistakes.js", "page.js", "sealing.js", "solving.js")
 _COMMENT = re.compile(r"^\s*(/\*.*?\*/|//.*?$)\n?", re.MULTILINE | re.DOTALL)
 _HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",

@@ -75,6 +75,10 @@ class Campaigns:
             ready = shelf.keep(key, body, kept_headers(language))
         return handed_out(http_request, ready)
 
+    def shown(self, campaign: Campaign, language: str) -> dict[str, Any]:
+        """Show a campaign as readers will see it, published or not: for whoever writes it."""
+        return self._item(campaign, self._campaigning.edition(), language)
+
     def _item(self, campaign: Campaign, edition: Edition, language: str) -> dict[str, Any]:
         return without_empty(
             {
@@ -95,7 +99,7 @@ class Campaigns:
                 "source": campaign.source,
                 "language": language,
             }
-        ) | {"signposts": [flat(each, language) for each in edition.help_for[campaign.slug]]}
+        ) | {"signposts": [flat(each, language) for each in self._campaigning.help_for(campaign)]}
 
 
 def notice(texts: Texts, campaign: Campaign, edition: Edition, language: str) -> str:

@@ -7,9 +7,10 @@ from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.domain.audit import ERASURES
 from chalicelib.domain.errors import Conflict, Malformed
 from chalicelib.domain.requests import Outcome
-from chalicelib.domain.slots import Window
+from chalicelib.domain.slots import Window, floor_to_hour
 from chalicelib.http import shapes
 from chalicelib.http.local_times import instant
 from chalicelib.http.models import (
@@ -24,7 +25,6 @@ from chalicelib.http.models import (
 )
 from chalicelib.http.public import idempotency_key
 from chalicelib.http.reading import content_language, json_body, language_of, query
-from chalicelib.http.signposts import flat
 from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chalice.app import Request, Response
 
     from chalicelib.domain.helpline import Helpline
+    from chalicelib.domain.partners import Consents, Referral
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.http.access import Access
     from chalicelib.http.models import ClosureSpan, Fenced
@@ -62,6 +63,7 @@ class Desk:
     doorkeeping: Doorkeeping
     signposting: Signposting
     signpost_link: Callable[[str, str], dict[str, Any] | None]
+    consents: Callable[[], Consents]
 
     def me(self, http_request: Request) -> Response:
         """Say who is signed in and what they may do, so that a page offers nothing that would be refused."""
@@ -169,8 +171,12 @@ class Desk:
         """
         self.access.person(http_request, CLAIM)
         language = content_language(http_request)
-        found = [flat(each, language) for each in self.signposting.find()]
-        return shapes.answer({"signposts": found, "count": len(found), "language": language})
+        offered = [
+            {**link, "audience": each.audience}
+            for each in self.signposting.find()
+            if (link := self.signpost_link(each.id, language)) is not None
+        ]
+        return shapes.answer({"signposts": offered, "language": language})
 
     def aside(self, http_request: Request) -> Response:
         """Show a supervisor what the queue no longer hands out, and who holds what."""
@@ -249,6 +255,35 @@ class Desk:
             }
         )
 
+    def erasures(self, http_request: Request) -> Response:
+        """
+        Show a page of what was erased, and whether the trail that says so holds together.
+
+        Raises:
+            Malformed: `after` or `limit` is no number in range.
+        """
+        self.access.person(http_request, AUDIT)
+        after, limit = _number(http_request, "after", 0, 0), _number(http_request, "limit", AUDIT_PAGE, 1)
+        page = self.auditing.erasures(after=after, limit=min(limit, AUDIT_PAGE))
+        return shapes.answer(
+            {
+                "erasures": [
+                    {
+                        "seq": entry.seq,
+                        "at": instant(floor_to_hour(entry.deed.at)),
+                        "request_id": entry.deed.request_id,
+                        **ERASURES[entry.deed.verb]._asdict(),
+                        "by": entry.deed.actor,
+                        "mac": entry.mac,
+                    }
+                    for entry in page.entries
+                ],
+                "verified": page.broken_at is None,
+                "broken_at": page.broken_at,
+                "next_after": page.next_after,
+            }
+        )
+
     def _hold(self, http_request: Request, request_id: str, model: type[Any]) -> tuple[Hold, Any]:
         person = self.access.person(http_request, CLAIM)
         body: Fenced = json_body(http_request, model)
@@ -289,6 +324,22 @@ class Desk:
                 "unreadable": opened.unreadable,
                 "messages": shapes.letters(opened.messages, self.signpost_link, language),
                 "notes": shapes.letters(opened.notes, self.signpost_link, language),
+                "referral": None if request.referral is None else self._origin(request.referral),
+            },
+        }
+
+    def _origin(self, referral: Referral) -> dict[str, Any]:
+        """Show who referred, and what the person agreed to, in the words of then."""
+        words, language = self.consents().every.get(referral.consent_version), referral.consent_language
+        return {
+            "partner": referral.partner,
+            "consent": {
+                "version": referral.consent_version,
+                "language": language,
+                "how": referral.how,
+                "given_on": referral.given_on.isoformat(),
+                "title": None if words is None else words.title[language],
+                "text": [] if words is None else [*words.summary[language], *words.text[language]],
             },
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from base64 import b64encode
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from chalicelib.domain.access import SignInService
     from chalicelib.ports import SignIn
 
+_NO_SPACE_NEEDED = re.compile(r"(</(?:data|details|h2|h3|legend|p)>|</?(?:div|fieldset|form|section)\b[^>\n]*>)\n")
+_SPACE_IN_STYLE = re.compile(r"\s*([{};,])\s*|:\s")
+"""Where a template's line ends that no line on the screen does: between blocks, and in lists of words."""
 TEMPLATES = Path(__file__).parent / "templates" / "desk"
 
 
@@ -40,7 +44,10 @@ class Panel:
 PANELS = (
     Panel(name="requests", title="Requests", scope="queue:claim"),
     Panel(name="supervision", title="Supervision", scope="queue:supervise"),
+    Panel(name="partners", title="Partners", scope="partner:manage"),
+    Panel(name="figures", title="Figures", scope="queue:supervise"),
     Panel(name="editing", title="Content", scope="content:write"),
+    Panel(name="hosting", title="Live session", scope="session:host"),
     Panel(name="trail", title="Audit trail", scope="audit:read"),
 )
 
@@ -80,7 +87,7 @@ class DeskPage:
 
     def signed_in(self, http_request: Request) -> Response:  # noqa: ARG002 - what it is told stays in the browser
         """Hand out the page on which a sign-in ends: it tells the desk's page, which waits for it, and closes."""
-        style, script = _read("shell.css"), _script("signed_in")
+        style, script = _style(), _script("signed_in")
         document = _read("signed_in.html").replace("{style}", style).replace("{script}", script)
         policy = (
             f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
@@ -105,7 +112,7 @@ class DeskPage:
         return {each.name: f"{_read(f'{each.name}.html')}<script>{_script(each.name)}</script>\n" for each in PANELS}
 
     def _document(self, service: SignInService | None) -> tuple[str, dict[str, str]]:
-        style, script = _read("shell.css"), _script("shell")
+        style, script = _style(), _script("shell")
         scripts = " ".join(f"'{digest(each)}'" for each in (script, *(_script(panel.name) for panel in PANELS)))
         policy = (
             f"default-src 'none'; script-src {scripts}; style-src '{digest(style)}'; "
@@ -130,13 +137,26 @@ def _reached(service: SignInService | None) -> str:
 
 
 def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+    return _NO_SPACE_NEEDED.sub(r"\1", (TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _script(name: str) -> str:
     """Leave out indentation and whole lines of comment: what is for the engineer need not travel to every desk."""
-    lines = (line.lstrip() for line in _read(f"{name}.js").splitlines(keepends=True))
-    return "".join(line for line in lines if not line.startswith("//"))
+    return _bare(f"{name}.js")
+
+
+def _style() -> str:
+    """Leave out the spaces that only a reader needs."""
+    return _SPACE_IN_STYLE.sub(lambda found: found[1] or ":", _bare("shell.css"))
+
+
+def _bare(name: str) -> str:
+    lines = (line.strip() for line in _read(name).splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//") and not _is_comment(line))
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("/*") and line.find("*/") == len(line) - 2
 
 
 def digest(text: str) -> str:

@@ -70,7 +70,11 @@ class HelpPages:
             address=self._address(audience),
             page=self._page(audience, language),
             questions=asked,
-            signposts=[_offer(each, language) for each in offers if not self._is_ours(each)],
+            signposts=[
+                offer(each, language)
+                for each in offers
+                if not self.helpline.is_reached_by(phone.e164 for phone in each.phones)
+            ],
             others=[
                 {"audience": other, "title": self._page(other, language)["title"]}
                 for other in AUDIENCES
@@ -111,11 +115,6 @@ class HelpPages:
         offers = self.signposting.find(audience=audience)
         return max(each.modified_at for each in offers).date().isoformat() if offers else None
 
-    def _is_ours(self, signpost: Signpost) -> bool:
-        """Tell whether a signpost is the line itself, which stands at the top of the page already."""
-        ours = {phone.e164 for phone in self.helpline.phones}
-        return any(phone.e164 in ours for phone in signpost.phones)
-
     def _address(self, audience: str) -> str:
         return f"{self.site}/help/{audience}"
 
@@ -131,7 +130,8 @@ class HelpPages:
         ]
 
 
-def _offer(signpost: Signpost, language: str) -> dict[str, Any]:
+def offer(signpost: Signpost, language: str) -> dict[str, Any]:
+    """Give an offer of help as a page shows it."""
     return {
         "name": signpost.name[language],
         "summary": signpost.summary[language],

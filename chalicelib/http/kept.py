@@ -95,12 +95,12 @@ class Shelves:
 def handed_out(http_request: Request, ready: Ready) -> Response:
     """Answer with what is ready, or with 304 to whoever holds it already."""
     held = http_request.headers.get("if-none-match")
-    if held and _is_held(held, ready.etag):
+    if held and is_held(held, ready.etag):
         unchanged: Headers = {name: value for name, value in ready.headers.items() if name != "Content-Type"}
         return Response("", headers=unchanged, status_code=304)
     return Response(ready.body, headers=dict(ready.headers))
 
 
-def _is_held(held: str, etag: str) -> bool:
+def is_held(held: str, etag: str) -> bool:
     """Compare weakly, as RFC 9110 13.1.2 asks: any tag of the list, with or without `W/`, or `*`."""
     return held == etag or held.strip() == "*" or etag[1:-1] in _OPAQUE_TAG.findall(held)

@@ -43,6 +43,11 @@ def day_and_year(local: date, language: str) -> str:
     return f"{local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def month_and_year(month: str, language: str) -> str:
+    """Name a month, as `June 2018`."""
+    return f"{_MONTHS[language][int(month[5:]) - 1]} {month[:4]}"
+
+
 def clock(local: datetime) -> str:
     """Name a time of day, as `6pm` or `6:30pm`."""
     hour = (local.hour - 1) % _NOON + 1
@@ -58,6 +63,12 @@ def span(window: Window, zone: ZoneInfo, language: str) -> str:
 def window_in_words(window: Window, zone: ZoneInfo, language: str) -> str:
     """Name a window, as `Tuesday 24 November, 6pm to 8pm`."""
     return f"{day(window.starts_at.astimezone(zone).date(), language)}, {span(window, zone, language)}"
+
+
+def occasion(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, language: str) -> str:
+    """Name an hour that may be in another year, as `Wednesday 27 June 2018, 6pm to 7pm`."""
+    starts, ends = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    return f"{day(starts.date(), language)} {starts.year}, {clock(starts)} {_TO[language]} {clock(ends)}"
 
 
 def moment(at: datetime, zone: ZoneInfo, language: str) -> str:

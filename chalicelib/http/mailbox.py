@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unavailable, Unsupported
 from chalicelib.domain.receipts import Credential, read_receipt
-from chalicelib.domain.requests import Kind, Status
+from chalicelib.domain.requests import Kind, Status, lane_language
 from chalicelib.http import local_times, shapes
 from chalicelib.http.models import MESSAGE_LIMIT, MessageSubmission, SealedMessage, SlotChoice
 from chalicelib.http.public import idempotency_key, slots_for_page
-from chalicelib.http.reading import SEALED_LIMIT, form_body, is_form, json_body, language_of, validated
+from chalicelib.http.reading import (
+    SEALED_LIMIT,
+    form_body,
+    is_form,
+    json_body,
+    language_of,
+    said_language,
+    validated,
+)
 from chalicelib.usecases.mailbox import shown_status
 
 if TYPE_CHECKING:
@@ -42,9 +50,10 @@ class MailboxDoor:
     signpost_link: Callable[[str, str], dict[str, Any] | None]
 
     def read(self, http_request: Request) -> Response:
-        """Show what the receipt opens."""
+        """Show what the receipt opens; to a reader who names no language, in the one of the request."""
         contents = self.mailbox.read(_credential(http_request))
-        return shapes.answer(self._contents(contents, language_of(http_request)))
+        language = said_language(http_request) or lane_language(contents.request.language)
+        return shapes.answer(self._contents(contents, language))
 
     def write(self, http_request: Request) -> Response:
         """Add a message."""
@@ -171,9 +180,9 @@ class MailboxDoor:
         contents = self.mailbox.read(key.credential)
         request, zone = contents.request, self.helpline.hours.zone
         shown = self._contents(contents, language)
-        callback = request.kind is not Kind.INFORMATION
+        callback = request.kind not in {Kind.INFORMATION, Kind.QUESTION}
         answered = any(letter.author == "helpline" for letter in contents.letters)
-        expects = not callback and not answered and contents.status != Status.CLOSED.value
+        expects = request.kind is Kind.INFORMATION and not answered and contents.status != Status.CLOSED.value
         page = self.pages.mailbox(
             language=language,
             helpline=self._for_page(language),
@@ -187,8 +196,9 @@ class MailboxDoor:
                 _letter_for_page(letter, local_times.day(at.sent_at.astimezone(zone).date(), language))
                 for letter, at in zip(shown["messages"], contents.letters, strict=False)
             ],
-            slots=slots_for_page(self.opening, self.helpline, language) if callback else [],
-            can_choose_slot=callback,
+            slots=slots_for_page(self.opening, self.helpline, language) if callback and contents.may_write else [],
+            can_choose_slot=callback and contents.may_write,
+            can_write=contents.may_write and request.kind is not Kind.QUESTION,
             expires_on=local_times.day_and_year(request.expires_at.date(), language),
             notice=notice or contents.note,
             errors=errors,

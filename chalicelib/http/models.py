@@ -39,12 +39,16 @@ EMAIL = r"^[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9\-]{1,63}(\.[A-Za-z0-9\-]{1,63})+$
 MESSAGE_LIMIT = 3000
 """Characters of a message: what fits on a page, and what one can say before a call."""
 
+QUESTION_LIMIT = 1000
+"""Characters of a question in a live session: it is read out to everybody."""
+
 Concern = Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"]
 NOT_BLANK = {"pattern": r"[^\s\x85]"}
 """For `openapi.json` alone: lengths are counted after trimming, and a schema cannot say so otherwise."""
 THREE_OR_MORE = {"pattern": r"[^\s\x85][\s\S]+[^\s\x85]"}
 Status = Literal["waiting", "claimed", "closed", "parked", "withdrawn"]
 KindName = Literal["callback", "information", "referral"]
+AnyKind = Literal["callback", "information", "referral", "question"]
 OutcomeName = Literal["answered", "signposted", "unreachable", "escalated", "declined"]
 Short = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), Field(json_schema_extra=NOT_BLANK)
@@ -106,6 +110,17 @@ class InformationDetails(Wire):
     message: Text
     name: Short | None = None
     email: Annotated[str, StringConstraints(pattern=EMAIL, max_length=254)] | None = None
+
+
+class QuestionDetails(Wire):
+    """What is sealed of a question to the hosts of a live session; *private* asks for an answer in the mailbox only."""
+
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=QUESTION_LIMIT),
+        Field(json_schema_extra=NOT_BLANK),
+    ]
+    private: bool = False
 
 
 CIPHERTEXT_STEPS = 5
@@ -205,6 +220,18 @@ class SealedCallback(_Submission):
 
 class SealedInformation(_Submission):
     """Body of `POST /v1/information-requests` from a browser that sealed it, of the kind `information`."""
+
+    sealed: Sealed
+
+
+class QuestionSubmission(_Submission):
+    """Body of `POST /v1/sessions/{session_id}/questions`."""
+
+    details: QuestionDetails
+
+
+class SealedQuestion(_Submission):
+    """Body of `POST /v1/sessions/{session_id}/questions` from a browser that sealed it, of the kind `question`."""
 
     sealed: Sealed
 
@@ -347,16 +374,22 @@ def checked_details(kind: str, details: Mapping[str, Any]) -> dict[str, Any] | N
 
     None says that they do not validate; why is nobody's to know but the practitioner's, who sees them as they are.
     """
-    model = _DETAILS.get(kind)
-    if model is None:
-        return dict(details)
+    return checked_as(_DETAILS[kind], details)
+
+
+def checked_as(model: type[Wire], details: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Check details by *model*."""
     try:
         return model.model_validate_json(json.dumps(details)).model_dump(exclude_none=True)
     except (ValidationError, ValueError, RecursionError):
         return None
 
 
-_DETAILS: Mapping[str, type[Wire]] = {Kind.CALLBACK: CallbackDetails, Kind.INFORMATION: InformationDetails}
+_DETAILS: Mapping[str, type[Wire]] = {
+    Kind.CALLBACK: CallbackDetails,
+    Kind.INFORMATION: InformationDetails,
+    Kind.QUESTION: QuestionDetails,
+}
 
 
 class Answer(BaseModel):
@@ -390,7 +423,8 @@ class Problem(Answer):
     errors: list[FieldProblem] = []
     helpline: Contact
     statement: StatementAnswer | SkipJsonSchema[None] = Field(
-        default=None, description="With the code `statement-outdated`: the one in force, to show and to acknowledge."
+        default=None,
+        description="With the codes `statement-outdated` and `consent-outdated`: the one in force, to be agreed to.",
     )
 
 
@@ -537,7 +571,7 @@ class LetterAnswer(Answer):
 class MailboxAnswer(Answer):
     """What a receipt opens."""
 
-    kind: KindName
+    kind: AnyKind
     status: Literal["waiting", "claimed", "closed"]
     reference: str
     slot: SlotAnswer | None
@@ -612,6 +646,25 @@ class ClaimedRequest(Answer):
     )
     messages: list[LetterAnswer]
     notes: list[LetterAnswer]
+    referral: ReferralOrigin | None = Field(description="Of a referral: who sent it, and what was agreed to.")
+
+
+class ConsentGiven(Answer):
+    """What a referred person agreed to, in the words of then; there are none if that version is no longer known."""
+
+    version: str
+    language: Literal["en", "cy"]
+    how: Literal["in-person", "by-phone", "by-video", "in-writing"]
+    given_on: date
+    title: str | None
+    text: list[str]
+
+
+class ReferralOrigin(Answer):
+    """Which partner referred, and with whose consent; for whoever holds the request, and in no list."""
+
+    partner: str
+    consent: ConsentGiven
 
 
 class ClaimedAnswer(Answer):
@@ -645,7 +698,7 @@ class AsideHead(Answer):
     """A request as a supervisor sees it, without content."""
 
     request_id: str
-    kind: KindName
+    kind: AnyKind
     language: str
     reference: str
     status: Status
@@ -664,6 +717,19 @@ class PersonTally(Answer):
     opened: int
     released: int
     closed: int
+
+
+class OfferedSignpost(SignpostLink):
+    """A signpost that can be sent along, and whom it is for."""
+
+    audience: list[Concern]
+
+
+class OfferedAnswer(Answer):
+    """All that can be sent along with a reply, in the language of whoever is to read it."""
+
+    signposts: list[OfferedSignpost]
+    language: Literal["en", "cy"]
 
 
 class MeAnswer(Answer):

@@ -48,7 +48,6 @@ MEDIA: Mapping[str, str] = {
 }
 PRINTED = ("pdf", "svg", "png")
 """What has no words of its own in the JSON, and is in it whole."""
-_BEGINNING = (1980, 1, 1, 0, 0, 0)
 _NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """For a file that a browser may show: it runs nothing and fetches nothing. An e-mail carries its styles in itself."""
 
@@ -121,16 +120,18 @@ class Packs:
                 "link": self.packing.link(campaign),
                 "status": campaign.status(edition.today),
                 "zip": f"/v1/campaigns/{campaign.slug}/pack?format=zip",
-                **{language: self._in_language(campaign, edition, language) for language in LANGUAGES},
+                **{language: self.words(campaign, language) for language in LANGUAGES},
                 "files": [self._described(campaign, edition, name) for name in names()],
             }
         )
 
-    def _in_language(self, campaign: Campaign, edition: Edition, language: str) -> dict[str, Any]:
+    def words(self, campaign: Campaign, language: str) -> dict[str, Any]:
+        """Give what a pack says in a language, published or not: for whoever writes the campaign."""
+        edition = self.campaigning.edition()
         leaflet = self.packing.leaflet(campaign, language)
         return {
             "notice": notice(self.texts, campaign, edition, language),
-            "guidance": list(self._words(language)["guidance"]),
+            "guidance": self._guidance(language),
             "sms": [
                 {
                     "text": each.text,
@@ -168,11 +169,11 @@ class Packs:
         return described
 
     def _zip(self, campaign: Campaign, edition: Edition) -> str:
-        """Put every file into one, always in the same order and with the same date."""
+        """Put every file into one, always in the same order; an entry that is told no date has that of 1980."""
         whole = io.BytesIO()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
             for name in names():
-                entry = zipfile.ZipInfo(f"{campaign.slug}/{name}", date_time=_BEGINNING)
+                entry = zipfile.ZipInfo(f"{campaign.slug}/{name}")
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
                 packed.writestr(entry, self._file(campaign, edition, name))
@@ -204,9 +205,13 @@ class Packs:
         if kind == "email":
             leaflet = self.packing.leaflet(campaign, language)
             return as_text(leaflet) if ending == "txt" else self.pages.campaign_email(leaflet)
-        words = self._words(language)
-        lines = (words["read_me"], notice(self.texts, campaign, edition, language), *words["guidance"])
+        title = self._words(language)["read_me"]
+        lines = (title, notice(self.texts, campaign, edition, language), *self._guidance(language))
         return "\n\n".join(lines) + "\n"
+
+    def _guidance(self, language: str) -> list[str]:
+        words = self._words(language)
+        return [*((words["nowhere"],) if self.packing.leads_nowhere else ()), *words["guidance"]]
 
     def _words(self, language: str) -> Mapping[str, Any]:
         words: Mapping[str, Any] = self.texts.pages(language)["pack"]

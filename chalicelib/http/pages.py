@@ -46,6 +46,7 @@ CALLBACK_FIELDS = (
     "code_word", "text_first", "name", "message", "language", "access_needs",
 )  # fmt: skip
 INFORMATION_FIELDS = ("statement_version", "concern", "message", "name", "email", "language")
+QUESTION_FIELDS = ("statement_version", "text", "private")
 MAILBOX_FIELDS = ("text", "slot", "confirm")
 DEFAULTS = {"voicemail": ["never"], "caller_id": ["withheld"], "if_someone_else_answers": ["hang-up"]}
 
@@ -112,6 +113,20 @@ class Pages:
             switch=f"/help/{audience}",
         )
 
+    def campaign(
+        self, *, language: str, helpline: Record, campaign: Record, slug: str, signposts: Sequence[Record]
+    ) -> str:
+        """Show a campaign: what it says, the phone, the forms, which then carry its code, and where else help is."""
+        return self._render(
+            "campaign",
+            language,
+            helpline=helpline,
+            campaign=campaign,
+            signposts=signposts,
+            pack=f"/v1/campaigns/{slug}/pack",
+            switch=f"/campaigns/{slug}",
+        )
+
     def campaign_email(self, leaflet: Leaflet) -> str:
         """Write the e-mail that a campaign's partners send: it carries its styles, and nothing that reports back."""
         return self._templates.get_template("campaign_email.html").render(leaflet=leaflet)
@@ -128,12 +143,14 @@ class Pages:
         errors: Iterable[Mapping[str, str]],
         idempotency_key: str,
         form_token: str,
+        campaign: str | None = None,
     ) -> str:
         """
         Ask for a call back or for information, the limits of confidentiality first.
 
         *values* refills what was typed after an error; *errors* are `{field, code}`, shown in a summary that links to
         the fields, and beside each field. The language link is left out while something typed could be lost by it.
+        *campaign* is the code by which somebody came, where it is one of ours.
         """
         fields = CALLBACK_FIELDS if kind == "callback" else INFORMATION_FIELDS
         mistakes = self._mistakes(language, errors, fields)
@@ -151,7 +168,10 @@ class Pages:
             idempotency_key=idempotency_key,
             form_token=form_token,
             email_pattern=EMAIL.strip("^$"),
-            switch=None if mistakes or values else f"/request?kind={kind}&",
+            campaign=campaign,
+            switch=None
+            if mistakes or values
+            else f"/request?kind={kind}&{f'campaign={campaign}&' if campaign else ''}",
         )
 
     def receipt(  # noqa: PLR0913 - what the page shows
@@ -228,6 +248,7 @@ class Pages:
         notice: str | None,
         errors: Iterable[Mapping[str, str]] = (),
         values: Mapping[str, str | Sequence[str]] | None = None,
+        can_write: bool = True,
     ) -> str:
         """
         Show what has been written so far, and what one can do: write, choose another time, withdraw.
@@ -249,11 +270,72 @@ class Pages:
             messages=messages,
             days=_by_day(slots),
             can_choose_slot=can_choose_slot,
+            can_write=can_write,
             expires_on=expires_on,
             notice=notice,
             filled=_filled(values or {}),
             mistakes=mistakes,
             wrong=_first_of_each(mistakes),
+        )
+
+    def sessions(self, *, language: str, helpline: Record, sessions: Sequence[Record]) -> str:
+        """Show which live sessions there are, those ahead first."""
+        return self._render("sessions", language, helpline=helpline, sessions=sessions, switch="/sessions")
+
+    def session(
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        session: Record,
+        entries: Sequence[Record],
+        last: int,
+        earlier: int | None,
+        newest: bool,
+    ) -> str:
+        """
+        Show who answers and when, and what has been answered, the newest first.
+
+        *last* is where a script goes on following; *earlier* leads to the page before.
+        """
+        return self._render(
+            "session",
+            language,
+            helpline=helpline,
+            session=session,
+            entries=entries,
+            last=last,
+            earlier=earlier,
+            newest=newest,
+            switch=f"/sessions/{session['id']}",
+        )
+
+    def question_form(  # noqa: PLR0913 - what the page shows
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        session: Record,
+        statement: Record,
+        values: Mapping[str, str | Sequence[str]],
+        errors: Iterable[Mapping[str, str]],
+        idempotency_key: str,
+        form_token: str,
+    ) -> str:
+        """Ask the hosts of a session, the limits of confidentiality first."""
+        mistakes = self._mistakes(language, errors, QUESTION_FIELDS)
+        return self._render(
+            "question_form",
+            language,
+            helpline=helpline,
+            session=session,
+            statement=statement,
+            filled={"private": ["false"], **_filled(values)},
+            mistakes=mistakes,
+            wrong=_first_of_each(mistakes),
+            idempotency_key=idempotency_key,
+            form_token=form_token,
+            switch=None if mistakes or values else f"/sessions/{session['id']}/ask",
         )
 
     def withdrawn(self, *, language: str, helpline: Record) -> str:
@@ -276,6 +358,29 @@ class Pages:
     def privacy(self, *, language: str, helpline: Record) -> str:
         """Say in plain words what is kept, what is not, who can read what, and what we cannot protect from."""
         return self._render("privacy", language, helpline=helpline, switch="/privacy")
+
+    def reach(
+        self,
+        *,
+        language: str,
+        helpline: Record,
+        report: Record,
+        asked: Mapping[str, str],
+        choices: Mapping[str, Sequence[tuple[str, str]]],
+        address: str,
+        switch: str,
+    ) -> str:
+        """Show how many people asked for help: in a sentence, a chart and a table; *address* is the report's own."""
+        return self._render(
+            "reach",
+            language,
+            helpline=helpline,
+            report=report,
+            asked=asked,
+            choices=choices,
+            address=address,
+            switch=switch,
+        )
 
     def _render(self, name: str, language: str, **context: object) -> str:
         template = self._templates.get_template(f"{name}.html")

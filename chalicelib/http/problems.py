@@ -193,4 +193,5 @@ def where(error: BaseException) -> str:
 def _extra_headers(refusal: Refusal) -> dict[str, str]:
     if isinstance(refusal, Unauthenticated):
         return {"WWW-Authenticate": "Receipt, Mailbox" if refusal.code.startswith("receipt") else "Bearer"}
-    return {"Retry-After": "30"} if refusal.status == 503 else {}  # noqa: PLR2004
+    later = {429: "3600", 503: "30"}.get(refusal.status)
+    return {} if later is None else {"Retry-After": later}

@@ -36,7 +36,7 @@ from chalicelib.http.reading import (
 from chalicelib.usecases.intake import Accepted, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chalice.app import Request
 
@@ -91,11 +91,12 @@ class Public:
     randomness: Randomness
     texts: Texts
     pages: Pages
+    knows_campaign: Callable[[str], bool]
 
     def statement(self, http_request: Request) -> Response:
         """Show the statement in force."""
-        language = _asked_language(http_request)
-        return shapes.answer(_statement(self.the_statement, language), headers=_public(language))
+        language = asked_language(http_request)
+        return shapes.answer(statement_answer(self.the_statement, language), headers=cached_for_all(language))
 
     def about(self, http_request: Request) -> Response:
         """Show how and when to reach the helpline."""
@@ -114,7 +115,7 @@ class Public:
             "emergency": helpline.emergency[language],
             "language": language,
         }
-        return shapes.answer(body, headers=_public(language))
+        return shapes.answer(body, headers=cached_for_all(language))
 
     def slots(self, http_request: Request) -> Response:
         """
@@ -210,7 +211,9 @@ class Public:
         Raises:
             Malformed: `kind` is neither callback nor information.
         """
-        return self._form(language_of(http_request), _kind_of_form(http_request), {}, (), 200)
+        kind, asked = _kind_of_form(http_request), http_request.query_params
+        campaign = None if asked is None else self._campaign(asked.get("campaign"))
+        return self._form(language_of(http_request), kind, {}, (), 200, campaign=campaign)
 
     def send_request_form(self, http_request: Request) -> Response:
         """
@@ -224,6 +227,10 @@ class Public:
         if not is_form(http_request):
             raise Unsupported("media-type")
         return self._submit_form(http_request, kind, language_of(http_request), html=True)
+
+    def _campaign(self, code: str | None) -> str | None:
+        """Give a code back if it is one of ours; an odd one keeps nobody from the form, and is not repeated in it."""
+        return code if code is not None and self.knows_campaign(code) else None
 
     def submit_callback(self, http_request: Request) -> Response:
         """Accept a callback, from JSON or from a plain form."""
@@ -252,19 +259,22 @@ class Public:
         try:
             key = idempotency_key(http_request)
             fields = form_body(http_request)
-            in_form = _form_key(fields.pop("idempotency_key", None))
+            in_form = form_key(fields.pop("idempotency_key", None))
             key = key or in_form
             proof = FormProof(token="".join(fields.pop("form_token", [])), trapped=bool(fields.pop(TRAP, [])))
             body = _from_form(fields, kind)
             accepted = self._accept(body, kind, key, language, proof)
         except Refusal as refusal:
             if not html or isinstance(refusal, Unsupported):
-                raise _flat(refusal) from None
-            errors = [{"field": _leaf(error.pointer), "code": error.code} for error in refusal.errors]
+                raise flattened(refusal) from None
+            errors = [{"field": leaf(error.pointer), "code": error.code} for error in refusal.errors]
             errors = errors or [{"field": "", "code": refusal.code}]
             # The same key again, so that what was stored after all is not stored twice; a new one where it was used up.
             kept = None if refusal.code == "key-reused" or key is None else (key, proof)
-            return self._form(language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept)
+            campaign = self._campaign(next(iter(fields.get("campaign", ())), None))
+            return self._form(
+                language, kind.value, _own_fields(fields, kind), errors, refusal.status, kept, campaign=campaign
+            )
         return self._accepted(accepted, language, html=html)
 
     def _accept(
@@ -281,13 +291,15 @@ class Public:
             idempotency_key=key,
             altcha=body.altcha,
             form=proof,
+            region=body.region,
+            campaign=body.campaign,
         )
         try:
             return self.intake.submit(submission)
         except Conflict as conflict:
             if conflict.code != "statement-outdated":
                 raise
-            extra = {"statement": _statement(self.the_statement, language)}
+            extra = {"statement": statement_answer(self.the_statement, language)}
             raise Conflict(conflict.code, pointer=conflict.pointer, extra=extra) from None
 
     def _accepted(self, accepted: Accepted, language: str, *, html: bool) -> Response:
@@ -356,11 +368,13 @@ class Public:
         errors: Sequence[Mapping[str, str]],
         status: int,
         kept: tuple[str, FormProof | None] | None = None,
+        *,
+        campaign: str | None = None,
     ) -> Response:
         """Show the form; *kept* is the key and the token of one that comes back to be mended."""
         key, proof = kept or (urlsafe_b64encode(self.randomness.secret(24)).decode(), None)
         token = self._form_token(key, "" if proof is None else proof.token)
-        statement = _statement(self.the_statement, language)
+        statement = statement_answer(self.the_statement, language)
         refused = status == Unavailable.status  # then nobody waits for the store once more to be told so
         try:
             offers = kind == "callback" and not refused
@@ -377,6 +391,7 @@ class Public:
             errors=errors,
             idempotency_key=key,
             form_token=token,
+            campaign=campaign,
         )
         return self._page(page, language, status, scripts=True)
 
@@ -401,7 +416,8 @@ def slots_for_page(opening: Opening, helpline: Helpline, language: str) -> list[
     ]
 
 
-def _statement(statement: Statement, language: str) -> dict[str, Any]:
+def statement_answer(statement: Statement, language: str) -> dict[str, Any]:
+    """Show a statement in one language."""
     return {
         "version": statement.version,
         "language": language,
@@ -418,7 +434,13 @@ def _kind_of_form(http_request: Request) -> str:
     return kind
 
 
-def _asked_language(http_request: Request) -> str:
+def asked_language(http_request: Request) -> str:
+    """
+    Choose the language of content: by `language=`, else as for everything.
+
+    Raises:
+        Malformed: it names another than English or Welsh.
+    """
     asked = query(http_request, "language")
     if asked is None:
         return language_of(http_request)
@@ -427,7 +449,8 @@ def _asked_language(http_request: Request) -> str:
     return asked
 
 
-def _public(language: str) -> dict[str, str]:
+def cached_for_all(language: str) -> dict[str, str]:
+    """Let what is the same for everybody be kept for a minute."""
     return {**_SHORT_CACHE, "Content-Language": language}
 
 
@@ -464,7 +487,13 @@ def idempotency_key(http_request: Request) -> str | None:
     return str(key)
 
 
-def _form_key(values: list[str] | None) -> str | None:
+def form_key(values: list[str] | None) -> str | None:
+    """
+    Read the idempotency key that a form carries.
+
+    Raises:
+        Malformed: `idempotency-key`.
+    """
     if values is None:
         return None
     if len(values) != 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
@@ -535,17 +564,17 @@ def _known(kind: Kind) -> set[str]:
     return {*_DETAILS[kind.value], *_SAFETY, *_ENVELOPE, *_LISTS, "slot"}
 
 
-def _leaf(pointer: str) -> str:
+def leaf(pointer: str) -> str:
     """Give the form field of a pointer: its last part that is a name."""
     return next((part for part in reversed(pointer.split("/")) if part and not part.isdigit()), "")
 
 
-def _flat(refusal: Refusal) -> Refusal:
+def flattened(refusal: Refusal) -> Refusal:
     """Point at the fields of the form that was posted, rather than at the JSON it stands for."""
     if isinstance(refusal, Invalid):
         return Invalid(
-            tuple(FieldError(f"/{_leaf(e.pointer)}" if _leaf(e.pointer) else "", e.code) for e in refusal.errors)
+            tuple(FieldError(f"/{leaf(e.pointer)}" if leaf(e.pointer) else "", e.code) for e in refusal.errors)
         )
     if refusal.pointer is not None and refusal.pointer.startswith("/details/"):
-        return type(refusal)(refusal.code, pointer=f"/{_leaf(refusal.pointer)}", extra=refusal.extra)
+        return type(refusal)(refusal.code, pointer=f"/{leaf(refusal.pointer)}", extra=refusal.extra)
     return refusal

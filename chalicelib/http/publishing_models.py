@@ -25,7 +25,7 @@ class RollBackSubmission(Wire):
 class TakeDownSubmission(Wire):
     """How what a record offers has ended."""
 
-    status: Literal["inactive", "temporarily closed", "defunct"]
+    status: Literal["inactive", "temporarily closed", "defunct", "closed"]
 
 
 class VersionAnswer(Answer):

@@ -57,6 +57,14 @@ def language_of(http_request: Request) -> str:
     return preferred_language(http_request.headers.get("accept-language") or "")
 
 
+def said_language(http_request: Request) -> str | None:
+    """Give the language that a client asks for, or None if it says nothing of English or Welsh."""
+    asked = None if http_request.query_params is None else http_request.query_params.get("lang")
+    header = (http_request.headers.get("accept-language") or "").lower()
+    said = asked in LANGUAGES or any(value.split("-")[0] in LANGUAGES for _, value in _weighted(header))
+    return language_of(http_request) if said else None
+
+
 def preferred_language(header: str) -> str:
     """Choose by an `Accept-Language` header alone."""
     if "cy" not in header.lower():

@@ -38,6 +38,10 @@ class Texts:
         """Say what the helpline notes in a mailbox by itself."""
         return str(self.pages(language)["notes"][key])
 
+    def declined(self, reason: str, language: str) -> str:
+        """Say kindly why a question was not answered in a session."""
+        return str(self.pages(language)["declined"][reason])
+
     def helpline(self, language: str) -> dict[str, str]:
         """Give the other way to reach help that every problem carries."""
         helpline = self._helpline()

@@ -72,7 +72,7 @@ def annotation(schema: Document) -> str:
     if "enum" in schema:
         return f"Literal[{', '.join(repr(each) for each in schema['enum'])}]"
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(annotation(each) for each in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(annotation(each) for each in schema["anyOf"] if each))  # {} lets anything pass
     if schema.get("type") == "array":
         return f"list[{annotation(schema.get('items', {}))}]"
     if isinstance(schema.get("additionalProperties"), dict):
@@ -144,6 +144,13 @@ def _method(document: Document, path: str, verb: str, operation: Document, answe
     if repeatable:
         named.append("idempotency_key: str | None = None")
         passed += ["key=idempotency_key", "repeatable=True"]
+    headers = {each["name"]: each for each in parameters if each["in"] == "header"}
+    if "If-Match" in headers:  # the revision that the change was made from; without one, where that may be, it is new
+        may_be_new = "const" in headers.get("If-None-Match", {}).get("schema", {})
+        named.append("revision: int | None = None" if may_be_new else "revision: int")
+        held = "{'If-Match': f'\"{revision}\"'}"
+        conditions = f"{{'If-None-Match': '*'}} if revision is None else {held}" if may_be_new else held
+        passed.append(f"conditions={conditions}")
     if in_query:
         pairs = (f'"{each["name"]}": {_name(each["name"])}' for each in in_query)
         passed.append(f"query={{{', '.join(pairs)}}}")

@@ -61,6 +61,7 @@ class Transport:
         callers: tuple[str, ...] = (),
         key: str | None = None,
         repeatable: bool = False,
+        conditions: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - each operation says what it answers
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{self._site.path.rstrip('/')}{path}{'?' if asked else ''}{urlencode(asked)}"
@@ -68,6 +69,7 @@ class Transport:
         credential = next((self._credentials[name] for name in callers if self._credentials.get(name)), None)
         if credential is not None:
             headers["Authorization"] = credential
+        headers |= conditions or {}
         if repeatable:
             headers["Idempotency-Key"] = key or secrets.token_urlsafe(24)
         kept = self._kept.get(target) if method == "GET" and credential is None else None

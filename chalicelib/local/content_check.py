@@ -67,6 +67,10 @@ class Checked(Protocol):
         """Give `statement.toml`."""
         ...
 
+    def consent(self) -> Mapping[str, Any]:
+        """Give `consent.toml`."""
+        ...
+
     def regions(self) -> Sequence[Region]:
         """Give `regions.json`."""
         ...
@@ -102,6 +106,7 @@ def check(content: Checked, today: date) -> tuple[ContentProblem, ...]:
     files: tuple[tuple[str, Callable[[], Iterator[Found]]], ...] = (
         ("helpline.toml", lambda: _helpline(content.helpline())),
         ("statement.toml", lambda: _statement(content.statement())),
+        ("consent.toml", lambda: _consent(content.consent())),
         ("regions.json", lambda: _regions(content.regions())),
         ("references.toml", lambda: _references(content.reference_words())),
         ("organizations.json", lambda: _organizations(content.organization_records())),
@@ -153,7 +158,7 @@ def _campaigns(content: Checked) -> Iterator[ContentProblem]:
         yield from campaigns.problems_of(
             record, regions=regions, signposts=signposts, link=_LINK, taken=slugs, taken_codes=codes
         )
-        slugs.add(str(record.get("slug")))
+        slugs.add(str(record.get("id")))
         codes.add(str(record.get("code")))
 
 
@@ -265,6 +270,15 @@ def _statement(statement: Mapping[str, Any]) -> Iterator[Found]:
         yield "/text", "languages-differ"
     if len({len(part.get("summary") or ()) for part in (statement.get(one) or {} for one in LANGUAGES)}) > 1:
         yield "/summary", "languages-differ"
+
+
+def _consent(consent: Mapping[str, Any]) -> Iterator[Found]:
+    versions = consent["versions"]
+    if consent["in_force"] not in versions:
+        yield "/in_force", "unknown-value"
+    for version, part in versions.items():
+        found = _statement({**part, "version": version})
+        yield from ((f"/versions/{version}{pointer}", code) for pointer, code in found)
 
 
 def _regions(regions: Sequence[Region]) -> Iterator[Found]:

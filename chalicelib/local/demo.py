@@ -837,11 +837,11 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_env(os.environ)
-        pace = 0.0 if asked.fast else _pace(os.environ.get("QUIETLINE_DEMO_PACE", ""))
+        pace = 0.0 if asked.fast else pace_of(os.environ.get("QUIETLINE_DEMO_PACE", ""))
         server = Server("127.0.0.1" if settings.host == "localhost" else settings.host, settings.port)
         _make_sure_it_runs(server)
         tokens = _sign_in(settings, server)
-    except (SettingError, CannotIssueError, _CannotBegin) as error:
+    except (SettingError, CannotIssueError, CannotBegin) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     if isinstance(sys.stdout, TextIOWrapper):
@@ -883,8 +883,8 @@ def _tidy(day: Day) -> None:
         return
 
 
-class _CannotBegin(Exception):  # noqa: N818 - a sentence for who started it
-    pass
+class CannotBegin(Exception):  # noqa: N818 - a sentence for who started it
+    """Why a demo cannot begin."""
 
 
 def _make_sure_it_runs(server: Server) -> None:
@@ -894,32 +894,38 @@ def _make_sure_it_runs(server: Server) -> None:
         about = Answer(0, None)
     if not isinstance(about.body, dict) or "open_now" not in about.body:
         message = f"No Quietline answers at {server.address}: start one with `make run` in another terminal."
-        raise _CannotBegin(message)
+        raise CannotBegin(message)
 
 
 def _sign_in(settings: Settings, server: Server) -> dict[str, str]:
     """Get tokens from the built-in issuer, and make sure that the server takes them."""
     if settings.oidc_issuer is not None or not settings.on_loopback:
         message = "The demo signs in with the built-in issuer, which is off here: play it against a plain `make run`."
-        raise _CannotBegin(message)
+        raise CannotBegin(message)
     issuer = LocalIssuer(settings.home)
     tokens = {name: issuer.token("practitioner", f"{name.lower()} (demo)", hours=1) for name in PEOPLE}
     tokens["Supervisor"] = issuer.token("supervisor", "supervisor (demo)", hours=1)
     known = server.ask("GET", "/v1/desk/queue", None, {"Authorization": f"Bearer {tokens['Supervisor']}"})
     if known.status != 200:  # noqa: PLR2004 - OK
         message = "The server does not know this sign-in: give the demo the same QUIETLINE_HOME as `make run`."
-        raise _CannotBegin(message)
+        raise CannotBegin(message)
     return tokens
 
 
-def _pace(text: str) -> float:
+def pace_of(text: str) -> float:
+    """
+    Read how slowly to play.
+
+    Raises:
+        CannotBegin: it is no number from 0 to 10.
+    """
     try:
         pace = float(text or 1)
     except ValueError:
         pace = -1.0
     if not 0 <= pace <= 10:  # noqa: PLR2004 - ten times slower is slow enough
         message = "QUIETLINE_DEMO_PACE must be a number from 0 to 10; 1 is the ordinary pace, 0 is without pauses."
-        raise _CannotBegin(message)
+        raise CannotBegin(message)
     return pace
 
 

@@ -82,6 +82,8 @@ def _on_aws(settings: Settings) -> Iterator[str]:
         yield "QUIETLINE_FACES must name one face on AWS: a function that serves both could read what it accepts."
     if settings.table == settings.shred_table:
         yield "QUIETLINE_SHRED_TABLE must be another table than QUIETLINE_TABLE: shred keys are never backed up."
+    if settings.counters_table in {settings.table, settings.shred_table}:
+        yield "QUIETLINE_COUNTERS_TABLE must be a table of its own: counts lie apart from what they count."
     if settings.content_table in (settings.table, settings.shred_table):
         yield "QUIETLINE_CONTENT_TABLE must be a table of its own: the public face may not write there."
 

@@ -36,7 +36,8 @@ from chalicelib.domain.access import (
     SUBJECT_LIMIT,
     is_subject,
 )
-from chalicelib.domain.errors import Unauthenticated
+from chalicelib.domain.errors import Unauthenticated, Unavailable
+from chalicelib.domain.partners import is_partner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 TICKET_LASTS = timedelta(hours=12)
+WHO = "make-token"
+"""What the audit trail calls whoever issues a partner's key on the command line."""
 _TICKET = re.compile(r"[A-Za-z0-9_-]{32}")
-_PARTNER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 
 class CannotIssueError(ValueError):
@@ -54,7 +56,7 @@ class CannotIssueError(ValueError):
 
 class LocalIssuer:
     """
-    Issues tokens, sign-in tickets and partner keys from *home*.
+    Issues tokens and sign-in tickets from *home*.
 
     Opening it creates what is missing. Any number of processes may do so at once, and get the same key.
     """
@@ -144,28 +146,6 @@ class LocalIssuer:
         if self._now().timestamp() >= kept["expires_at"]:
             raise Unauthenticated("ticket-invalid")
         return kept["role"], kept["subject"]
-
-    def partner_key(self, name: str) -> str:
-        """
-        Create a key for the partner *name*: `qlp_<name>_` and 256 random bits in base64url.
-
-        It is shown this once; only its SHA-256 is kept (a slow hash would add nothing to 256 random bits). A
-        partner may hold several keys, so that one can follow another without a gap.
-
-        Raises:
-            CannotIssueError: *name* cannot name a partner.
-        """
-        if not _PARTNER.fullmatch(name):
-            message = "A partner's name must be 1 to 32 lower-case letters, digits or inner hyphens."
-            raise CannotIssueError(message)
-        key = f"qlp_{name}_{secrets.token_urlsafe(32)}"
-        path = self._home / "partners.json"
-        with _alone(self._home / "partners.lock"):
-            kept = json.loads(path.read_bytes()) if path.exists() else {}
-            created_at = self._now().isoformat(timespec="seconds")
-            kept[hashlib.sha256(key.encode()).hexdigest()] = {"partner": name, "created_at": created_at}
-            _replace(path, kept)
-        return key
 
     def _open_key(self) -> EllipticCurvePrivateKey:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - only who issues pays for it
@@ -262,19 +242,6 @@ def _link_if_absent(temporary: Path, path: Path) -> None:
         return
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process or thread is in here."""
-    import fcntl  # noqa: PLC0415 - there is none on Windows, where tokens work all the same
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 class _OneSentence(argparse.ArgumentParser):
     """Says what is wrong in one sentence, without the usage and without what was typed."""
 
@@ -286,7 +253,7 @@ class _OneSentence(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a token (a partner key for `partner`) or a ticket, nothing else; a refusal is one sentence on stderr."""
+    """Print a token (a partner's key for `partner`) or a ticket, nothing else; a refusal is one sentence on stderr."""
     parser = _OneSentence(prog="python -m chalicelib.local.issuer", add_help=False, allow_abbrev=False)
     parser.add_argument("command", choices=("token", "ticket"))
     parser.add_argument("--role", required=True)
@@ -298,7 +265,7 @@ def main(arguments: Sequence[str]) -> int:
     except (CannotIssueError, SettingError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except OSError:
+    except (OSError, Unavailable):
         sys.stderr.write("QUIETLINE_HOME must be a folder that can be written to.\n")
         return 1
     sys.stdout.write(f"{issued}\n")
@@ -310,7 +277,7 @@ def _issue(settings: Settings, role: str, name: str, *, ticket: bool) -> str:
         message = f"The role must be one of {', '.join(ROLES)}."
         raise CannotIssueError(message)
     if role == "partner":
-        return LocalIssuer(settings.home).partner_key(name)
+        return _partner_key(settings, name)
     if settings.oidc_issuer is not None:
         message = "QUIETLINE_OIDC_ISSUER is set, so the built-in issuer is off: sign in there."
         raise CannotIssueError(message)
@@ -319,6 +286,15 @@ def _issue(settings: Settings, role: str, name: str, *, ticket: bool) -> str:
         raise CannotIssueError(message)
     issuer = LocalIssuer(settings.home)
     return issuer.ticket(role, name) if ticket else issuer.token(role, name)
+
+
+def _partner_key(settings: Settings, partner: str) -> str:
+    from chalicelib.wiring import House  # noqa: PLC0415 - a token needs nothing of it
+
+    if not is_partner(partner):
+        message = "A partner's name must be 1 to 32 lower-case letters, digits or inner hyphens."
+        raise CannotIssueError(message)
+    return House(settings).partnering.issue(partner, by=WHO).key
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ def main() -> int:
 _WHY = {
     "storage": "QUIETLINE_HOME must be a folder that can be written to, with room on the disk.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read or written.",
-    "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, without which nothing in them opens:"
-    " put shred.db back, or move quietline.db away to begin anew.",
+    "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, or not most of their keys, without which nothing in"
+    " them opens: put shred.db back, or move quietline.db away to begin anew.",
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.audit import AuditEntry, TrailHead, broken_at, is_genuine, signed
+from chalicelib.domain.audit import ERASURES, AuditEntry, TrailHead, broken_at, is_genuine, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,15 @@ class TrailPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """A page of the deeds that erased something; *next_after* is where the next page starts, if there is one."""
+
+    entries: Sequence[AuditEntry]
+    broken_at: int | None
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Auditing:
     """Reads the trail with the key that chains it."""
 
@@ -39,6 +48,24 @@ class Auditing:
         wrong = self._broken_after(TrailHead(), head)
         wrong = self._short_of(anchor, head) if wrong is None else wrong
         return TrailPage(entries=entries, count=head.count, broken_at=wrong)
+
+    def erasures(self, *, after: int, limit: int) -> Erased:
+        """
+        List what was erased, oldest first, from the entry after *after*; the whole trail is verified as it is read.
+
+        These deeds are the record of an erasure: chained like every other, they outlive what was erased.
+        """
+        anchor = self.anchor.read()
+        _, head = self.store.trail(limit=1)
+        found: list[AuditEntry] = []
+
+        def meet(step: Sequence[AuditEntry]) -> None:
+            found.extend(entry for entry in step if entry.seq > after and entry.deed.verb in ERASURES)
+
+        wrong = self._broken_after(TrailHead(), head, meet)
+        wrong = self._short_of(anchor, head) if wrong is None else wrong
+        page = found[:limit]
+        return Erased(entries=page, broken_at=wrong, next_after=page[-1].seq if len(found) > limit else None)
 
     def set_anchor(self) -> bool:
         """
@@ -55,11 +82,15 @@ class Auditing:
             self.anchor.keep(head)
         return True
 
-    def _broken_after(self, last: TrailHead, head: TrailHead) -> int | None:
+    def _broken_after(
+        self, last: TrailHead, head: TrailHead, meet: Callable[[Sequence[AuditEntry]], None] | None = None
+    ) -> int | None:
         while last.count < head.count:
             step, _ = self.store.trail(after=last.count, limit=min(STEP, head.count - last.count))
             if not step:
                 return last.count + 1
+            if meet is not None:
+                meet(step)
             end = signed(TrailHead(count=step[-1].seq, mac=step[-1].mac), key=self.key())
             wrong = broken_at(step, end, key=self.key(), after=last)
             if wrong is not None:

@@ -41,14 +41,14 @@ class Edition:
     """
     The campaigns as they stand on one day, between two changes of them or of the signposts that they point to.
 
-    They are in order of their days; *help_for* gives, by slug, the help that can be had now.
+    They are in order of their days; *offered* is the help that can be had now, by its id.
     """
 
     today: date
     campaigns: tuple[Campaign, ...]
     by_slug: Mapping[str, Campaign]
     by_code: Mapping[str, Campaign]
-    help_for: Mapping[str, tuple[Signpost, ...]]
+    offered: Mapping[str, Signpost]
 
 
 class Campaigning:
@@ -92,13 +92,15 @@ class Campaigning:
                 campaigns=campaigns,
                 by_slug={each.slug: each for each in campaigns},
                 by_code={each.code: each for each in campaigns},
-                help_for={
-                    each.slug: tuple(offers.by_id[name] for name in each.signposts if name in offers.by_id)
-                    for each in campaigns
-                },
+                offered=offers.by_id,
             )
             known = self._edition = ((source, offers, today), edition)
         return known[1]
+
+    def help_for(self, campaign: Campaign) -> tuple[Signpost, ...]:
+        """Give the help that a campaign points to, as far as it can be had now."""
+        offered = self.edition().offered
+        return tuple(offered[name] for name in campaign.signposts if name in offered)
 
     def find(self, *, when: str = ON, region: str | None = None) -> tuple[Campaign, ...]:
         """

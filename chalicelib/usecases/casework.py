@@ -7,6 +7,7 @@ write after a claim carries its number.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.partners import actor_of
 from chalicelib.domain.receipts import encode
-from chalicelib.domain.requests import ContactRequest, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.ports import Ask, Unreadable
 from chalicelib.usecases.correspondence import Opened, open_content
 
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
     from chalicelib.ports import Clock, LaneState, Mailer, Message, Opener, RequestStore
     from chalicelib.usecases.checking import Checking
     from chalicelib.usecases.correspondence import Content, Correspondence
+    from chalicelib.usecases.figures import Figures
     from chalicelib.usecases.shredding import Shredding
 
+ERASED = 20
+"""How many erased requests, brought back by a copy, one claim puts aside before it says that keys are missing."""
 SOON = timedelta(hours=2)
 """How far ahead "due soon" looks."""
 
@@ -84,6 +89,7 @@ class Casework:
     clock: Clock
     rules: Rules
     helpline: Helpline
+    figures: Figures
 
     def claim(
         self,
@@ -98,9 +104,36 @@ class Casework:
         """
         Take the most urgent request that the practitioner can serve, or the one a caller quotes; None if there is none.
 
+        What turns out to have been erased, because a copy that was put back brought its head back, is put aside for
+        a supervisor to see, and the next one is taken; the hourly round withdraws it again.
+
         Raises:
             Conflict: `claim-limit`, `claimed-by-colleague`.
-            Unavailable: `key-missing`; nothing was claimed.
+            Unavailable: `key-missing`; nothing was claimed. `shred-keys`, too many have been erased.
+        """
+        lanes = tuple(
+            lane
+            for lane in requests.DESK_LANES
+            if (not kinds or lane.split("/")[0] in kinds)
+            and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
+        )
+        return self.take(practitioner, lanes, reference=reference, lease=lease, token=token, only=_is_ours)
+
+    def take(
+        self,
+        practitioner: str,
+        lanes: tuple[str, ...],
+        *,
+        reference: str | None = None,
+        lease: timedelta | None = None,
+        token: str | None = None,
+        only: Callable[[ContactRequest], bool] | None = None,
+    ) -> Claimed | None:
+        """
+        Take the most urgent request of some lanes, among those that *only* lets pass.
+
+        Raises:
+            Conflict, Unavailable: as `claim`.
         """
         self.opener.check()
         now = self.clock.now()
@@ -108,17 +141,12 @@ class Casework:
             token = encode(sha256(token.encode()).digest())  # what is kept to recognise it says nothing else
         ask = Ask(
             practitioner=practitioner,
-            lanes=tuple(
-                lane
-                for lane in requests.LANES
-                if (not kinds or lane.split("/")[0] in kinds)
-                and (not languages or lane.split("/")[1] in {requests.lane_language(each) for each in languages})
-            ),
+            lanes=lanes,
             claim_limit=self.rules.claim_limit,
             token=token,
             reference=reference,
         )
-        decide = partial(
+        claim = partial(
             requests.claim,
             practitioner=practitioner,
             token=token,
@@ -127,18 +155,43 @@ class Casework:
             quoted=reference is not None,
         )
 
+        def decide(met: ContactRequest) -> ContactRequest:
+            return claim(met) if only is None or only(met) else met
+
         def deeds(met: ContactRequest) -> list[Deed]:
             if met.status is Status.CLAIMED:
-                return [self._deed(_hold_of(met), verb) for verb in ("claim", "open")]
+                return [self._deed(hold_of(met), verb) for verb in ("claim", "open")]
             parked = Deed(at=now, actor="system", verb="park", request_id=met.request_id, number=met.number)
             return [parked] if met.status is Status.PARKED else []
 
-        request = self.store.claim(ask, decide, now=now, deeds=deeds)
-        return None if request is None else Claimed(request=request, opened=self._opened(request))
+        numbers: dict[str, int] = {}
+
+        def noting(met: ContactRequest) -> ContactRequest:
+            numbers[met.request_id] = met.number
+            return decide(met)
+
+        for _ in range(ERASED):
+            request = self.store.claim(ask, noting, now=now, deeds=deeds)
+            if request is None:
+                return None
+            opened = self._opened(request)
+            if opened.unreadable != "erased":
+                if numbers.get(request.request_id) == 0 and _is_ours(request):  # for the first time
+                    self.figures.taken(request, now=now)
+                return Claimed(request=request, opened=opened)
+            self._shelve(request)
+        raise Unavailable("shred-keys")
+
+    def _shelve(self, request: ContactRequest) -> None:
+        now = self.clock.now()
+        deed = Deed(at=now, actor="system", verb="park", request_id=request.request_id, number=request.number)
+        with suppress(NotFound):  # withdrawn in this very moment
+            self.store.change(request.request_id, requests.shelve, now=now, deed=deed)
 
     def held(self, practitioner: str) -> tuple[ContactRequest, ...]:
-        """List the practitioner's live claims."""
-        return self.store.held_by(practitioner, now=self.clock.now())
+        """List the practitioner's live claims, save for questions: those have a page of their own."""
+        held = self.store.held_by(practitioner, now=self.clock.now())
+        return tuple(head for head in held if head.kind is not Kind.QUESTION)
 
     def renew(self, hold: Hold, *, lease: timedelta | None = None) -> ContactRequest:
         """
@@ -166,7 +219,9 @@ class Casework:
             ClaimLost: it is no longer theirs.
             Conflict: `not-a-callback`.
         """
-        return self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        request = self._change(hold, partial(requests.attempt, rules=self.rules), f"attempt-{result}")
+        self.figures.ended(request, agreed=False, now=self.clock.now())
+        return request
 
     def reply(
         self,
@@ -187,7 +242,7 @@ class Casework:
         Raises:
             ClaimLost: it is no longer theirs.
             Conflict: `unreadable`, the content does not open, so there is no key to write with; `no-email`, they
-                gave no address.
+                gave no address; `no-mailbox`, it is a referral.
             Unavailable: `key-missing`.
         """
         request, content = self._content(hold)
@@ -237,19 +292,67 @@ class Casework:
 
         Raises:
             ClaimLost: it is no longer theirs.
-            Conflict: `unreadable`; `unread-message`, claim it again to read what came.
+            Conflict: `unreadable`; `unread-message`, claim it again to read what came; `no-mailbox`, it is a referral:
+                what was agreed, and where to go on, is said on the phone.
             Unavailable: `key-missing`.
         """
         messages: tuple[Message, ...] = ()
         if agreed_actions or signposts:
             content = {"agreed_actions": list(agreed_actions), "signposts": list(signposts)}
             messages = (self._reply(hold, self._content(hold)[1], content, None),)
-        return self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        request = self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), "close", messages)
+        self.figures.ended(request, agreed=bool(agreed_actions), now=self.clock.now())
+        return request
+
+    def put_back(self, hold: Hold) -> None:
+        """
+        Give a question back, to be handed out again after the others.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        self._change(hold, requests.put_back, "release")
+
+    def finish(
+        self, hold: Hold, outcome: Outcome, verb: str, content: Mapping[str, object], *, needs_mailbox: bool = False
+    ) -> None:
+        """
+        Close a question, with a letter to whoever asked; the trail says *verb*.
+
+        Where there is no key to write with, there is no letter, unless it is the whole answer.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+            Conflict: `unreadable`.
+        """
+        messages: tuple[Message, ...] = ()
+        opened = self._content(hold)[1] if needs_mailbox else self._perhaps_content(hold)
+        if opened is not None and (needs_mailbox or opened.mailbox_key is not None):
+            messages = (self._reply(hold, opened, content, None),)
+        self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), verb, messages)
+
+    def question(self, hold: Hold) -> tuple[ContactRequest, Mapping[str, object] | None]:
+        """
+        Read again what a live claim holds; None in the place of details that are not as they should be.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        opened = self._perhaps_content(hold)
+        request = self._held(hold)
+        return request, None if opened is None else self.checking.details(request.kind, opened.details)
+
+    def _perhaps_content(self, hold: Hold) -> Content | None:
+        try:
+            return self._content(hold)[1]
+        except Conflict:
+            return None
 
     def queue(self) -> tuple[LaneState, ...]:
-        """Tell how each lane stands, without content."""
+        """Tell how each lane of the practitioners stands, without content; questions are for the hosts of a session."""
         now = self.clock.now()
-        return self.store.lanes(now=now, soon=now + SOON)
+        lanes = self.store.lanes(now=now, soon=now + SOON)
+        return tuple(state for state in lanes if state.lane in requests.DESK_LANES)
 
     def aside(self) -> Aside:
         """Show a supervisor what the queue no longer hands out, and who holds what."""
@@ -261,7 +364,9 @@ class Casework:
             missed=tuple(head for head in settled if head.visible_at is None),
             claimed=self.store.claimed(now=now),
             people={
-                actor: verbs for actor, verbs in self.store.tally().items() if actor not in ("system", "requester")
+                actor: verbs
+                for actor, verbs in self.store.tally().items()
+                if actor not in ("system", "requester") and not actor.startswith(actor_of(""))
             },
         )
 
@@ -336,16 +441,21 @@ class Casework:
 
     def _content(self, hold: Hold) -> tuple[ContactRequest, Content]:
         """Open the content once more, for the mailbox key in it; only a live claim does."""
-        now = self.clock.now()
-        request = self.store.get(hold.request_id, now=now)
-        if request is None:
-            raise ClaimLost
-        requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
+        request = self._held(hold)
+        if request.kind is Kind.REFERRAL:
+            raise Conflict("no-mailbox")
         sealed = self.shredding.content(request, self.store.content(request), self.shredding.key(request))
         try:
             return request, open_content(request, sealed or b"", self.opener)
         except (Unreadable, ValueError):
             raise Conflict("unreadable") from None
+
+    def _held(self, hold: Hold) -> ContactRequest:
+        now = self.clock.now()
+        request = self.store.get(hold.request_id, now=now)
+        if request is None:
+            raise ClaimLost
+        return requests.held(request, practitioner=hold.practitioner, number=hold.number, now=now)
 
     def _reply(
         self, hold: Hold, opened: Content, content: Mapping[str, object], idempotency_key: str | None
@@ -369,5 +479,11 @@ class Casework:
         return (self.correspondence.note(hold.request_id, text, message_id=message_id, now=self.clock.now()),)
 
 
-def _hold_of(request: ContactRequest) -> Hold:
+def _is_ours(met: ContactRequest) -> bool:
+    """Tell whether practitioners answer it: a question's reference, too, is for the hosts of its session."""
+    return met.kind is not Kind.QUESTION
+
+
+def hold_of(request: ContactRequest) -> Hold:
+    """Name the hold that a claimed request is in."""
     return Hold(practitioner=request.claimed_by or "", request_id=request.request_id, number=request.number)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.requests import DESK_LANES
 from chalicelib.ports import Ring
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Doorkeeping:
         rings = tuple(
             Ring(lane=lane.lane, waiting=lane.waiting, due_at=lane.due_at)
             for lane in lanes
-            if lane.ready or lane.due_soon
+            if lane.lane in DESK_LANES and (lane.ready or lane.due_soon)
         )
         if not rings:
             return {"lanes": 0, "rang": 0, "failed": 0}

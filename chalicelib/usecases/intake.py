@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
-from chalicelib.domain.errors import Conflict, Unavailable
+from chalicelib.domain.errors import Conflict, TooMany, Unavailable
 from chalicelib.domain.overflow import Overflowed
+from chalicelib.domain.partners import deed_of
 from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
@@ -21,18 +22,22 @@ from chalicelib.domain.receipts import (
 )
 from chalicelib.domain.requests import ContactRequest, Kind
 from chalicelib.domain.slots import floor_to_hour
-from chalicelib.ports import ReferenceTaken, SlotFull
+from chalicelib.ports import PartnerFull, ReferenceTaken, SlotFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
+    from chalicelib.domain.partners import Consents, Referral
     from chalicelib.domain.requests import Rules
     from chalicelib.domain.screening import FormProof
+    from chalicelib.domain.sessions import Session
     from chalicelib.domain.slots import OpeningHours, Window
     from chalicelib.ports import Clock, Overflow, PhoneBook, Randomness, RequestStore, Sealer
     from chalicelib.usecases.opening import Opening
+    from chalicelib.usecases.reach import Counting
     from chalicelib.usecases.screening import Room, Screening
     from chalicelib.usecases.shredding import Shredding
 
@@ -45,7 +50,9 @@ class Submission:
     """
     What a requester sends: *details* are sealed whole, unless their browser has done it: then there is an *envelope*.
 
-    *body* is its canonical form, for telling repeats apart.
+    *body* is its canonical form, for telling repeats apart. *region* and *campaign* are counted and not kept.
+    *referral* is set where a partner sends it for somebody: that person has agreed to the consent statement, in the
+    place of the one that requesters acknowledge.
     """
 
     kind: Kind
@@ -59,6 +66,9 @@ class Submission:
     idempotency_key: str | None = None
     altcha: str | None = None
     form: FormProof | None = None
+    referral: Referral | None = None
+    region: str | None = None
+    campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +104,29 @@ class Intake:
     room: Room
     words: Callable[[], tuple[Sequence[str], Sequence[str]]]
     pepper: Callable[[], bytes]
+    consents: Callable[[], Consents]
+    partner_cap: int
+    counting: Counting
     overflow: Overflow | None = None
 
-    def submit(self, submission: Submission) -> Accepted:
+    def submit(self, submission: Submission, *, into: Session | None = None) -> Accepted:
         """
         Accept a request durably, or refuse it with a way to mend it; a repeat is given the first answer again.
+
+        A question goes *into* a live session, and is gone when that ends.
 
         An envelope that a browser made is kept as it is: what is in it is checked when the desk opens it.
 
         Raises:
             Conflict: `statement-outdated` (carries the version in force), `impossible-phone`, `slot-closed`,
                 `slot-full`, `also-earlier`, `expires-first`, `key-reused`, `keys-outdated` (sealed to no key of the
-                desk: nobody could open it).
+                desk: nobody could open it); of a referral, `consent-outdated` and `consent-to-come` (tomorrow's); of a
+                question, `session-not-open` and `session-ended`.
+            TooMany: `referrals-full`, as many referrals of the partner are unfinished as may be.
             Unavailable: it could not be stored, nor put aside; nothing was accepted. `unverified-full`: too many wait
                 already that may be a machine's, and nothing shows that this one is not.
         """
-        receipt = None if submission.envelope is not None else self._receipt(submission.idempotency_key)
+        receipt = None if submission.envelope is not None else self._receipt(submission)
         hours, refusing = self._hours()
         request_id, fingerprint = self._identify(submission, receipt)
         if not refusing and (submission.idempotency_key is not None or receipt is None):
@@ -119,30 +136,32 @@ class Intake:
                 known, refusing = None, self._may_overflow(refusal)
             if known is not None:
                 return _answer(known, fingerprint, receipt, hours)
-        if submission.statement_version != self.statement.version:
-            raise Conflict("statement-outdated", pointer="/statement_version")
+        self._make_sure_of_consent(submission)
+        if into is not None:
+            into.takes_questions(self.clock.now())
         verified = self._is_verified(submission, request_id)
         if not verified and not refusing and not self.room.is_left():
             raise Unavailable("unverified-full")
         windows = self._windows(submission, hours)
         envelope = self._envelope(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
-        now = self.clock.now()
+        kind, now = submission.kind, self.clock.now()
         request = requests.submit(
             request_id=request_id,
-            kind=submission.kind,
+            kind=kind,
             language=submission.language,
             reference=reference_of(request_id, self.words()),
             windows=windows,
-            answer_by=now if windows else floor_to_hour(hours.working_days_after(now)),
+            answer_by=_answer_by(now, windows, hours, into),
             now=now,
             rules=self.rules,
             verified=verified,
             statement_version=submission.statement_version,
             fingerprint=fingerprint,
             body_id=body_id,
+            referral=submission.referral,
         )
-        requests.outlive(request, max((window.ends_at for window in windows), default=request.due_at))
+        request = _lasting(request, into)
         if not refusing:
             try:
                 accepted = self._store(
@@ -153,9 +172,24 @@ class Intake:
             except Unavailable as refusal:
                 refusing = self._may_overflow(refusal)
             else:
-                return _answer(accepted, fingerprint, receipt, hours)
+                answer = _answer(accepted, fingerprint, receipt, hours)
+                if accepted.body_id == body_id and not self.counting.was_put_aside(request_id):
+                    self.counting.person(kind, region=submission.region, campaign=submission.campaign)
+                return answer
         self._put_aside(request, envelope.to_bytes())
+        self.counting.put_aside(request_id, kind, region=submission.region, campaign=submission.campaign)
         return Accepted(receipt=receipt, request=request, hours=hours, delayed=True)
+
+    def _make_sure_of_consent(self, submission: Submission) -> None:
+        referral = submission.referral
+        if referral is None:
+            if submission.statement_version != self.statement.version:
+                raise Conflict("statement-outdated", pointer="/statement_version")
+            return
+        if referral.consent_version != self.consents().in_force.version:
+            raise Conflict("consent-outdated", pointer="/consent/version")
+        if referral.given_on > self.clock.now().astimezone(self.opening.helpline.hours.zone).date():
+            raise Conflict("consent-to-come", pointer="/consent/given_on")
 
     def _hours(self) -> tuple[OpeningHours, bool]:
         """Read the hours, and tell whether the store refuses already: it is not waited for twice."""
@@ -176,10 +210,17 @@ class Intake:
             reference = reference_of(request.request_id, self.words(), attempt)
             try:
                 return self.store.submit(
-                    replace(request, reference=reference), content=content, capacity=capacity, now=self.clock.now()
+                    replace(request, reference=reference),
+                    content=content,
+                    capacity=capacity,
+                    now=self.clock.now(),
+                    referrals=self.partner_cap,
+                    deed=deed_of(request),
                 )
             except ReferenceTaken:
                 continue
+            except PartnerFull:
+                raise TooMany("referrals-full") from None
             except SlotFull:
                 raise Conflict("slot-full", pointer="/slot") from None
         raise Unavailable("references")
@@ -212,7 +253,8 @@ class Intake:
         return request_id, keyed_fingerprint(submission.body, pepper=self.pepper())
 
     def _is_verified(self, submission: Submission, request_id: str) -> bool:
-        return self.screening.is_verified(
+        """Tell whether a person sent it; a partner's key is proof."""
+        return submission.referral is not None or self.screening.is_verified(
             idempotency_key=None if submission.envelope is not None else submission.idempotency_key,
             request_id=request_id,
             altcha=submission.altcha,
@@ -225,15 +267,21 @@ class Intake:
                 raise Conflict("keys-outdated", pointer="/sealed/recipients")
             return submission.envelope
         details = self._with_phone(submission.details)
-        content = {"details": details, "mailbox_key": "" if receipt is None else encode(receipt.mailbox_key)}
+        # A referral has no mailbox: whoever it is about holds no receipt, so there is nobody who could read a reply.
+        has_mailbox = receipt is not None and submission.referral is None
+        content = {"details": details, "mailbox_key": encode(receipt.mailbox_key) if receipt and has_mailbox else ""}
         return self.sealer.seal(
             json.dumps(content, ensure_ascii=False).encode(), kind=submission.kind, request_id=request_id
         )
 
-    def _receipt(self, idempotency_key: str | None) -> Receipt:
-        if idempotency_key is None:
+    def _receipt(self, submission: Submission) -> Receipt:
+        """Draw a receipt, or give that of the idempotency key; a partner never meets what somebody else's key gives."""
+        key = submission.idempotency_key
+        if key is None:
             return receipt_from_bytes(self.randomness.secret(ENTROPY_BYTES))
-        return receipt_for_key(idempotency_key, pepper=self.pepper())
+        if submission.referral is not None:
+            key = f"{submission.referral.partner} {key}"  # no key has a space in it
+        return receipt_for_key(key, pepper=self.pepper())
 
     def _with_phone(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
         phone = details.get("phone")
@@ -246,7 +294,7 @@ class Intake:
 
     def _windows(self, submission: Submission, hours: OpeningHours) -> tuple[Window, ...]:
         """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""
-        if submission.kind is Kind.INFORMATION:
+        if submission.kind in {Kind.INFORMATION, Kind.QUESTION}:
             return ()
         if submission.slot is None:
             # With the line closed for weeks there is no window: the request is kept and answered in the mailbox.
@@ -260,6 +308,19 @@ class Intake:
                 raise Conflict("also-earlier", pointer=f"/also/{at}")  # it would be the one that counts, unasked
             windows.append(window)
         return tuple(windows)
+
+
+def _answer_by(now: datetime, windows: tuple[Window, ...], hours: OpeningHours, into: Session | None) -> datetime:
+    if into is not None:
+        return into.ends_at
+    return now if windows else floor_to_hour(hours.working_days_after(now))
+
+
+def _lasting(request: ContactRequest, into: Session | None) -> ContactRequest:
+    """Make sure that a request lasts until its answer is due; a question lasts as long as its session."""
+    if into is not None:
+        return requests.ask(request, session=into.id, ends_at=into.ends_at)
+    return requests.outlive(request, max((window.ends_at for window in request.windows), default=request.due_at))
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.domain.records import problems_of_organization, read_organization, read_signpost
+from chalicelib.domain.sessions import problems_of_session, session_of
 from chalicelib.domain.signposts import ACTIVE, STATUSES, ContentProblem, is_slug, problems_of, to_be_reviewed
 from chalicelib.usecases.publishing import Kind
 
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from chalicelib.domain.sessions import Session
     from chalicelib.domain.signposts import Organization, Region, Signpost
     from chalicelib.usecases.publishing import Record, Standing
 
-SIGNPOST, ORGANIZATION = "signpost", "organization"
+SIGNPOST, ORGANIZATION, SESSION = "signpost", "organization", "session"
 
 
 class Packaged(Protocol):
@@ -29,6 +31,10 @@ class Packaged(Protocol):
 
     def organization_records(self) -> Any:  # noqa: ANN401 - whatever the file holds
         """Give the organisations."""
+        ...
+
+    def session_records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give the live sessions, by file."""
         ...
 
     def regions(self) -> Sequence[Region]:
@@ -68,6 +74,23 @@ def organizations(content: Packaged, shown: Callable[[Organization, str], Mappin
         title=_name,
         stamped=_stamped,
     )
+
+
+def sessions(content: Packaged, shown: Callable[[Session, str], Mapping[str, Any]]) -> Kind:
+    """Live sessions; *shown* is how everybody reads one."""
+    return Kind(
+        name=SESSION,
+        packaged=lambda: {each["id"]: each for each in content.session_records().values()},
+        problems=_of_session,
+        shown=lambda record, language, _: shown(session_of(record), language),
+        title=lambda record: record.get("title"),
+        stamped=lambda record, _: record,
+    )
+
+
+def _of_session(record: Record, _: date, __: Standing) -> Iterator[ContentProblem]:
+    made = partial(ContentProblem, record=str(record.get("id")))
+    yield from (made(pointer=at, code=code) for at, code in problems_of_session(record))
 
 
 def _of_organization(record: Record, _: date, standing: Standing) -> Iterator[ContentProblem]:

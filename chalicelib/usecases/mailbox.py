@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.requests import ContactRequest, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.ports import SlotFull
 
@@ -27,12 +27,17 @@ MESSAGES_LIMIT = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A mailbox as its holder sees it; *note* is `unreachable`, `missed` or None."""
+    """
+    A mailbox as its holder sees it; *note* is `unreachable`, `missed`, `details-erased` or None.
+
+    *may_write* is false once the details are erased: nobody could answer any more.
+    """
 
     request: ContactRequest
     status: str
     letters: tuple[Letter, ...]
     note: str | None
+    may_write: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +62,11 @@ class Mailbox:
         request, shred_key = self._find(credential)
         messages = self.shredding.unwrap(request.request_id, self.store.messages(request.request_id), shred_key)
         letters = self.correspondence.in_mailbox(request.request_id, messages, mailbox_key=credential.mailbox_key)
-        request = requests.as_of(request, now=self.clock.now())
-        return Contents(request=request, status=shown_status(request), letters=letters, note=_note(request))
+        now = self.clock.now()
+        request = requests.as_of(request, now=now)
+        may_write = not request.is_bare(now)
+        note = _note(request) if may_write else "details-erased"
+        return Contents(request=request, status=shown_status(request), letters=letters, note=note, may_write=may_write)
 
     def write(self, credential: Credential, text: str, *, idempotency_key: str | None = None) -> ContactRequest:
         """
@@ -66,7 +74,7 @@ class Mailbox:
 
         Raises:
             NotFound: `receipt-unknown`.
-            Conflict: `mailbox-full`, `expires-first`.
+            Conflict: `mailbox-full`, `expires-first`, `details-erased`.
         """
         request, shred_key = self._find(credential)
         message = self.correspondence.from_requester(
@@ -84,8 +92,9 @@ class Mailbox:
 
         Raises:
             NotFound: `receipt-unknown`.
-            Conflict: `mailbox-full`, `expires-first`; `keys-outdated`; `sealed-elsewhere`, it is bound to another
-                request; `key-reused`, its id was used before for something else.
+            Conflict: `mailbox-full`, `expires-first`, `details-erased`; `keys-outdated`;
+                `sealed-elsewhere`, it is bound to another request; `key-reused`, its id was used before for something
+                else.
         """
         request, shred_key = self._find(credential)
         if sealed.for_desk.request_id != request.request_id:
@@ -118,14 +127,14 @@ class Mailbox:
 
         Raises:
             NotFound: `receipt-unknown`.
-            Conflict: `slot-closed`, `slot-full`, `not-a-callback`, `expires-first`.
+            Conflict: `slot-closed`, `slot-full`, `not-a-callback`, `expires-first`, `details-erased`.
         """
         request, _ = self._find(credential)
         slot = self.opening.chosen(slot_id, pointer="/slot")
         now = self.clock.now()
 
         def choose(newest: ContactRequest) -> ContactRequest:
-            chosen = requests.choose_slot(requests.as_of(newest, now=now), slot=slot)
+            chosen = requests.choose_slot(requests.as_of(newest, now=now), slot=slot, now=now)
             return requests.outlive(chosen, slot.ends_at)
 
         return self._change(
@@ -165,7 +174,9 @@ class Mailbox:
         return request, shred_key
 
     def _head(self, credential: Credential) -> ContactRequest | None:
-        return self.store.get(credential.request_id, now=self.clock.now(), tombstones=False)
+        """Find the head; a referral has no mailbox, whoever holds what its id was made of."""
+        request = self.store.get(credential.request_id, now=self.clock.now(), tombstones=False)
+        return None if request is not None and request.kind is Kind.REFERRAL else request
 
     def _change(self, request_id: str, transition, **kwargs) -> ContactRequest:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
         try:

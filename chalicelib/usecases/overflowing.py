@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import KEPT_FOR, Overflowed
+from chalicelib.domain.partners import deed_of
 from chalicelib.domain.receipts import encode, reference_of
 from chalicelib.domain.requests import ContactRequest, Status
 from chalicelib.ports import ReferenceTaken
@@ -80,7 +81,11 @@ class Overflowing:
         for reference in self._references(request):
             try:
                 accepted = self.store.submit(
-                    replace(request, reference=reference), content=content, capacity=None, now=self.clock.now()
+                    replace(request, reference=reference),
+                    content=content,
+                    capacity=None,
+                    now=self.clock.now(),
+                    deed=deed_of(request),
                 )
             except ReferenceTaken:
                 continue

@@ -36,6 +36,11 @@ class Packing:
         """Give the campaign's short address, with its code in it."""
         return address(self.site, campaign.code)
 
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether the address is that of this machine: a leaflet with it would lead nobody to help."""
+        return not self.site.startswith("https://")
+
     def text_messages(self, campaign: Campaign, language: str) -> tuple[TextMessage, ...]:
         """Give the text messages as they are sent, each with what it costs."""
         link = self.link(campaign)
@@ -44,7 +49,7 @@ class Packing:
     def leaflet(self, campaign: Campaign, language: str) -> Leaflet:
         """Give what e-mail, letter and poster say."""
         helpline, phone = self.helpline, self.helpline.phones[0]
-        offers = self.campaigning.edition().help_for[campaign.slug]
+        offers = self.campaigning.help_for(campaign)
         return leaflet(
             campaign,
             self.words(language),
@@ -62,13 +67,12 @@ class Packing:
                 "starts": self.in_words(campaign.starts_on, language),
                 "ends": self.in_words(campaign.ends_on, language),
             },
-            ways=tuple(_way(each, language) for each in offers if not self._is_ours(each)),
+            ways=tuple(
+                _way(each, language)
+                for each in offers
+                if not helpline.is_reached_by(number.e164 for number in each.phones)
+            ),
         )
-
-    def _is_ours(self, signpost: Signpost) -> bool:
-        """Tell whether a signpost is the line itself, which every leaflet names first."""
-        ours = {phone.e164 for phone in self.helpline.phones}
-        return any(phone.e164 in ours for phone in signpost.phones)
 
 
 def _way(signpost: Signpost, language: str) -> Way:

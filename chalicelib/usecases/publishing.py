@@ -157,7 +157,7 @@ class Publishing:
             Invalid: it is not fit to be published; everything that is wrong with it.
             Conflict: `edited-meanwhile`.
         """
-        found, now = self._named(kind, record_id), self._clock.now()
+        found, now = self._named(kind, record_id), self._second()
         if revision is None and record_id in found.packaged():
             raise Conflict("edited-meanwhile")
         body = self._checked(found, record_id, record, now)
@@ -229,6 +229,10 @@ class Publishing:
         """List what is out and should be looked at again, of every kind."""
         return tuple(entry for kind in self._kinds for entry in self.entries(kind) if entry.overdue)
 
+    def _second(self) -> datetime:
+        """Tell the time to the second, as it is told to editors and directories: what is shown from then on is then."""
+        return self._clock.now().replace(microsecond=0)
+
     def _named(self, kind: str, record_id: str) -> Kind:
         """Give a kind, if *record_id* can name a record of it: nothing else reaches the store, or the trail."""
         found = self.kind(kind)
@@ -237,7 +241,7 @@ class Publishing:
         return found
 
     def _deed(self, kind: str, record_id: str, verb: str, by: str, number: int | None) -> Deed:
-        return Deed(at=self._clock.now(), actor=by, verb=verb, about=f"{kind}/{record_id}", number=number)
+        return Deed(at=self._second(), actor=by, verb=verb, about=f"{kind}/{record_id}", number=number)
 
     def _draft_of(self, kind: str, record_id: str, revision: int) -> Version:
         written = self.entry(kind, record_id).written

@@ -1,22 +1,48 @@
-"""Retention: what has expired is deleted, and what grows old unanswered is told long before."""
+"""
+Retention: what has come to its end is deleted, and what grows old unanswered is told long before.
+
+Each clock ends something of its own: the details of a closed request (`details_until`), then all of a request
+(`expires_at`); every end destroys a key, and leaves a deed in the trail. Statistics hang on neither: the trail and its
+counts, and reach, hold nothing that anybody wrote.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.requests import Status
+from chalicelib.domain import requests
+from chalicelib.domain.audit import Deed
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.requests import TOMBSTONE, Status
+from chalicelib.domain.slots import floor_to_hour
+from chalicelib.usecases.shredding import details_of, keys_of
 
 if TYPE_CHECKING:
-    from chalicelib.ports import Clock, Gauges, Mailer, RequestStore, ShredKeys
+    from collections.abc import Sequence
+
+    from chalicelib.ports import Clock, ContentName, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.reach import Releasing
+
+MARGIN = timedelta(minutes=5)
+"""How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
+FEW = 2
+"""So many open requests may have been erased since a copy was taken, or half of them all; more look like lost keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round of retention found: how many requests went, and how many wait overdue or parked."""
+    """
+    What one round of retention found: how many requests went, and how many wait overdue or parked.
+
+    *bared* lost their details.
+    """
 
     purged: int
+    bared: int
     overdue: int
     parked: int
 
@@ -31,21 +57,55 @@ class Retention:
     mailer: Mailer
     auditing: Auditing
     gauges: Gauges
+    releasing: Releasing
+    tombstone: timedelta = TOMBSTONE
 
     def purge(self) -> Round:
-        """Delete expired requests, and count those whose answer is late: an alarm hangs on these figures."""
+        """Delete what has come to its end, and count those whose answer is late: an alarm hangs on these figures."""
         now = self.clock.now()
-        purged = self.store.purge(now=now, erase=self.shred_keys.erase)
+        purged = self.store.purge(now=now, erase=self._erase)
+        bared = self.store.forget_details(requests.forget_details, now=now - MARGIN, erase=self._erase_details)
         self.shred_keys.purge(now=now)
         for request_id in self.mailer.kept():
             request = self.store.get(request_id, now=now)
-            if request is None or request.status is Status.WITHDRAWN:
+            if request is None or request.status is Status.WITHDRAWN or request.is_bare(now):
                 self.mailer.erase(request_id)
         self.store.recount(now=now)
         lanes = self.store.lanes(now=now, soon=now)
         return Round(
-            purged=purged, overdue=sum(lane.overdue for lane in lanes), parked=sum(lane.parked for lane in lanes)
+            purged=purged,
+            bared=bared,
+            overdue=sum(lane.overdue for lane in lanes),
+            parked=sum(lane.parked for lane in lanes),
         )
+
+    def undo_restored(self) -> int:
+        """
+        Withdraw again what is open without a shred key: it was withdrawn, and a copy that was put back brought it back.
+
+        Raises:
+            Unavailable: `shred-keys`, so many are missing that these cannot be withdrawals; nothing is withdrawn, since
+                keys may be found again.
+        """
+        now = self.clock.now()
+        named = self.store.open_ids(now=now)  # first: a key is kept before its request is accepted
+        kept = {name.request_id for name in self.shred_keys.names(now=now)}
+        lost = sorted(named - kept)
+        if len(lost) > max(FEW, len(named) // 2):
+            raise Unavailable("shred-keys")
+        return sum(self._withdraw(request_id) for request_id in lost)
+
+    def _withdraw(self, request_id: str) -> bool:
+        now = self.clock.now()
+        deed = Deed(at=floor_to_hour(now), actor="system", verb="withdraw", request_id=request_id)
+        withdraw = partial(requests.withdraw, now=now, tombstone=self.tombstone)
+        return self.store.withdraw(request_id, withdraw, now=now, deed=deed)
+
+    def _erase(self, names: Sequence[ContentName]) -> None:
+        self.shred_keys.erase(keys_of(names))
+
+    def _erase_details(self, names: Sequence[ContentName]) -> None:
+        self.shred_keys.erase([details_of(name) for name in names])
 
     def hourly(self) -> dict[str, int]:
         """
@@ -53,7 +113,19 @@ class Retention:
 
         `TrailBroken` is shown for an alarm to hang on, 1 where the trail does not verify. A round that fails shows
         nothing, and a figure that stops coming is an alarm of its own.
+
+        Raises:
+            Unavailable: `shred-keys`, as `undo_restored` has it; all else was done.
         """
         found, broken = self.purge(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
-        return {"purged": found.purged, "overdue": found.overdue, "parked": found.parked, "trail_broken": broken}
+        undone = self.undo_restored()
+        figures = {
+            "purged": found.purged,
+            "bared": found.bared,
+            "undone": undone,
+            "overdue": found.overdue,
+            "parked": found.parked,
+            "trail_broken": broken,
+        }
+        return {**figures, "published": self.releasing.publish()}  # last: a round that stops here has done the rest

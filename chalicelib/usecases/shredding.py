@@ -3,17 +3,23 @@ Shredding: everything written about a request is encrypted once more under a key
 
 Erasing that key erases every copy at once, those in backups included. What is wrapped is sealed already: this protects
 nobody's words by itself, it makes them forgettable.
+
+There are two keys, for there are two clocks. Everything is under the first. The details, which are one sealed piece
+wherever they were sealed (phone, name, e-mail, rules of safe contact, and the words that came with them), are under a
+key made of both: with the second erased they are noise, and messages and replies go on being read; with the first
+erased, all is. Requests from before there were two have their details under the first alone.
 """
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.ports import ContentName, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.ports import Cipher, Clock, Message, Randomness, ShredKeys
@@ -33,14 +39,16 @@ class Shredding:
 
     def begin(self, request: ContactRequest, content: bytes) -> bytes:
         """
-        Keep a new key for *request*, and wrap its sealed content under it.
+        Keep two new keys for *request*, and wrap its sealed content under both.
 
         Raises:
             Unavailable: `storage`; the request must not be accepted.
         """
-        key = self.randomness.secret(KEY_BYTES)
-        self.keys.keep(name_of(request), key, expires_at=request.expires_at)
-        return self.cipher.encrypt(content, key=key, kind=_content_kind(request), request_id=request.request_id)
+        key, details_key = self.randomness.secret(KEY_BYTES), self.randomness.secret(KEY_BYTES)
+        name = name_of(request)
+        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
+        both = _made_of(key, details_key)
+        return self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
 
     def key(self, request: ContactRequest | None) -> bytes | None:
         """
@@ -53,13 +61,17 @@ class Shredding:
 
     def erase(self, request: ContactRequest) -> None:
         """Forget everything written about *request*, in every copy there is."""
-        self.keys.erase((name_of(request),))
+        self.keys.erase(keys_of((name_of(request),)))
 
     def content(self, request: ContactRequest, wrapped: bytes | None, key: bytes | None) -> bytes | None:
-        """Unwrap sealed content: None if it is gone, nothing at all if it is damaged."""
-        if key is None or wrapped is None:
+        """Unwrap sealed content: None if it is gone or was erased, nothing at all if it is damaged."""
+        now = self.clock.now()
+        if key is None or wrapped is None or request.is_bare(now):
             return None
-        return self._unwrap(wrapped, key, _content_kind(request), request.request_id)
+        details_key = self.keys.key(details_of(name_of(request)), now=now)
+        if details_key is None:
+            return self._unwrap(wrapped, key, _content_kind(request), request.request_id) or None
+        return self._unwrap(wrapped, _made_of(key, details_key), _content_kind(request), request.request_id)
 
     def wrap(self, request_id: str, message: Message, key: bytes) -> Message:
         """Wrap both forms of a message."""
@@ -100,6 +112,20 @@ class Shredding:
 def name_of(request: ContactRequest) -> ContentName:
     """Give the name of the content that the head counts on."""
     return ContentName(request.request_id, request.body_id)
+
+
+def details_of(name: ContentName) -> ContentName:
+    """Name the second key of a request, whose end is the end of its details."""
+    return ContentName(name.request_id, f"{name.body_id}.details")
+
+
+def keys_of(names: Iterable[ContentName]) -> list[ContentName]:
+    """Name every key there is for *names*; the one that everything is under first."""
+    return [key for name in names for key in (name, details_of(name))]
+
+
+def _made_of(key: bytes, details_key: bytes) -> bytes:
+    return hmac.digest(key, b"details|" + details_key, "sha256")
 
 
 def _content_kind(request: ContactRequest) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.domain.requests import DESK_LANES
+
 if TYPE_CHECKING:
     from chalicelib.ports import Clock, Gauges, RequestStore
 
@@ -27,7 +29,7 @@ class Watch:
         hour of submission, which is all that is kept. What guards the queue from being filled is counted anew.
         """
         now = self.clock.now()
-        lanes = self.store.lanes(now=now, soon=now)
+        lanes = [lane for lane in self.store.lanes(now=now, soon=now) if lane.lane in DESK_LANES]
         oldest = min((lane.oldest_at for lane in lanes if lane.oldest_at is not None), default=now)
         figures = {
             "Waiting": sum(lane.waiting for lane in lanes),

@@ -113,6 +113,12 @@ def sign_in(
     assert window.watch.elsewhere() == []
 
 
+def arrive(page: Any, quietline: Any, role: str = "practitioner", subject: str = "alex") -> None:
+    """Sign somebody in by a link, which takes less time than the window."""
+    page.goto(f"/desk#{LocalIssuer(quietline.home).ticket(role, subject)}")
+    page.wait_for_selector("#person:visible")
+
+
 def open_by_reference(page: Any, reference: str) -> None:
     """Open the request that a reference names."""
     page.fill("#reference", reference.replace("-", " "))

@@ -8,12 +8,15 @@ import sqlite3
 from datetime import datetime, timedelta
 
 import pytest
-from browser_checks import accessibility, light, nothing_wrong, picture
-from desk_hands import PHONE, TOMORROW, Keys, Mouse, callback, information, open_by_reference, sign_in
+from browser_checks import LIMIT, accessibility, light, nothing_wrong, picture
+from desk_hands import PHONE, TOMORROW, Keys, Mouse, arrive, callback, information, open_by_reference, sign_in
 from external_issuer import SETTINGS, running_issuer
 from real_server import TUESDAY_EVENING, Contract, running
 
 from chalicelib.config import Settings
+from chalicelib.domain.access import ROLES, SIGN_IN_ROLES
+from chalicelib.http.desk_page import PANELS
+from chalicelib.local.issuer import LocalIssuer
 from chalicelib.wiring import House
 
 REPLY = "Thank you for getting in touch."
@@ -36,14 +39,19 @@ def hands(request):
 def practitioner(new_tab, quietline):
     """A tab in which alex is signed in."""
     page = new_tab()
-    sign_in(page, quietline)
+    arrive(page, quietline)
     return page
 
 
-def sound(page):
-    """Hold the page to everything, from its top: what has slid under the bar would count as too small to press."""
-    page.evaluate("scrollTo(0, 0)")
-    nothing_wrong(page)
+def sound(page, hands=None):
+    """
+    Hold the page to everything, from its top: what has slid under the bar would count as too small to press.
+
+    Once for each state: with the mouse, when somebody goes the same way with the keys again.
+    """
+    if not isinstance(hands, Keys):
+        page.evaluate("scrollTo(0, 0)")
+        nothing_wrong(page)
 
 
 def organisations():
@@ -61,13 +69,13 @@ def test_the_whole_job(new_tab, quietline, screen, hands):
     page = new_tab(screen=screen)
     page.goto("/desk")
     page.wait_for_selector("#sign-in-go:focus")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-sign-in-{screen}")
     sign_in(page, quietline, hands=hands)
     page.wait_for_selector("#queue td")
     if screen == "desk":
         assert page.inner_text("#queue tbody tr").split()[:3] == ["Callback,", "English", "1"]
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-queue-{screen}")
     hands.press(page, "#take button")
     page.wait_for_selector("#request-title:focus")
@@ -91,7 +99,7 @@ def ring(page, hands, screen):
     assert PHONE not in page.content()
     assert page.locator("#script").is_hidden()
     assert page.inner_text("#lease-left").endswith("left")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-contract-{screen}")
     hands.press(page, "#contract-read")
     assert PHONE in page.inner_text("#phone")
@@ -100,7 +108,7 @@ def ring(page, hands, screen):
     assert "bluebell" in script
     assert script.index("a word that you want to tell me") < script.index("i have two words for you")
     assert not [name for name in organisations() if name.lower() in script]
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-script-{screen}")
     hands.press(page, "#script-sure")
     assert page.inner_text("#script-after").startswith("You may now say")
@@ -112,7 +120,7 @@ def write(page, hands, screen):
     hands.press(page, "details.reply > summary")
     hands.write(page, "#reply-text", REPLY)
     hands.choose(page, "details.reply [name=signposts][value=get-help]")
-    sound(page)
+    sound(page, hands)
     picture(page, f"desk-reply-{screen}")
     hands.press(page, "details.reply .go")
     page.wait_for_selector("details.reply .outcome:text-is('The reply is in their mailbox.')")
@@ -130,12 +138,12 @@ def finish(page, hands):
     hands.choose(page, "details.close [name=outcome][value=answered]")
     hands.write(page, "#agreed", "Ring again when ready")
     hands.choose(page, "details.close [name=signposts][value=get-help]")
-    sound(page)
+    sound(page, hands)
     hands.press(page, "details.close .go")
     page.wait_for_selector("#status:has-text('is closed')")
     page.wait_for_selector("#take button:focus")
     assert PHONE not in page.content()
-    sound(page)
+    sound(page, hands)
 
 
 def test_an_attempt_waits_for_the_next_agreed_time(practitioner, quietline):
@@ -209,7 +217,7 @@ def test_a_lease_counts_down_warns_and_is_renewed_by_work_alone(new_tab, quietli
     asked = callback(quietline)
     page = new_tab()
     page.clock.install()
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     renewals = lambda: sum(url.endswith("/renew") for _, url, _ in page.watch.requests)  # noqa: E731
     page.clock.fast_forward(6 * 60_000)
@@ -217,7 +225,7 @@ def test_a_lease_counts_down_warns_and_is_renewed_by_work_alone(new_tab, quietli
     assert renewals() == 0
     page.click("details.note > summary")
     page.clock.run_for(2_000)
-    page.wait_for_function("document.getElementById('lease-left').textContent.startsWith('19:')")
+    page.wait_for_selector("#lease-left:text-matches('^19:')")
     assert renewals() == 1
     page.clock.fast_forward(17 * 60_000 + 30_000)
     page.clock.run_for(2_000)
@@ -243,7 +251,7 @@ def test_a_claim_that_is_lost_in_mid_sentence(new_tab, quietline, screen):
     asked = callback(quietline)
     page = new_tab(screen=screen)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     page.click("#contract-read")
     page.click("details.reply > summary")
@@ -285,7 +293,7 @@ def test_an_expired_token_costs_no_word(new_tab, quietline, screen):
     """A token that has expired: sign in again in the window, and go on where one was; nobody else may."""
     asked = callback(quietline)
     page = new_tab(screen=screen)
-    sign_in(page, quietline)
+    arrive(page, quietline)
     open_by_reference(page, asked["reference"])
     page.click("details.reply > summary")
     page.fill("#reply-text", "Half a sentence")
@@ -311,8 +319,6 @@ def test_an_expired_token_costs_no_word(new_tab, quietline, screen):
 
 def test_a_link_signs_in_once(new_tab, quietline):
     """The link that `make run` prints signs in, leaves the address bar at once, and is worth nothing a second time."""
-    from chalicelib.local.issuer import LocalIssuer  # noqa: PLC0415
-
     link = f"/desk#{LocalIssuer(quietline.home).ticket('auditor', 'robin')}"
     page = new_tab()
     page.goto(link)
@@ -327,23 +333,23 @@ def test_a_link_signs_in_once(new_tab, quietline):
     sound(again)
 
 
-@pytest.mark.parametrize(("role", "tabs"), [("practitioner", ["Requests"]), ("supervisor", None), ("host", [])])
-def test_only_what_one_may_do_is_shown_and_loaded(new_tab, quietline, role, tabs):
+@pytest.mark.parametrize("role", SIGN_IN_ROLES)
+def test_only_what_one_may_do_is_shown_and_loaded(new_tab, quietline, role):
     """A tab for each scope, and its script only for those who have it; a role without tabs is told so."""
+    wanted = [panel for panel in PANELS if panel.scope in ROLES[role]]
     page = new_tab()
-    sign_in_without_tabs = role == "host"
-    if sign_in_without_tabs:
+    if wanted:
+        arrive(page, quietline, role)
+        page.wait_for_selector(f"#{wanted[0].name}", state="attached")
+    else:
         page.goto("/desk")
         page.click("#sign-in-token summary")
         page.fill("#token", quietline.token(role))
         page.click("#sign-in-form button")
         page.wait_for_selector("#sign-in-why:has-text('no role of yours')")
-    else:
-        sign_in(page, quietline, role)
-    wanted = ["Requests", "Supervision", "Audit trail"] if tabs is None else tabs
-    assert page.locator("#tabs button:visible").all_inner_texts() == wanted
+    assert page.locator("#tabs button:visible").all_inner_texts() == [panel.title for panel in wanted]
     loaded = [url.rpartition("/")[2] for _, url, _ in page.watch.requests if "/panels/" in url]
-    assert loaded == (["requests"] if wanted else [])
+    assert loaded == [panel.name for panel in wanted[:1]]
     sound(page)
 
 
@@ -359,12 +365,17 @@ def test_a_window_that_nobody_waits_for_says_so(new_tab):
 
 
 def test_another_desk_does_not_take_the_code(new_tab, quietline):
-    """Two desks are open in one browser: only the one that began a sign-in is signed in by it."""
+    """Two desks of one browser are both signing in: a code goes to the one that asked for it."""
     page = new_tab()
+    traded = []
+    page.context.on("request", lambda sent: traded.append(sent.frame.page) if sent.url.endswith("/token") else None)
     page.goto("/desk")
     other = page.context.new_page()
     other.goto(f"{quietline.url}/desk")
+    with page.context.expect_page():
+        other.click("#sign-in-go")
     sign_in(page, quietline)
+    assert traded == [page]
     assert other.locator("#sign-in").is_visible()
     assert other.locator("#person").is_hidden()
 
@@ -427,7 +438,7 @@ def test_a_restart_costs_no_word(new_tab, tmp_path_factory):
     with running(home, Contract(), QUIETLINE_PORT=port) as first:
         asked = callback(first)
         page = new_tab(origin=first.url)
-        sign_in(page, first)
+        arrive(page, first)
         open_by_reference(page, asked["reference"])
         page.click("details.reply > summary")
         page.fill("#reply-text", "Written while it was away")
@@ -468,7 +479,7 @@ def test_the_supervisors_view(new_tab, tmp_path_factory, screen):
         left = callback(desk)["reference"].replace("-", " ")
         desk.ask("POST", "/v1/desk/claims", {"kinds": ["callback"]}, token=desk.token("practitioner", "leaver"))
         page = new_tab(screen=screen, origin=desk.url)
-        sign_in(page, desk, "supervisor", "sam")
+        arrive(page, desk, "supervisor", "sam")
         page.click("#tabs >> text=Supervision")
         page.wait_for_selector("#parked td")
         assert parked in page.inner_text("#parked")
@@ -506,7 +517,7 @@ def test_the_supervisors_view(new_tab, tmp_path_factory, screen):
 
         page.click("#tabs >> text=Audit trail")
         page.wait_for_selector("#audit-verified.notice:has-text('The trail holds together')")
-        assert "put it back" in page.inner_text("#audit")
+        page.wait_for_selector("#audit:has-text('put it back')")
         sound(page)
         picture(page, f"desk-trail-{screen}")
         with sqlite3.connect(home / "quietline.db") as database:
@@ -523,8 +534,23 @@ def test_the_shell_is_light_and_its_panels_too(new_tab, quietline):
     """The page weighs under 60 KB, with any of its panels."""
     page = new_tab()
     shell = sum(light(page, "/desk").values())
-    for panel in ("requests", "supervision", "trail"):
-        assert shell + len(quietline.ask("GET", f"/desk/panels/{panel}").body) < 60_000
+    for panel in PANELS:
+        assert shell + len(quietline.ask("GET", f"/desk/panels/{panel.name}").body) < LIMIT
+
+
+def test_a_panel_that_was_altered_on_the_way_is_not_taken(new_tab, quietline):
+    """What is fetched for a tab is held to its hash: anything else is neither shown nor run."""
+    page = new_tab()
+
+    def alter(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("Take a request", "Take another request"))
+
+    page.route("**/desk/panels/requests", alter)
+    page.goto(f"/desk#{LocalIssuer(quietline.home).ticket('practitioner', 'alex')}")
+    page.wait_for_selector("#alert:has-text('could not be loaded')")
+    assert page.locator("#requests").count() == 0
+    sound(page)
 
 
 def test_without_scripts_the_page_says_so(new_tab):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import engines
 import pytest
@@ -43,14 +43,10 @@ HANDLERS = {
 METHODS = {operation.name: operation.method.upper() for operation in operations()}
 
 
-ENGINES = ("sqlite", "ministack" if engines.why_not("dynoxide") else "dynoxide")
-"""One of each store: what the store must do, its own contract asks of every engine."""
-
-
-def pytest_generate_tests(metafunc):
-    """Run on both stores, unless a test says where."""
-    if not any(mark.args[0] == "engine" for mark in metafunc.definition.iter_markers("parametrize")):
-        metafunc.parametrize("engine", ENGINES, indirect=True)
+# One of each store: what the store must do, its own contract asks of every engine.
+pytestmark = pytest.mark.parametrize(
+    "engine", ["sqlite", "ministack" if engines.why_not("dynoxide") else "dynoxide"], indirect=True
+)
 
 
 class Clock:
@@ -232,6 +228,18 @@ def test_from_draft_to_reader(stage, desk, now):
     assert (version["by"], version["record"]["name"]) == ("ed", named("Get Help now"))
 
 
+def test_it_is_shown_from_the_instant_that_was_said(stage, desk):
+    """What an editor is told, to the second, is when every instance shows it: not a fraction of a second later."""
+    stage.clock.time += timedelta(microseconds=999_999)
+    desk.edit(name=named("New"))
+    said = datetime.fromisoformat(desk.publish()["published"]["shown_from"])
+    stage.clock.time = said - timedelta(microseconds=1)
+    instance = stage.instance()
+    assert instance.shown()["name"] == PACKAGED_NAME
+    stage.clock.time = said
+    assert instance.shown()["name"] == "New"
+
+
 def test_a_record_that_is_new(stage, desk):
     """A new record is drafted on condition that there is none, and comes to readers like every other."""
     record = desk.get("/signpost/get-help")["record"] | {"id": "new-help", "name": named("New")}
@@ -296,7 +304,6 @@ def test_a_broken_record_is_refused_with_all_its_errors_at_once(desk):
     assert desk.get("/signpost/get-help")["state"] == "packaged"
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "body",
     [
@@ -492,7 +499,6 @@ def test_who_and_when_is_in_the_trail(stage, desk, audit_key):
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/signpost/nobody", "/signpost/UPPER", "/signpost/a--b", "/nothing/x"])
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_what_there_is_not(desk, path):
     """An unknown kind, an unknown record and what can be no name are all the same 404, for reads and for writes."""
     assert problem(desk.ask("GET", path)) == (404, "content-unknown", set())
@@ -502,7 +508,6 @@ def test_what_there_is_not(desk, path):
         assert problem(desk.ask("POST", f"{path}/publish", if_match='"0"'))[:2] == (404, "content-unknown")
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("role", ["practitioner", "supervisor", "host", "auditor"])
 def test_only_editors_write_content(desk, role):
     """Nobody without the scope reads a draft or writes one; without a sign-in nobody does anything."""

@@ -9,13 +9,16 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from heads import build_referral
 
+from chalicelib.adapters import dynamodb, sqlite
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
+from chalicelib.domain.partners import deed_of
 from chalicelib.domain.requests import LANES, Kind, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
-from chalicelib.ports import Ask, LaneState, Message, ReferenceTaken, RequestStore, SlotFull
+from chalicelib.ports import Ask, LaneState, Message, PartnerFull, ReferenceTaken, RequestStore, SlotFull
 
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -37,6 +40,13 @@ class Helpline:
         request = self.head(name, now=now, **changes)
         sealed = content or f"sealed {name}".encode()
         return self.store.submit(request, content=sealed, capacity=capacity, now=now)
+
+    def refer(self, name="one", *, referrals=None, now=None, deed=None, **changes):
+        """Submit a referral."""
+        now = now or self.now
+        request = build_referral(name, now=now, **changes)
+        deed = deed or deed_of(request)
+        return self.store.submit(request, content=b"sealed", capacity=None, now=now, referrals=referrals, deed=deed)
 
     def claim(self, who="alex", now=None, *, lanes=LANES, limit=5, token=None, reference=None, lease=LEASE, deeds=None):
         """Ask for a request."""
@@ -146,6 +156,74 @@ def test_a_submitted_request_is_read_back_field_by_field(line, now):
     assert line.get() == request
 
 
+def test_a_referral_is_read_back_with_where_it_came_from(line, now):
+    """By whose key, and what was agreed to, stays with a referral through a claim; a tombstone keeps nothing of it."""
+    request = line.refer()
+    assert line.get().referral == request.referral
+    assert line.get().referral.given_on == now.date()
+    assert line.claim().referral == request.referral
+    line.withdraw()
+    assert line.get().referral is None
+
+
+def test_who_referred_is_told_in_the_same_write(line):
+    """The deed is in the trail if the referral was accepted, once however often it is repeated, and else is not."""
+    line.refer("a")
+    line.refer("a")
+    with pytest.raises((AttributeError, TypeError)):
+        line.refer("b", deed=UNWRITABLE)
+    assert line.get("b") is None
+    assert line.deeds() == [("partner/north-hub.abcdefgh", "refer", "a")]
+
+
+def test_a_partner_has_so_many_unfinished_referrals(line, now):
+    """One too many is refused and leaves nothing; other partners, requesters and repeats are not counted."""
+    line.refer("a", referrals=2)
+    line.refer("b", referrals=2)
+    with pytest.raises(PartnerFull):
+        line.refer("c", referrals=2)
+    assert line.get("c") is None
+    assert line.deeds().count(("partner/north-hub.abcdefgh", "refer", "c")) == 0
+    assert line.refer("b", referrals=2).request_id == "b"
+    line.refer("d", partner="south", referrals=2)
+    line.refer("e", referrals=None)
+    line.put("f")
+    with pytest.raises(PartnerFull):
+        line.refer("g", partner="east", referrals=0)
+
+
+def test_room_for_referrals_comes_back(line, now):
+    """What is closed, withdrawn or expired no longer counts; what somebody holds still does."""
+    for name in "abc":
+        line.refer(name, referrals=3)
+    held = line.claim()
+    with pytest.raises(PartnerFull):
+        line.refer("d", referrals=3)
+    line.close(held)
+    line.refer("d", referrals=3)
+    line.withdraw("b" if held.request_id != "b" else "c")
+    line.refer("e", referrals=3)
+    with pytest.raises(PartnerFull):
+        line.refer("f", referrals=3)
+    late = line.get("e").expires_at
+    line.refer("g", now=late, referrals=1)
+
+
+def test_a_partner_that_floods_from_many_sides_gets_no_more_in(line, open_again):
+    """However many instances take referrals of one partner in the same moment, no more than may are accepted."""
+
+    def refer(name):
+        mine = Helpline(open_again(), line.head, line.now)
+        try:
+            return mine.refer(name, referrals=3)
+        except PartnerFull:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        accepted = [each for each in pool.map(refer, "abcdefgh") if each is not None]
+    assert len(accepted) == 3
+
+
 def test_content_comes_back_byte_by_byte(line):
     """Sealed content is kept as it is, whatever bytes it holds and however large it is."""
     content = bytes(range(256)) * 500
@@ -219,7 +297,7 @@ def test_room_in_a_slot_comes_back(line, now):
         line.put(name, windows=(slot,), capacity=3)
     line.withdraw("a")
     line.close(line.claim())
-    line.change(partial(requests.choose_slot, slot=window(now + DAY)), "c", capacity=3)
+    line.change(partial(requests.choose_slot, slot=window(now + DAY), now=now), "c", capacity=3)
     for name in "def":
         line.put(name, windows=(slot,), capacity=3)
     with pytest.raises(SlotFull):
@@ -355,6 +433,73 @@ def test_purge_deletes_tombstones(line, now):
     line.put()
     line.withdraw()
     assert line.purge(now=now + 25 * HOUR) == 1
+
+
+def test_details_end_and_nothing_else_does(line, now, audit_key):
+    """From `details_until` on a closed request loses its content, and nothing else, with a deed; others keep theirs."""
+    ended = {"status": Status.CLOSED, "details_until": now + DAY}
+    closed = line.put("closed", **ended)
+    line.change(unchanged, "closed", messages=[message(sent_at=now)])
+    others = {
+        "waiting": line.put("waiting"),
+        "later": line.put("later", status=Status.CLOSED, details_until=now + DAY + TICK),
+        "before": line.put("before", status=Status.CLOSED),
+        "expired": line.put("expired", **ended, expires_at=now + DAY),
+    }
+    erased = []
+    forget = partial(line.store.forget_details, requests.forget_details, erase=erased.extend)
+    assert forget(now=now + DAY - TICK) == 0
+    assert forget(now=now + DAY) == 1
+    assert erased == [(closed.request_id, closed.body_id)]
+    assert line.store.content(closed) is None
+    assert line.get("closed") == replace(closed, bare=True)
+    assert len(line.store.messages("closed")) == 1
+    assert {name: line.store.content(head) for name, head in others.items()} == {
+        name: f"sealed {name}".encode() for name in others
+    }
+    assert line.deeds() == [("system", "forget-details", "closed")]
+    assert forget(now=now + DAY) == 0
+    assert line.withdraw("closed")
+    assert audit.broken_at(*line.store.trail(), key=audit_key) is None
+
+
+def test_details_whose_keys_cannot_be_erased_stay(line, now):
+    """A round that fails there deletes nothing, and the next one meets them again."""
+    head = line.put(status=Status.CLOSED, details_until=now)
+
+    def refuse(_names):
+        raise Unavailable("storage")
+
+    with pytest.raises(Unavailable):
+        line.store.forget_details(requests.forget_details, now=now, erase=refuse)
+    assert line.store.content(head) == b"sealed one"
+    assert line.get().bare is False
+    assert line.store.forget_details(requests.forget_details, now=now, erase=lambda _: None) == 1
+
+
+def test_a_great_many_lose_their_details(line, now, monkeypatch):
+    """However many it is, one round does it, in as many steps as it takes."""
+    for engine in (sqlite, dynamodb):
+        monkeypatch.setattr(engine, "PURGE_STEP", 4)
+    for number in range(10):
+        line.put(f"r{number}", status=Status.CLOSED, details_until=now)
+    steps = []
+    assert line.store.forget_details(requests.forget_details, now=now, erase=steps.append) == 10
+    assert [len(step) for step in steps] == [4, 4, 2]
+
+
+def test_what_is_open_is_named(line, now):
+    """Waiting, hidden, claimed and parked requests are; closed, withdrawn and expired ones are not."""
+    line.put("waiting")
+    line.put("hidden", windows=(window(now + DAY),))
+    line.put("claimed", due_at=now)
+    line.put("parked", status=Status.PARKED)
+    line.put("closed", status=Status.CLOSED)
+    line.put("expired", expires_at=now)
+    line.put("withdrawn")
+    line.withdraw("withdrawn")
+    assert line.claim().request_id == "claimed"
+    assert line.store.open_ids(now=now) == {"waiting", "hidden", "claimed", "parked"}
 
 
 # --- claim: the order of the queue
@@ -819,7 +964,7 @@ def test_a_new_slot_needs_room(line, now):
     full, free = window(now + HOUR), window(now + DAY)
     line.put("a", windows=(full,))
     before = line.put("b", windows=(free,))
-    choose = partial(requests.choose_slot, slot=full)
+    choose = partial(requests.choose_slot, slot=full, now=now)
     with pytest.raises(SlotFull):
         line.change(choose, "b", capacity=1, messages=[message(sent_at=now)])
     assert line.get("b") == before
@@ -1226,6 +1371,10 @@ VERBS = {
     "unverified": lambda line: line.store.unverified(at_most=5, now=line.now),
     "recount": lambda line: (line.store.recount(now=line.now), line.store.unverified(at_most=5, now=line.now)),
     "purge": lambda line: line.purge(now=line.now + 365 * DAY),
+    "forget_details": lambda line: line.store.forget_details(
+        requests.forget_details, now=line.now + DAY, erase=lambda _: None
+    ),
+    "open_ids": lambda line: line.store.open_ids(now=line.now),
     "closures": lambda line: line.store.closures(),
     "close_line": lambda line: line.store.close_line([], deed=Deed(at=line.now, actor="sam", verb="close-line")),
     "record": lambda line: line.store.record(Deed(at=line.now, actor="alex", verb="open")),

@@ -84,13 +84,13 @@ def keys(place):
 
 def test_a_key_is_read_back_byte_by_byte(keys, now):
     """What was kept is what encrypts and decrypts, whatever bytes it is made of."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     assert keys.key(ONE, now=now) == KEY
 
 
 def test_another_instance_reads_it_at_once(place, keys, now):
     """A key is durable when `keep` returns: another function can open what was wrapped under it."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     assert place.open().key(ONE, now=now) == KEY
 
 
@@ -99,29 +99,29 @@ def test_a_key_is_named_by_request_and_body(keys, now):
     names = [ContentName(request, body) for request in ("one", "two") for body in ("a", "b")]
     made = {name: token_bytes(32) for name in names}
     for name, key in made.items():
-        keys.keep(name, key, expires_at=now + DAY)
+        keys.keep({name: key}, expires_at=now + DAY)
     assert {name: keys.key(name, now=now) for name in names} == made
 
 
 @pytest.mark.parametrize("name", [ContentName("nobody", "body"), ContentName("one", "other"), ContentName("", "")])
 def test_there_is_no_key_under_another_name(keys, now, name):
     """Nobody's name has no key, the empty name that stands for nobody included."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     assert keys.key(name, now=now) is None
 
 
 def test_keeping_the_same_key_again_is_no_failure(keys, now):
     """A write whose answer was lost is made again."""
     for _ in range(2):
-        keys.keep(ONE, KEY, expires_at=now + DAY)
+        keys.keep({ONE: KEY}, expires_at=now + DAY)
     assert keys.key(ONE, now=now) == KEY
 
 
 def test_another_key_under_a_name_is_refused_and_changes_nothing(keys, now):
     """Whoever knows a request's id cannot put a key of their own in the place of what it needs."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     with pytest.raises(Unavailable) as refused:
-        keys.keep(ONE, bytes(32), expires_at=now + DAY)
+        keys.keep({ONE: bytes(32)}, expires_at=now + DAY)
     assert str(refused.value) == "storage"
     assert keys.key(ONE, now=now) == KEY
 
@@ -130,7 +130,7 @@ def test_an_erased_key_is_gone_and_its_neighbours_are_not(place, keys, now):
     """Erasing makes every copy noise, for every instance; repeating it is no failure."""
     names = [ContentName("one", body) for body in "abc"]
     for name in names:
-        keys.keep(name, KEY, expires_at=now + DAY)
+        keys.keep({name: KEY}, expires_at=now + DAY)
     for _ in range(2):
         keys.erase(names[:2])
     keys.erase([])
@@ -140,7 +140,7 @@ def test_an_erased_key_is_gone_and_its_neighbours_are_not(place, keys, now):
 
 def test_a_key_is_gone_from_its_expiry_on(keys, now):
     """One microsecond before it expires a key opens; at the instant itself it does not, purged or not."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     assert keys.key(ONE, now=now + DAY - TICK) == KEY
     assert keys.key(ONE, now=now + DAY) is None
 
@@ -149,14 +149,35 @@ def test_purging_erases_what_has_expired_and_only_that(keys, now):
     """What is purged does not come back when the clock does; the rest opens as before."""
     names = [ContentName("one", f"b{number}") for number in range(40)]
     for number, name in enumerate(names):
-        keys.keep(name, KEY, expires_at=now + DAY + (TICK if number % 2 else -TICK))
+        keys.keep({name: KEY}, expires_at=now + DAY + (TICK if number % 2 else -TICK))
     assert keys.purge(now=now + DAY) == 20
     assert keys.purge(now=now + DAY) == 0
     assert [keys.key(name, now=now) for name in names] == [None, KEY] * 20
 
 
+def test_several_keys_are_kept_at_once(keys, now):
+    """The two of a request; if one of the names is taken by another key, that is a refusal."""
+    two = {ContentName("one", "body"): KEY, ContentName("one", "body.details"): bytes(32)}
+    keys.keep(two, expires_at=now + DAY)
+    assert {name: keys.key(name, now=now) for name in two} == two
+    with pytest.raises(Unavailable):
+        keys.keep({ContentName("two", "body"): KEY, ONE: bytes(32)}, expires_at=now + DAY)
+    assert keys.key(ONE, now=now) == KEY
+
+
+def test_what_is_kept_is_named(keys, now):
+    """Every key there is, and none that was erased or has expired."""
+    kept = {ContentName("one", "a"), ContentName("one", "a.details"), ContentName("two", "b")}
+    keys.keep(dict.fromkeys([*kept, ContentName("three", "c")], KEY), expires_at=now + DAY)
+    keys.keep({ContentName("four", "d"): KEY}, expires_at=now)
+    keys.erase([ContentName("three", "c")])
+    assert keys.names(now=now) == kept
+    assert keys.names(now=now + DAY) == frozenset()
+
+
 VERBS = {
-    "keep": lambda keys, now: keys.keep(ONE, KEY, expires_at=now + DAY),
+    "names": lambda keys, now: keys.names(now=now),
+    "keep": lambda keys, now: keys.keep({ONE: KEY}, expires_at=now + DAY),
     "key": lambda keys, now: keys.key(ONE, now=now),
     "erase": lambda keys, now: keys.erase([ONE]),
     "purge": lambda keys, now: keys.purge(now=now + DAY),
@@ -171,7 +192,7 @@ def test_every_verb_of_the_port_is_named_here():
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_failure_of_the_engine_is_unavailable(place, keys, now, verb):
     """Whatever happens to the place of keys is told as one refusal that carries nothing."""
-    keys.keep(ONE, KEY, expires_at=now + DAY)
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
     place.lose()
     with pytest.raises(Unavailable) as refused:
         VERBS[verb](keys, now)

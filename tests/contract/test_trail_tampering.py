@@ -48,7 +48,7 @@ class InSqlite:
     def __init__(self, folder, now) -> None:
         self._path = folder / "quietline.db"
         self.store = SqliteStore(self._path, audit_key=KEY)
-        self.store._db.write(lambda db: self.store._append(db, list(deeds(now))))
+        self.store.database.write(lambda db: self.store.chain.append(db, list(deeds(now))))
 
         with contextlib.closing(sqlite3.connect(self._path)) as db:
             db.execute("CREATE TABLE as_it_was AS SELECT * FROM trail")

@@ -111,6 +111,13 @@ class Quietline:
         """Sign somebody in."""
         return LocalIssuer(self.home).token(role, subject or f"{role}-1", hours)
 
+    def partner_key(self, partner: str) -> dict[str, Any]:
+        """Have a supervisor issue a key to *partner*."""
+        answer = self.ask("POST", "/v1/desk/partners", {"partner": partner}, token=self.token("supervisor"))
+        assert answer.status == 201, answer.body
+        issued: dict[str, Any] = answer.json()
+        return issued
+
     def ask(
         self,
         method: str,

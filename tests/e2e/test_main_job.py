@@ -8,17 +8,21 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from email import message_from_bytes, policy
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from real_server import PHONE, ROOT, TUESDAY_EVENING, eventually, later
+from real_server import PHONE, ROOT, TUESDAY_EVENING, Contract, eventually, later, running
 
 from chalicelib.domain.access import ROLES, SIGN_IN_ROLES
+from chalicelib.domain.partners import new_key
 from chalicelib.http.contract import operations
 
 EVENING = "2026-11-24T18:00Z/2h"
@@ -165,6 +169,41 @@ def test_an_information_request_is_answered_in_the_mailbox(quietline):
     )
     again = quietline.ask("POST", "/v1/mailbox/messages", {"text": "One more thing"}, receipt=accepted["receipt"])
     assert again.json()["status"] == "waiting"
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+def test_mail_speaks_the_language_of_the_request(quietline, language):
+    """Somebody who asked in Welsh gets the neutral subject in Welsh, and links by their Welsh names."""
+    asked = information(language=language, details={"email": "sam@example.org"})
+    submitted(quietline, asked, "/v1/information-requests")
+    token = quietline.token("practitioner")
+    claim = claimed(quietline, token)["claim"]
+    reply = {"number": claim["number"], "text": "Dyma ni.", "by_email": True, "signposts": ["get-help"]}
+    base = f"/v1/desk/claims/{claim['request_id']}"
+    assert quietline.ask("POST", f"{base}/replies", reply, token=token).json()["emailed"] is True
+    (file,) = (quietline.home / "outbox").glob("*.eml")
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    helpline = tomllib.loads((ROOT / "chalicelib/content/helpline.toml").read_text())
+    assert mail["Subject"] == helpline["mail"]["subject"][language]
+    signposts = map(json.loads, (path.read_text() for path in (ROOT / "chalicelib/content/signposts").glob("*.json")))
+    names = next(each["name"] for each in signposts if each["id"] == "get-help")
+    assert names["en"] != names["cy"]
+    assert names[language] in mail.get_content()
+
+
+def test_what_expired_while_the_server_was_off_is_gone_once_it_is_on(tmp_path):
+    """The round runs at start-up: nobody waits an hour for it, and nothing of the request is left in the database."""
+    home, contract = tmp_path / "home", Contract()
+    with running(home, contract) as quietline:
+        accepted = submitted(quietline)
+        database = sqlite3.connect(home / "quietline.db")
+        ids = "SELECT request_id FROM requests UNION ALL SELECT request_id FROM contents"
+        assert database.execute(ids).fetchall() == [(accepted["request_id"],)] * 2
+    with running(home, contract, clock="2027-02-23T18:05:00Z") as quietline:
+        assert database.execute(ids).fetchall() == []
+        (erasure,) = quietline.ask("GET", "/v1/desk/erasures", token=quietline.token("auditor")).json()["erasures"]
+        assert (erasure["request_id"], erasure["because"]) == (accepted["request_id"], "expired")
+    database.close()
 
 
 def test_a_receipt_is_read_as_people_write_it(shared_quietline):
@@ -638,9 +677,31 @@ def test_every_reading_is_in_the_trail(quietline):
         assert quietline.ask("GET", f"/v1/desk/audit?{query}", token=auditor).status == 400
 
 
+def test_an_erasure_leaves_a_record_without_content(quietline):
+    """Who withdraws leaves one line for auditors: that all of it was erased, why, and in which hour."""
+    accepted = submitted(quietline)
+    auditor = quietline.token("auditor")
+    assert quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()["erasures"] == []
+    assert quietline.ask("DELETE", "/v1/mailbox", receipt=accepted["receipt"]).status == 204
+    page = quietline.ask("GET", "/v1/desk/erasures", token=auditor).json()
+    (erasure,) = page["erasures"]
+    assert (erasure.pop("seq"), len(erasure.pop("mac"))) == (1, 64)
+    assert erasure == {
+        "at": "2026-11-24T18:00:00Z",
+        "request_id": accepted["request_id"],
+        "erased": "everything",
+        "because": "withdrawn",
+        "by": "requester",
+    }
+    assert (page["verified"], page["broken_at"], page["next_after"]) == (True, None, None)
+    assert quietline.ask("GET", "/v1/desk/erasures?after=1", token=auditor).json()["erasures"] == []
+    assert quietline.ask("GET", "/v1/desk/erasures?limit=0", token=auditor).status == 400
+
+
 # ---------------------------------------------------------------- who may do what
 
-DESK = [operation for operation in operations() if operation.caller not in (None, "receipt")]
+DESK = [operation for operation in operations() if operation.caller not in (None, "receipt", "referral:write")]
+PARTNERS = [operation for operation in operations() if operation.caller == "referral:write"]
 
 
 def _as_called(operation):
@@ -676,6 +737,48 @@ def test_every_role_has_its_scopes_and_no_more(shared_quietline, role):
             assert answer.status in (200, 201, 204, 404, 409), (role, path, answer.body)
         else:
             problem(answer, 403, "scope-missing")
+
+
+@pytest.mark.parametrize("operation", PARTNERS, ids=lambda operation: operation.name)
+def test_only_a_partners_living_key_opens_what_is_for_partners(shared_quietline, operation):
+    """Nothing, a sign-in of any role, a receipt and a key that is mistyped, unknown or revoked are told alike: 401."""
+    method, path, body = _as_called(operation)
+    living, revoked = (shared_quietline.partner_key("north-hub") for _ in range(2))
+    supervisor = shared_quietline.token("supervisor")
+    assert shared_quietline.ask("DELETE", f"/v1/desk/partners/{revoked['id']}", token=supervisor).status == 204
+    elsewhere = new_key("north-hub", bytes(37))[1]
+    receipt = submitted(shared_quietline)["receipt"]
+    said = {
+        (answer.status, answer.body, answer.headers["www-authenticate"])
+        for answer in (
+            shared_quietline.ask(method, path, body),
+            shared_quietline.ask(method, path, body, receipt=receipt),
+            shared_quietline.ask(method, path, raw=b"{", token="nonsense"),
+            *(
+                shared_quietline.ask(method, path, body, token=token)
+                for token in (
+                    *(shared_quietline.token(role) for role in SIGN_IN_ROLES),
+                    revoked["key"],
+                    elsewhere,
+                    living["key"][:-1],
+                    living["key"].replace("north", "south"),
+                    living["key"].upper(),
+                    f"{living['key']},{living['key']}",
+                )
+            ),
+        )
+    }
+    assert {(status, header) for status, _, header in said} == {(401, "Bearer")}
+    assert len(said) == 1
+    assert shared_quietline.ask(method, path, body, token=living["key"]).status in (201, 404)
+
+
+def test_a_partners_key_opens_nothing_at_the_desk(shared_quietline):
+    """On every route of the desk a partner's key is no sign-in at all."""
+    key = shared_quietline.partner_key("north-hub")["key"]
+    for operation in DESK:
+        method, path, body = _as_called(operation)
+        problem(shared_quietline.ask(method, path, body, token=key), 401, "token-invalid")
 
 
 def test_a_mailbox_asks_for_a_receipt(shared_quietline):

@@ -33,6 +33,7 @@ def on_dynamodb(contract, tmp_path):
         "QUIETLINE_TABLE": table,
         "QUIETLINE_SHRED_TABLE": f"{table}-shred",
         "QUIETLINE_CONTENT_TABLE": f"{table}-content",
+        "QUIETLINE_COUNTERS_TABLE": f"{table}-counters",
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
     }
     with running(tmp_path / "home", contract, **settings) as quietline:

@@ -1,4 +1,4 @@
-"""The README's main job, run as it stands there."""
+"""The README's main job, and a partner's, run as they stand there."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_main_job_of_the_readme_works_as_written(tmp_path):
-    """A newcomer who copies the README's commands gets a receipt, a claim, a reply, and an erased request."""
-    block = re.search(r"<!-- main-job -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    """Whoever copies the README's commands gets a receipt, a claim, a reply, an erased request, and a referral."""
+    readme = (ROOT / "README.md").read_text()
+    blocks = [
+        re.search(rf"<!-- {name} -->\n```sh\n(.*?)```", readme, re.DOTALL)[1] for name in ("main-job", "referral")
+    ]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -30,9 +33,10 @@ def test_the_main_job_of_the_readme_works_as_written(tmp_path):
     server = subprocess.Popen([sys.executable, "-m", "chalicelib.local.run"], cwd=ROOT, env=environment)
     try:
         _wait_until_healthy(port)
-        script = block.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace(
-            "make -s token ROLE=practitioner SUB=alex",
-            f"{sys.executable} -m chalicelib.local.issuer token --role practitioner --sub alex",
+        script = re.sub(
+            r"make -s token ROLE=(\w+) SUB=([\w-]+)",
+            rf"{sys.executable} -m chalicelib.local.issuer token --role \1 --sub \2",
+            "\n".join(blocks).replace("127.0.0.1:8000", f"127.0.0.1:{port}"),
         )
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
@@ -53,6 +57,7 @@ def test_the_main_job_of_the_readme_works_as_written(tmp_path):
     assert '"name":"Get Help' in said
     assert "\n204\n" in said
     assert '"code":"receipt-unknown"' in said
+    assert '"status":"received"' in said
 
 
 def _wait_until_healthy(port):

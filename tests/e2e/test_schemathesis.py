@@ -42,6 +42,7 @@ def credentials(shared_quietline):
     """Give what an operation asks for, a receipt or a supervisor's token, unless schemathesis leaves it out."""
     submission = schema.raw_schema["paths"]["/v1/callbacks"]["post"]["requestBody"]["content"]["application/json"]
     token, known = shared_quietline.token("supervisor", "schemathesis"), []
+    partner = shared_quietline.partner_key("schemathesis")["key"]
 
     def of(case) -> dict[str, str]:
         if schema.is_security_param_negated(case):
@@ -50,6 +51,8 @@ def credentials(shared_quietline):
         schemes = {name for scheme in operation.definition.raw["security"] for name in scheme}
         if "bearer" in schemes:
             return {"Authorization": f"Bearer {token}"}
+        if "partner" in schemes:
+            return {"Authorization": f"Bearer {partner}"}
         if "receipt" not in schemes:
             return {}
         if not known or operation.method.lower() == "delete":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 AS_LAMBDA = Path(__file__).with_name("as_lambda.py")
 
@@ -16,8 +18,16 @@ AS_LAMBDA = Path(__file__).with_name("as_lambda.py")
 def rest_event(
     template: dict[str, Any], method: str, path: str, *, body: Any = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Write the event that a REST API of *template* makes of a request, with everything that it tells of the caller."""
+    """
+    Write the event that a REST API of *template* makes of a request, with everything that it tells of the caller.
+
+    Where files may be answered, whatever is sent counts as one and comes in base64.
+    """
+    definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    encoded = "*/*" in definition.get("x-amazon-apigateway-binary-media-types", ()) and body is not None
+    text = None if body is None else json.dumps(body)
     resource, parameters = _resource(template, path.partition("?")[0])
+    asked = parse_qsl(path.partition("?")[2])
     sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
     return {
         "resource": resource,
@@ -25,8 +35,8 @@ def rest_event(
         "httpMethod": method,
         "headers": sent,
         "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": dict(asked) or None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in asked} or None,
         "pathParameters": parameters or None,
         "stageVariables": None,
         "requestContext": {
@@ -38,8 +48,8 @@ def rest_event(
             "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "identity": {"sourceIp": "203.0.113.7", "userAgent": "Mozilla/5.0"},
         },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
+        "body": base64.b64encode(text.encode()).decode() if encoded and text is not None else text,
+        "isBase64Encoded": encoded,
     }
 
 

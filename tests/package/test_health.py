@@ -73,6 +73,7 @@ def ask(unpacked, templates, desk_key, kms, secrets, tmp_path):
         "QUIETLINE_TABLE": table,
         "QUIETLINE_SHRED_TABLE": f"{table}-shred",
         "QUIETLINE_CONTENT_TABLE": f"{table}-content",
+        "QUIETLINE_COUNTERS_TABLE": f"{table}-counters",
         "QUIETLINE_RECIPIENTS": json.dumps([recipient]),
     }
     own = {

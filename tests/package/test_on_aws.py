@@ -26,6 +26,7 @@ E2E = Path(__file__).resolve().parents[1] / "e2e"
 sys.path[:0] = [str(E2E), str(E2E.parent / "contract")]
 
 import test_main_job as main_job  # noqa: E402
+import test_referrals as referrals  # noqa: E402
 from kms_endpoint import Kms  # noqa: E402
 from real_server import TUESDAY_EVENING, Contract, Quietline, eventually, later  # noqa: E402
 
@@ -152,6 +153,7 @@ JOBS = [
     main_job.test_a_supervisor_closes_the_line,
     main_job.test_every_reading_is_in_the_trail,
     main_job.test_slots_are_offered_in_the_helplines_hours,
+    referrals.a_referral_and_its_trail,
 ]
 
 
@@ -187,6 +189,19 @@ def test_what_the_table_refuses_is_accepted_and_stored_by_the_drain(quietline, c
     assert taken["request"]["details"]["phone"] == "07700 900123"
     mailbox = eventually(lambda: _mailbox(quietline, accepted["receipt"]))
     assert mailbox["reference"] == accepted["reference"]
+
+
+def test_a_referral_that_the_table_refuses_is_stored_and_told_by_the_drain(quietline, cloud):
+    """A partner hears nothing of it: the drain stores the referral from the queue, and the trail names the key."""
+    issued = quietline.partner_key("north-hub")
+    with cloud.refusing("public:APIHandler", "dynamodb:PutItem"):
+        sent = referrals.refer(quietline, issued["key"])
+    path = f"/v1/referrals/{sent['id']}"
+    there = eventually(lambda: quietline.ask("GET", path, token=issued["key"]).status == 200, seconds=60)
+    assert there
+    trail = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("supervisor")).json()
+    told = [(entry["actor"], entry["request_id"]) for entry in trail["entries"] if entry["verb"] == "refer"]
+    assert told == [(f"partner/{issued['id']}", sent["id"])]
 
 
 def _mailbox(quietline, receipt):
@@ -303,6 +318,37 @@ def test_the_purge_leaves_nothing_of_what_has_expired(quietline, cloud):
     assert [key for key in left["Requests"] if key[0].startswith("r#")] == []
     entries = quietline.ask("GET", "/v1/desk/audit", token=quietline.token("auditor")).json()["entries"]
     assert claim["request_id"] in {entry["request_id"] for entry in entries if entry["verb"] == "purge"}
+
+
+def test_reach_is_counted_by_the_public_face_and_published_by_the_purge(quietline, cloud):
+    """A dozen contacts of this month are out once it is over; the public face reads what is out, and never a count."""
+    visit = {"campaign": "gm-2018", "region": "E23000005"}
+    for _ in range(12):
+        assert quietline.ask("POST", "/v1/reach/visits", visit).status == 204
+    submitted(quietline, callback(region="E23000005"))
+    asked = "/v1/reach?from=2026-11&to=2026-11&region=E23000005"
+    assert quietline.ask("GET", asked).json()["contacts"]["published"] is False
+    with cloud.at("desk", "Purge", "2026-12-01T12:00:00Z"):
+        assert cloud.invoke("desk", "Purge")["published"] == 1
+    told = quietline.ask("GET", asked).json()
+    assert (told["contacts"]["value"], told["people"]["suppressed"]) == (10, True)
+
+
+def test_the_desk_counts_its_work_apart_from_the_requests(quietline, cloud):
+    """A supervisor reads the month's figures; the table of counts holds a lane and what happened, and nobody."""
+    submitted(quietline)
+    token = quietline.token("practitioner", "alex")
+    claim = claimed(quietline, token)["claim"]
+    close = {"number": claim["number"], "outcome": "answered"}
+    assert quietline.ask("POST", f"/v1/desk/claims/{claim['request_id']}/close", close, token=token).status == 200
+    (lane,) = quietline.ask("GET", "/v1/desk/figures", token=quietline.token("supervisor")).json()["lanes"]
+    assert (lane["taken"], lane["closed"], lane["outcomes"]["answered"]) == (1, 1, 1)
+    kept = {s for p, s in cloud.items()["Counters"] if p.startswith("desk#")}
+    assert kept == {
+        "2026-11#callback/en/waited-1-hour",
+        "2026-11#callback/en/outcome-answered",
+        "2026-11#callback/en/in-time",
+    }
 
 
 def test_a_withdrawal_is_in_the_trail(quietline):
@@ -570,6 +616,10 @@ FORBIDDEN = [
     ),
     ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),
+    ("public:APIHandler", "dynamodb", "scan", {"TableName": "Counters"}),
+    ("public:APIHandler", "dynamodb", "get_item", {"TableName": "Counters", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
+    ("desk:APIHandler", "dynamodb", "scan", {"TableName": "Counters"}),
+    ("desk:Watch", "dynamodb", "delete_item", {"TableName": "Counters", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("desk:Drain", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:Watch", "dynamodb", "put_item", {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}}),
     ("desk:Watch", "dynamodb", "delete_item", {"TableName": "Requests", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}}),

@@ -31,7 +31,7 @@ from template_parts import (
     put,
 )
 
-from chalicelib.adapters.dynamodb_table import CONTENT, REQUESTS, SHRED_KEYS, TTL
+from chalicelib.adapters.dynamodb_table import CONTENT, COUNTERS, REQUESTS, SHRED_KEYS, TTL
 from chalicelib.local.aws.gateway import RESPONSES
 from chalicelib.local.aws.package import FACES, PackageError, finish
 from chalicelib.local.doctor import findings
@@ -39,6 +39,7 @@ from chalicelib.local.doctor import findings
 DATA = (
     "Requests",
     "ShredKeys",
+    "Counters",
     "Content",
     "OpeningKey",
     "OpeningKey2",
@@ -310,6 +311,12 @@ SETTINGS = [
         undo=put(recovery("ShredKeys"), "PointInTimeRecoveryEnabled", True),
         faces=("desk",),
     ),
+    Setting(
+        name="counters are never backed up",
+        holds=lambda t: recovery("Counters")(t)["PointInTimeRecoveryEnabled"] is False,
+        undo=put(recovery("Counters"), "PointInTimeRecoveryEnabled", True),
+        faces=("desk",),
+    ),
     *[
         Setting(
             name=f"{name} deletes what has expired",
@@ -326,7 +333,7 @@ SETTINGS = [
             undo=put(table(name), "DeletionProtectionEnabled", False),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys", "Content")
+        for name in ("Requests", "ShredKeys", "Content", "Counters")
     ],
     *[
         Setting(
@@ -335,7 +342,7 @@ SETTINGS = [
             undo=put(table(name), "StreamSpecification", {"StreamViewType": "NEW_IMAGE"}),
             faces=("desk",),
         )
-        for name in ("Requests", "ShredKeys", "Content")
+        for name in ("Requests", "ShredKeys", "Content", "Counters")
     ],
     *[
         Setting(
@@ -506,14 +513,16 @@ def test_what_the_public_stack_imports_is_what_the_desk_exports(templates):
     assert {f"${{AWS::StackName}}-{name}" for name in imported} <= exported
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS), ("Content", CONTENT)])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("Requests", REQUESTS), ("ShredKeys", SHRED_KEYS), ("Content", CONTENT), ("Counters", COUNTERS)],
+)
 def test_a_table_is_as_the_store_wants_it(templates, name, wanted):
     """Keys, index and billing of the template's tables are those that the adapter is tested on."""
     made = properties(templates["desk"], name)
     assert {key: made.get(key) for key in wanted} == wanted
-    expires = {"TimeToLiveSpecification": {"AttributeName": TTL, "Enabled": True}}
-    assert ({} if name == "Content" else expires).items() <= made.items()
-    assert ("TimeToLiveSpecification" in made) is (name != "Content")
+    ends = {name: {"AttributeName": TTL, "Enabled": True} for name in ("Requests", "ShredKeys")}
+    assert made.get("TimeToLiveSpecification") == ends.get(name)
 
 
 POINT = "B" + "A" * 86
@@ -521,6 +530,7 @@ RESOLVED = {
     "QUIETLINE_URL": "https://ask.helpline.example",
     "QUIETLINE_TABLE": "requests",
     "QUIETLINE_SHRED_TABLE": "shred-keys",
+    "QUIETLINE_COUNTERS_TABLE": "counters",
     "QUIETLINE_CONTENT_TABLE": "content",
     "QUIETLINE_KMS_KEYS": "kms-1=arn:aws:kms:eu-west-2:000000000000:key/1",
     "QUIETLINE_RECIPIENTS": json.dumps(

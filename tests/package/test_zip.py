@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
+import io
 import json
 import marshal
 import tempfile
@@ -176,6 +178,32 @@ def test_a_wrong_method_that_the_gateway_hands_on_is_told_the_right_ones(unpacke
     assert answer["statusCode"] == 405
     assert answer["headers"]["Allow"] == "GET"
     assert json.loads(answer["body"])["helpline"]["phone"] == "0808 1000 900"
+
+
+def test_a_pack_of_the_zip_is_handed_to_the_gateway_as_a_file(unpacked, templates, tmp_path):
+    """Letters, posters and QR codes are made of what is in the zip alone, in base64, which the gateway undoes."""
+    event = rest_event(templates["public"], "GET", "/v1/campaigns/gm-2018/pack?format=zip")
+    (answer,), elsewhere, _ = call(
+        unpacked["public"], "app.app", event, options=("--no-compiling",), QUIETLINE_FACES="public",
+        QUIETLINE_HOME=str(tmp_path / "home"), QUIETLINE_URL="https://quietline.example",
+    )  # fmt: skip
+    assert (answer["statusCode"], answer["isBase64Encoded"], elsewhere) == (200, True, [])
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["body"]))) as packed:
+        assert packed.testzip() is None
+        assert packed.read("gm-2018/poster-cy.pdf").startswith(b"%PDF-1.7")
+        assert len(packed.namelist()) == 14
+    definition = templates["public"]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    assert definition["x-amazon-apigateway-binary-media-types"] == ["*/*"]  # a browser accepts text/html first
+    mocks = [
+        operation["x-amazon-apigateway-integration"]
+        for operations in definition["paths"].values()
+        for operation in operations.values()
+        if operation["x-amazon-apigateway-integration"]["type"] == "mock"
+    ]
+    assert mocks
+    assert {each["contentHandling"] for each in mocks} == {"CONVERT_TO_TEXT"}  # else a preflight fails with */*
+    desk = templates["desk"]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    assert desk["x-amazon-apigateway-binary-media-types"] == []
 
 
 def test_the_watch_of_the_zip_shows_figures_and_nothing_else(unpacked, tmp_path):

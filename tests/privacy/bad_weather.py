@@ -112,6 +112,7 @@ class DynamoPlace:
             store="dynamodb",
             table=self._table,
             shred_table=f"{self._table}-shred",
+            content_table=f"{self._table}-content",
         )
         house = House(settings)
         house.__dict__["_dynamodb"], house.__dict__["_overflow"] = self._connection, self.queue

@@ -24,7 +24,7 @@ import types
 import zlib
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -43,20 +43,25 @@ import app as quietline
 from chalicelib.adapters.hpke import AesCipher, HpkeSealer
 from chalicelib.config import Settings
 from chalicelib.domain.access import LOCAL_AUDIENCE, LOCAL_ISSUER
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.directory import identity
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt, receipt_from_bytes, request_id_of
 from chalicelib.http import problems
-from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, operations
+from chalicelib.http.contract import EXAMPLE_CAMPAIGN, HTML, PARAMETERS, PARTNER, operations
+from chalicelib.http.contract.parts import EXAMPLE_SESSION
 from chalicelib.http.models import (
     CallbackDetails,
     InformationDetails,
+    QuestionDetails,
     SealedCallback,
     SealedInformation,
     SealedMessage,
+    SealedQuestion,
 )
 from chalicelib.http.reading import BODY_LIMIT
+from chalicelib.http.referral_models import ReferralDetails, SealedReferral
 from chalicelib.local.issuer import LocalIssuer
 from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
@@ -70,7 +75,11 @@ FORM = "application/x-www-form-urlencoded"
 ALPHABET = "abcdefghjkmnpqrstvwxyz"  # what a receipt, a slug, a header name and a file name would leave as it is
 ROUTES = sorted((path, method) for path, methods in quietline.app.routes.items() for method in methods)
 OPERATIONS = {(operation.path, operation.method.upper()): operation for operation in operations()}
-SUBMITTING = [OPERATIONS["/v1/callbacks", "POST"], OPERATIONS["/v1/information-requests", "POST"]]
+SUBMITTING = [
+    OPERATIONS["/v1/callbacks", "POST"],
+    OPERATIONS["/v1/information-requests", "POST"],
+    OPERATIONS["/v1/referrals", "POST"],
+]
 
 
 # ---------------------------------------------------------------- the markers
@@ -105,13 +114,23 @@ VALID = {
     "number": 1,
     "lease_minutes": 10,
     "text_first": True,
+    "private": False,
+    "host": 0,
     "by_email": False,
+    "version": STATEMENT,
+    "given_on": "2026-11-24",
+    "partner": "north-hub",
     "revision": 0,
     "starts_at": "2026-12-01T12:00:00Z",
     "ends_at": "2026-12-01T13:00:00Z",
 }
 """What a field must hold to be accepted, where that is nothing that somebody could write a marker into."""
-SEALED = {SealedCallback: ("callback", CallbackDetails), SealedInformation: ("information", InformationDetails)}
+SEALED = {
+    SealedCallback: ("callback", CallbackDetails),
+    SealedInformation: ("information", InformationDetails),
+    SealedReferral: ("referral", ReferralDetails),
+    SealedQuestion: ("question", QuestionDetails),
+}
 STAYS_OUT = {"reference", "signposts", "kinds", "audience"}
 """Fields that would make a good body fail, or narrow it to nothing, if a marker stood in them."""
 
@@ -209,7 +228,7 @@ def as_form(body: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             flat |= as_form(value)
         else:
-            flat[name] = "on" if value is True else value
+            flat[name] = {True: "on", False: "false"}[value] if isinstance(value, bool) else value
     return flat
 
 
@@ -248,8 +267,12 @@ class World:
     """What the planting needs to get past the first door: a request in somebody's hands, and its receipt."""
 
     token: str
-    editor: str
+    editor: str = ""
+    host: str = ""
     keys: list[dict[str, str]]
+    partner: str = ""
+    key_id: str = ""
+    referral_id: str = ""
     receipt: str = ""
     request_id: str = ""
     number: int = 0
@@ -283,8 +306,10 @@ class World:
         """Give the credentials that a caller of this kind has."""
         if caller is None:
             return {}
-        token = self.editor if caller == "content:write" else self.token
-        return {"Authorization": f"Receipt {self.receipt}" if caller == "receipt" else f"Bearer {token}"}
+        if caller == "receipt":
+            return {"Authorization": f"Receipt {self.receipt}"}
+        token = {PARTNER: self.partner, "content:write": self.editor, "session:host": self.host}.get(caller, self.token)
+        return {"Authorization": f"Bearer {token}"}
 
 
 def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C901 - every slot there is
@@ -292,8 +317,11 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
     operation = OPERATIONS[path, method]
     who = world.headers(operation.caller) | ({"If-Match": '"0"'} if "IfMatch" in operation.parameters else {})
     target = path.replace("{request_id}", world.request_id).replace("{signpost_id}", "childline")
+    target = target.replace("{key_id}", world.key_id).replace("{referral_id}", world.referral_id)
     target = target.replace("{name}", "page.js").replace("campaigns/{slug}", f"campaigns/{EXAMPLE_CAMPAIGN}")
+    target = target.replace("{session_id}", EXAMPLE_SESSION).replace("{entry_id}", "A" * 16)
     target = target.replace("{kind}", "signpost").replace("{content_id}", "childline")
+    target = target.replace("/c/{code}", f"/c/{EXAMPLE_CAMPAIGN}")
     target = target.replace("{audience}", "survivor").replace("{record_id}", RECORDS.get(path.split("/")[-2], ""))
     page = {"Accept": "text/html"}
 
@@ -304,7 +332,7 @@ def planted(path: str, method: str, world: World, markers: Markers):  # noqa: C9
 
     fresh = Markers()  # which nobody looks for
     sample = None if operation.body is None else good(operation.body, fresh, number=world.number)
-    if sample is not None and operation.tag == "requests":
+    if sample is not None and operation.tag in ("requests", "partners"):
         sample.pop("slot", None)  # as soon as possible: each query that there is plants some more, and slots fill up
     # headers, one at a time and in the name
     for name in HEADERS:
@@ -372,25 +400,29 @@ def _forms(operation: Any, asked: Any, world: World, markers: Markers):
                 )
 
 
+LAST = ("close_line", "release", "close", "attempt", "put_question_back")
+"""What would end the work of the others."""
+
+
 def accepted_ones(world: World, markers: Markers, phones: list[str]):  # noqa: C901 - every good request there is
     """Give the good requests, in the order of the job: what a marker can be written into and kept."""
     token, receipt = {"Authorization": f"Bearer {world.token}"}, {"Authorization": f"Receipt {world.receipt}"}
     claim = f"/v1/desk/claims/{world.request_id}"
     for (path, method), operation in sorted(OPERATIONS.items()):
-        if operation.body is None or operation.name in ("close_line", "release", "close", "attempt"):
+        if operation.body is None or operation.name in LAST:
             continue  # and no content: a record with markers in it is not fit to be published
         number, phone = world.number, phone_number()
         phones += phone
         body = good(operation.body, markers, number=number, phone=phone[0])
         target = path.replace("{request_id}", world.request_id).replace("{kind}", "signpost")
-        target = target.replace("{content_id}", "childline")
+        target = target.replace("{content_id}", "childline").replace("{session_id}", EXAMPLE_SESSION)
         headers = {"Content-Type": "application/json", "Idempotency-Key": markers(), **world.headers(operation.caller)}
         raw = json.dumps(body).encode()
         yield Asked(method=method, target=target, headers=headers, body=raw, may_answer=operation.name == "claim")
         if operation.sealed_body is not None:
             sealed = good(operation.sealed_body, markers, **world.given(operation.sealed_body, markers, phone[0]))
             sealed.pop("slot", None)
-            opens = world.mailbox if operation.caller == "receipt" else {}
+            opens = world.mailbox if operation.caller == "receipt" else world.headers(operation.caller)
             headers = {"Content-Type": "application/json", **opens}
             yield Asked(method=method, target=target, headers=headers, body=json.dumps(sealed).encode())
         if operation.form is not None:
@@ -491,6 +523,7 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="GET", target="/v1/keys"))
     issuer = LocalIssuer(home)
     signed_in = {"token": issuer.token("supervisor", "alex"), "editor": issuer.token("editor", "eve")}
+    signed_in["host"] = issuer.token("host", "ada")
     world = World(**signed_in, keys=json.loads(raw)["keys"])
     body = good(OPERATIONS["/v1/callbacks", "POST"].body, Markers(), phone="07700 900123")
     del body["slot"]  # as soon as possible, however full the slots are that the sweep has chosen
@@ -501,6 +534,14 @@ def a_world(ask: Any, home: Path) -> World:
     _, _, raw = ask(Asked(method="POST", target="/v1/desk/claims", headers=authorised, body=b"{}"))
     claim = json.loads(raw)["claim"]
     world.request_id, world.number = claim["request_id"], claim["number"]
+    named = json.dumps({"partner": f"north-{secrets.token_hex(4)}"}).encode()  # one that has not referred anybody yet
+    _, _, raw = ask(Asked(method="POST", target="/v1/desk/partners", headers=headers | authorised, body=named))
+    issued = json.loads(raw)
+    world.partner, world.key_id = issued["key"], issued["id"]
+    body = json.dumps(good(OPERATIONS["/v1/referrals", "POST"].body, Markers(), phone="07700 900123", slot=None))
+    headers |= world.headers(PARTNER)
+    _, _, raw = ask(Asked(method="POST", target="/v1/referrals", headers=headers, body=body.encode()))
+    world.referral_id = json.loads(raw)["id"]
     return world
 
 
@@ -524,6 +565,7 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
     """
     markers, home, phones = Markers(), tmp_path / "home", []
     detector = Detector(markers.secret)
+    a_house(home)
     ask = OverHttp(home, tmp_path / "heard")
     leaks: list[tuple[str, str, set[str]]] = []
     statuses: dict[tuple[str, str], set[int]] = {}
@@ -546,14 +588,14 @@ def test_nothing_planted_is_found_anywhere(tmp_path):
             if found := leaks_in_answer(detector, asked, answer):
                 leaks.append((asked.method, asked.target, found))
         assert accepted > 20
-        assert sealed == 4
+        assert sealed == 6
         leaks += [
             (asked.method, asked.target, found)
             for asked in _signed_oddities(home, markers)
             if (found := leaks_in_answer(detector, asked, ask(asked)))
         ]
         receipt = read_receipt(world.receipt)
-        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, *phones):
+        for secret in (receipt.code, receipt.shown, encode(receipt.lookup), world.token, world.partner, *phones):
             detector.watch(secret)
         detector.watch_bytes(receipt.lookup)
         detector.watch_bytes(receipt.mailbox_key)
@@ -624,14 +666,16 @@ FAULTS = {
     "nobody can be recognised": ("_identity", ValueError, ()),
     "signposting fails": ("_signposting", LookupError, ()),
     "the directory fails": ("_directory", LookupError, ()),
-    "publishing fails": ("publishing", LookupError, ()),
     "campaigning fails": ("_campaigning", LookupError, ()),
+    "publishing fails": ("publishing", LookupError, ()),
     "the pages for an audience fail": ("pages", TypeError, ("help",)),
     "letters fail": ("_correspondence", RecursionError, ()),
     "checking fails": ("_checking", ValueError, ("details",)),
     "screening fails": ("_screening", ValueError, ()),
+    "partners' keys fail": ("partner_keys", sqlite3.OperationalError, ()),
 }
 WORK = {"public": ("intake",), "mailbox": ("mailbox",), "desk": ("casework", "auditing"),
+        "referrals": ("partnering", "referring"), "partner_keys_desk": ("partnering",),
         "content_desk": ("publishing",), "signposts": (), "oruk": (), "campaigns": ()}  # fmt: skip
 
 
@@ -671,7 +715,18 @@ def _once_each(world: World, markers: Markers):
 
 def a_house(home: Path) -> House:
     """Put a house together in this process."""
-    return House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK)))
+    return with_a_session(House(Settings(home=home, clock_starts_at=datetime.fromisoformat(CLOCK))))
+
+
+def with_a_session(house: House) -> House:
+    """Publish a live session that is on, so that what is planted into a question is kept."""
+    (packaged,) = house.content.session_records().values()
+    hour = {"opens_at": "2026-11-24T12:00:00Z", "starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T06:00:00Z"}
+    at = datetime.fromisoformat(CLOCK) - timedelta(hours=1)
+    deed = Deed(at=at, actor="eve", verb="publish", about=f"session/{EXAMPLE_SESSION}")
+    body = json.dumps({**packaged, **hour}).encode()
+    house.publications.publish("session", EXAMPLE_SESSION, body, revision=0, deed=deed)
+    return house
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -689,8 +744,10 @@ def test_nothing_leaks_when_a_part_fails(fault, tmp_path, monkeypatch, caplog, c
         whole = getattr(house, part)
         if part in ("pages", "texts"):  # the boundary around the handlers was built with the first house
             monkeypatch.setitem(first.__dict__, part, Broken(getattr(first, part), error, only))
-        parts = ("public", "mailbox", "desk", "content_desk", "signposts", "oruk", "campaigns", "help_pages")
-        parts = (*parts, "opening", "problems")
+        parts = (
+            "public", "_intake", "mailbox", "desk", "referrals", "partner_keys_desk", "partnering", "signposts", "oruk",
+            "campaigns", "campaign_pages", "content_desk", "help_pages", "opening", "problems",
+        )  # fmt: skip
         for name in parts:
             house.__dict__.pop(name, None)
         house.__dict__[part] = Broken(whole, error, only)
@@ -747,7 +804,8 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         ask = InProcess(client)
         world = a_world(ask, tmp_path)
         monkeypatch.setattr(Broken, "secret", staticmethod(markers))
-        house.__dict__.pop("public")
+        for part in ("public", "_intake", "referrals", "sessions"):
+            house.__dict__.pop(part, None)
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":
             plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
@@ -759,7 +817,7 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
             if OPERATIONS.get((asked.target, asked.method), world) in SUBMITTING:
                 assert ask(asked)[0] == 201
     assert len(receipts) > 3
-    assert len(queue.waiting) == len(receipts) + 2  # and the two that a browser sealed, which made its own receipts
+    assert len(queue.waiting) == len(receipts) + 3  # and the three that were sealed before, with receipts of their own
     for phone in phones:
         detector.watch(phone)
     for receipt in receipts:
@@ -901,7 +959,8 @@ def a_sealing_world() -> World:
     encoded = encode(point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     keys = [{"key_id": "desk-1", "kem": "", "public_key": encoded}]
     receipt = receipt_from_bytes(secrets.token_bytes(17))
-    return World(token="", keys=keys, receipt=receipt.shown, request_id=request_id_of(receipt.lookup), number=1)
+    request_id = request_id_of(receipt.lookup)
+    return World(token="", editor="", keys=keys, receipt=receipt.shown, request_id=request_id, number=1)
 
 
 def _at(body: Any, path: tuple[Any, ...]) -> Any:

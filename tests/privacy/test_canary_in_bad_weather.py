@@ -103,6 +103,7 @@ def sweep(request, tmp_path, monkeypatch, caplog):
     place = PLACES[request.param](tmp_path / "home", weather, monkeypatch)
     house = place.house(canary.CLOCK)
     house.keys.make()
+    canary.with_a_session(house)
     monkeypatch.setattr(canary.quietline, "house", house)
     with Client(canary.quietline.app) as client:
         yield Sweep(place, client, weather, tmp_path)

@@ -24,18 +24,30 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed, TrailHead
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
+from chalicelib.domain.partners import Referral, deed_of
 from chalicelib.domain.requests import Kind, Outcome, Rules
 from chalicelib.domain.slots import Window
 from chalicelib.ports import Ask, Message, ReferenceTaken
 
 KEY = b"audit key"
-RULES = Rules(claim_limit=2, attempts_limit=3, retention=timedelta(days=30), retention_after_closing=timedelta(days=10))
+RULES = Rules(
+    claim_limit=2,
+    attempts_limit=3,
+    retention=timedelta(days=30),
+    retention_after_closing=timedelta(days=10),
+    details_after_closing=timedelta(days=4),
+)
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
 PEOPLE = ("alex", "kim", "sam")
-LANES = ("callback/en", "callback/cy", "information/en", "information/cy")
+LANES = tuple(f"{kind}/{language}" for kind in ("callback", "information", "referral") for language in ("en", "cy"))
 MEMORY = Path("/dev/shm")
+
+
+REFERRAL = Referral(
+    key_id="north-hub.abcdefgh", consent_version="1", consent_language="en", how="by-phone", given_on=MONDAY.date()
+)
 
 
 def hour_of(instant):
@@ -65,6 +77,8 @@ class Life:
     attempts: int = 0
     outcome: str | None = None
     owed: datetime | None = None
+    details: datetime | None = None
+    bare: bool = False
     messages: list = field(default_factory=list)
 
     def live(self, now):
@@ -119,9 +133,11 @@ class Life:
         self.drop("closed")
         self.outcome = outcome
         self.expires = min(self.expires, hour_of(now) + timedelta(days=10))
+        self.details = min(self.expires, hour_of(now) + timedelta(days=4))
 
     def reopen(self):
         """Let a closed request wait again."""
+        self.details = None
         self.state, self.outcome, self.lapses, self.expires = (
             "waiting",
             None,
@@ -158,7 +174,8 @@ class LifeOfARequest(RuleBasedStateMachine):
         for number in range(4):
             name, base = f"r{number}", self.now
             starts = [(number, 2), (number + 30, 2), (number + 31, 2)] if number % 2 else []
-            self.accept(name, starts=starts, welsh=number == 3, verified=number != 2, word=number, base=base)
+            kind = ("information", "callback", "information", "referral")[number]
+            self.accept(name, kind, starts=starts, welsh=number == 3, verified=number != 2, word=number, base=base)
 
     def teardown(self):
         """Throw the store away."""
@@ -193,30 +210,31 @@ class LifeOfARequest(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        callback=st.booleans(),
+        kind=st.sampled_from(("callback", "information", "referral")),
         welsh=st.booleans(),
         verified=st.booleans(),
         starts=st.lists(st.tuples(st.integers(-1, 60), st.integers(1, 3)), min_size=1, max_size=3),
         word=st.integers(0, 7),
         known=st.integers(0, 9),
     )
-    def submit(self, data, callback, welsh, verified, starts, word, known):
-        """Somebody asks for help, or repeats what they asked."""
+    def submit(self, data, kind, welsh, verified, starts, word, known):
+        """Somebody asks for help, or repeats what they asked; or a partner asks to have somebody rung."""
+        rung = kind != "information"
         name = self.pick(data) if self.lives and known == 0 else f"r{len(self.lives)}"
         base = hour_of(self.now)
         starts = [(a, b) for a, b in starts if base + (a + b) * HOUR > self.now]
-        if starts or not callback:
-            self.accept(name, starts=starts if callback else [], welsh=welsh, verified=verified, word=word, base=base)
+        if starts or not rung:
+            verified = verified or kind == "referral"
+            self.accept(name, kind, starts=starts if rung else [], welsh=welsh, verified=verified, word=word, base=base)
 
-    def accept(self, name, *, starts, welsh, verified, word, base):
+    def accept(self, name, kind, *, starts, welsh, verified, word, base):
         """Submit, and expect what the design says of it."""
-        callback = bool(starts)
         windows = [(base + a * HOUR, base + (a + b) * HOUR) for a, b in starts]
         language = "cy" if welsh else "en"
         body = f"body {self.turn}"
         request = requests.submit(
             request_id=name,
-            kind=Kind.CALLBACK if callback else Kind.INFORMATION,
+            kind=Kind(kind),
             language=language,
             reference=f"amber-{word}",
             windows=tuple(Window(starts_at=a, ends_at=b) for a, b in windows),
@@ -227,10 +245,13 @@ class LifeOfARequest(RuleBasedStateMachine):
             statement_version="1",
             fingerprint=body,
             body_id=body,
+            referral=REFERRAL if kind == "referral" else None,
         )
         known_life = self.lives.get(name)
         if known_life and self.now < known_life.expires:
-            again = self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+            again = self.store.submit(
+                request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request)
+            )
             assert (again.body_id, again.number) == (known_life.body, known_life.number)
             return
         holders = [
@@ -240,13 +261,18 @@ class LifeOfARequest(RuleBasedStateMachine):
         ]
         if holders:
             with pytest.raises(ReferenceTaken):
-                self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+                self.store.submit(request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request))
             return
         self.past = [claim for claim in self.past if claim[1] != name]
         first = min(windows, key=lambda w: (w[1], w[0])) if windows else (base, base + 72 * HOUR)
-        self.store.submit(request, content=body.encode(), capacity=None, now=self.now)
+        expired = self.expired()
+        self.store.submit(request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request))
+        self.take_in("purge", expired)  # what stood in the way, if it had not been purged before
+        if kind == "referral":
+            by = "partner/north-hub.abcdefgh"
+            self.deeds.append(Deed(at=hour_of(self.now), actor=by, verb="refer", request_id=name))
         self.lives[name] = Life(
-            lane=f"{'callback' if callback else 'information'}/{language}",
+            lane=f"{kind}/{language}",
             reference=request.reference,
             sent=self.now,
             windows=windows,
@@ -269,7 +295,8 @@ class LifeOfARequest(RuleBasedStateMachine):
         def arrive(request):
             return requests.message_arrived(requests.as_of(request, now=now), answer_by=answer_by, now=now)
 
-        if not self.change(name, arrive, messages=[self.message(message_id)]):
+        too_late = message_id not in life.messages and life.details is not None and life.details <= now
+        if not self.change(name, arrive, refused=Conflict if too_late else None, messages=[self.message(message_id)]):
             return
         if message_id in life.messages:
             return
@@ -292,8 +319,9 @@ class LifeOfARequest(RuleBasedStateMachine):
         life = self.lives[name]
         slot = (hour_of(self.now) + start * HOUR, hour_of(self.now) + (start + 2) * HOUR)
         window = Window(starts_at=slot[0], ends_at=slot[1])
-        refused = Conflict if life.lane.startswith("information") else None
-        if self.change(name, partial(requests.choose_slot, slot=window), refused=refused):
+        too_late = life.details is not None and life.details <= self.now
+        refused = Conflict if life.lane.startswith("information") or too_late else None
+        if self.change(name, partial(requests.choose_slot, slot=window, now=self.now), refused=refused):
             if life.state == "closed":
                 life.reopen()
             life.windows, (life.visible, life.due), life.attempts = [slot], slot, 0
@@ -315,7 +343,7 @@ class LifeOfARequest(RuleBasedStateMachine):
             self.deeds.append(deed)
             life.drop("withdrawn")
             life.visible, life.windows, life.messages = None, [], []
-            life.expires = hour_of(self.now) + timedelta(hours=25)
+            life.expires, life.details = hour_of(self.now) + timedelta(hours=25), None
 
     # --- practitioners
 
@@ -522,15 +550,36 @@ class LifeOfARequest(RuleBasedStateMachine):
     @rule()
     def purge(self):
         """The hourly round deletes what has expired."""
-        expired = {name for name, life in self.lives.items() if life.expires <= self.now}
         count = self.store.purge(now=self.now, erase=self.erased.extend)
-        entries, _ = self.store.trail(after=self.seen.count + len(self.deeds))
-        gone = [entry.deed for entry in entries]
-        assert len(gone) == count
-        assert {(deed.actor, deed.verb) for deed in gone} <= {("system", "purge")}
-        assert {deed.request_id for deed in gone} <= expired
-        self.deeds += gone
+        assert len(self.take_in("purge", self.expired())) == count
         assert self.store.purge(now=self.now, erase=self.erased.extend) == 0
+
+    @rule()
+    def forget_details(self):
+        """The hourly round erases the details of what was closed long enough ago."""
+        due = {
+            name
+            for name, life in self.lives.items()
+            if life.details is not None and life.details <= self.now < life.expires and not life.bare
+        }
+        forget = partial(self.store.forget_details, requests.forget_details, now=self.now, erase=self.erased.extend)
+        assert forget() == len(due)
+        assert set(self.take_in("forget-details", due)) == due
+        for name in due:
+            self.lives[name].bare = True
+
+    def expired(self):
+        """Name what has expired."""
+        return {name for name, life in self.lives.items() if life.expires <= self.now}
+
+    def take_in(self, verb, among):
+        """Take in the deeds that the house did by itself; they can only be of this kind, about these requests."""
+        entries, _ = self.store.trail(after=self.seen.count + len(self.deeds))
+        done = [entry.deed for entry in entries]
+        assert {(deed.actor, deed.verb) for deed in done} <= {("system", verb)}
+        assert {deed.request_id for deed in done} <= among
+        self.deeds += done
+        return [deed.request_id for deed in done]
 
     @rule(step=st.sampled_from([1, 60, 19 * 60, 20 * 60, 3600, 3600, 5 * 3600, 26 * 3600, 7 * 24 * 3600]))
     def pass_time(self, step):
@@ -544,7 +593,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         edges = set()
         for name in self.living():
             life = self.lives[name]
-            edges |= {life.lease, life.visible, life.due if life.state != "closed" else None}
+            edges |= {life.lease, life.visible, life.details, life.due if life.state != "closed" else None}
         edges = sorted(edge for edge in edges if edge is not None and edge - TICK > self.now)
         if edges:
             self.now = data.draw(st.sampled_from(edges[:6])) - (TICK if before else timedelta())
@@ -621,7 +670,7 @@ class LifeOfARequest(RuleBasedStateMachine):
                 life.outcome if life.state != "withdrawn" else request.outcome,
                 life.lane,
             )
-            content = None if life.state == "withdrawn" else life.body.encode()
+            content = None if life.state == "withdrawn" or life.bare else life.body.encode()
             assert self.store.content(request) == content
             assert [message.message_id for message in self.store.messages(name)] == life.messages
 

@@ -43,7 +43,7 @@ class Clock:
 
 def record(**changes):
     """Give the record of a campaign in March 2027, with *changes*."""
-    return {**deepcopy(SEED), "slug": "spring", "code": "spr27", "starts_on": "2027-03-01", "ends_on": "2027-03-28",
+    return {**deepcopy(SEED), "id": "spring", "code": "spr27", "starts_on": "2027-03-01", "ends_on": "2027-03-28",
             **changes}  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_the_seed_and_a_complete_record_pass():
 
 @pytest.mark.parametrize(
     "field",
-    ["slug", "code", "name", "headline", "summary", "message", "sms", "starts_on", "ends_on", "regions", "partners",
+    ["id", "code", "name", "headline", "summary", "message", "sms", "starts_on", "ends_on", "regions", "partners",
      "signposts"],
 )  # fmt: skip
 def test_what_is_missing_is_told_with_everything_else(field):
@@ -218,7 +218,7 @@ def test_what_is_missing_is_told_with_everything_else(field):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"slug": "Spring 2027"}, ("/slug", "bad-id")),
+        ({"id": "Spring 2027"}, ("/id", "bad-id")),
         ({"code": "a" * 21}, ("/code", "bad-code")),
         ({"starts_on": "2027-02-30"}, ("/starts_on", "bad-date")),
         ({"ends_on": "2027-02-28"}, ("/ends_on", "ends-before-start")),
@@ -256,13 +256,13 @@ def test_what_would_mislead_name_or_single_out_somebody_is_refused(changes, prob
     assert problem in found(record(**changes))
 
 
-def test_a_slug_and_a_code_belong_to_one_campaign():
+def test_an_id_and_a_code_belong_to_one_campaign():
     """A leaflet that hangs somewhere must not lead to another campaign."""
-    assert found(record(), taken={"spring"}, taken_codes={"spr27"}) == [("/slug", "duplicate"), ("/code", "duplicate")]
+    assert found(record(), taken={"spring"}, taken_codes={"spr27"}) == [("/id", "duplicate"), ("/code", "duplicate")]
 
 
 @pytest.mark.parametrize(
-    "garbage", [{}, {"slug": []}, *({name: value} for name in SEED for value in (None, 7, [], {}, [7]))]
+    "garbage", [{}, {"id": []}, *({name: value} for name in SEED for value in (None, 7, [], {}, [7]))]
 )
 def test_no_record_is_so_broken_that_the_check_fails(garbage):
     """Whatever an editor's client sends is answered with problems, and never with a fault."""
@@ -286,6 +286,6 @@ def test_welsh_is_sent_in_letters_that_every_telephone_has():
 def test_a_broken_file_is_named(tmp_path):
     """Whoever packages a campaign that cannot be read is told which file it is."""
     (tmp_path / "campaigns").mkdir()
-    (tmp_path / "campaigns" / "x.json").write_text('{"slug": "x"}')
+    (tmp_path / "campaigns" / "x.json").write_text('{"id": "x"}')
     with pytest.raises(ContentBroken, match=r"x\.json"):
         PackagedContent(tmp_path).campaigns()

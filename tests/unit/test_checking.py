@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.phones import Phonenumbers
-from chalicelib.http.models import CallbackDetails, InformationDetails, checked_details
+from chalicelib.http.models import CallbackDetails, InformationDetails
+from chalicelib.http.referral_models import checked
 from chalicelib.usecases.checking import Checking, as_sent, as_text, message_text, parsed
 
-CHECKING = Checking(shape=checked_details, phones=Phonenumbers())
+CHECKING = Checking(shape=checked, phones=Phonenumbers())
 CALLBACK = {"concern": "survivor", "phone": "07700 900123", "safety": {"voicemail": "never"}}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -40,7 +41,7 @@ def test_what_would_be_refused_in_the_clear_is_invalid(change):
 @given(JSON)
 def test_no_json_breaks_the_check_or_the_text(value):
     """Anything at all is either valid details or becomes flat text that can be sent as UTF-8."""
-    for kind in ("callback", "information"):
+    for kind in ("callback", "information", "referral"):
         assert CHECKING.details(kind, value) is None or isinstance(value, dict)
     shown = as_sent(value)
     assert all(isinstance(name, str) and isinstance(text, str) for name, text in shown.items())

@@ -47,13 +47,14 @@ def test_operations_are_named_after_their_views():
         assert route.view_name == operation.name
 
 
+PUBLISHED = ("helpline", "requests", "signposts", "campaigns", "directory", "sessions", "widget", "reach")
+
+
 def test_cors_is_promised_nowhere_private():
     """Only public content and the two ways in are open to other sites; no mailbox, no page, no desk."""
     for operation in operations():
         route = quietline.app.routes[operation.path][operation.method.upper()]
-        assert (route.cors is not None) == (
-            operation.tag in ("helpline", "requests", "signposts", "campaigns", "directory", "widget")
-        ), operation.path
+        assert (route.cors is not None) == (operation.tag in PUBLISHED), operation.path
 
 
 def test_the_committed_contract_is_the_one_that_the_models_give(capsys):
@@ -116,7 +117,7 @@ def test_every_operation_documents_its_problems(documented):
     assert 500 in statuses
     if documented["security"]:
         assert 401 in statuses
-    if "requestBody" in documented:
+    if "requestBody" in documented and documented["operationId"] != "count_visit":  # whatever a beacon sends
         assert {400, 413, 415, 422} <= statuses
     for status, response in documented["responses"].items():
         if int(status) < 400:

@@ -53,6 +53,7 @@ def test_nothing_is_said_where_nothing_is_wrong(settings, tmp_path):
         ({}, {"QUIETLINE_HOST": "0.0.0.0"}, "QUIETLINE_OIDC_ISSUER must be set where"),
         (PUBLIC, {"QUIETLINE_FACES": "public,desk"}, "QUIETLINE_FACES must name one face"),
         (PUBLIC, {"QUIETLINE_SHRED_TABLE": "requests"}, "QUIETLINE_SHRED_TABLE must be another table"),
+        (PUBLIC, {"QUIETLINE_COUNTERS_TABLE": "requests"}, "QUIETLINE_COUNTERS_TABLE must be a table of its own"),
         (PUBLIC, {"QUIETLINE_RECIPIENTS": ""}, "QUIETLINE_RECIPIENTS must be set"),
         (PUBLIC, {"QUIETLINE_RECIPIENTS": recipients("kms-1")}, "QUIETLINE_RECIPIENTS names one key"),
         (PUBLIC, {"QUIETLINE_PEPPER_SECRET": ""}, "QUIETLINE_PEPPER_SECRET must be set"),

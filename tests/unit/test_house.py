@@ -109,6 +109,22 @@ print("boto3" in sys.modules)  # botocore is: the test client brings it
 
 
 @pytest.mark.parametrize(
+    ("closed", "contact", "is_good"),
+    [("", "", True), ("10", "", True), ("10", "10", True), ("10", "11", False), ("60", "60", True), ("60", "", True)],
+)
+def test_no_clock_outruns_the_one_it_is_part_of(closed, contact, is_good):
+    """Contact details end with the rest at the latest, the rest with everything; unset, a clock keeps within."""
+    said = {"QUIETLINE_RETENTION_CLOSED_DAYS": closed, "QUIETLINE_CONTACT_DAYS": contact}
+    if not is_good:
+        with pytest.raises(SettingError, match="QUIETLINE_CONTACT_DAYS"):
+            Settings.from_env(said)
+        return
+    settings = Settings.from_env(said)
+    assert settings.details_after_closing <= settings.retention_after_closing <= settings.retention
+    assert settings.details_after_closing.days == int(contact or min(30, int(closed or 30)))
+
+
+@pytest.mark.parametrize(
     ("variable", "wrong"),
     [
         ("QUIETLINE_PORT", "eight"),
@@ -124,6 +140,9 @@ print("boto3" in sys.modules)  # botocore is: the test client brings it
         ("QUIETLINE_URL", "https://help.example/path"),
         ("QUIETLINE_URL", "https://sam@help.example"),
         ("QUIETLINE_RETENTION_DAYS", "41"),
+        ("QUIETLINE_RETENTION_CLOSED_DAYS", "91"),
+        ("QUIETLINE_CONTACT_DAYS", "31"),
+        ("QUIETLINE_CONTACT_DAYS", "0"),
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
         ("QUIETLINE_STORE", "postgres"),

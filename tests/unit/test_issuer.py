@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,9 +15,11 @@ import jwt
 import pytest
 
 from chalicelib.adapters.oidc import local_identity
+from chalicelib.config import Settings
 from chalicelib.domain.access import SIGN_IN_ROLES
 from chalicelib.domain.errors import Unauthenticated
 from chalicelib.local.issuer import CannotIssueError, LocalIssuer, main
+from chalicelib.wiring import House
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,12 +78,11 @@ def test_home_is_for_its_owner_only(tmp_path: Path) -> None:
     try:
         issuer = LocalIssuer(tmp_path / "new" / "home")
         issuer.ticket()
-        issuer.partner_key("north")
     finally:
         os.umask(before)
     home = tmp_path / "new" / "home"
     assert mode(home) == mode(home / "tickets") == 0o700
-    assert mode(home / "issuer.pem") == mode(home / "partners.json") == 0o600
+    assert mode(home / "issuer.pem") == 0o600
     assert {mode(ticket) for ticket in (home / "tickets").iterdir()} == {0o600}
     assert "d" not in json.loads(issuer.keys.read_text())["keys"][0]
 
@@ -221,34 +221,6 @@ def test_tickets_are_long_and_kept_as_hashes(tmp_path: Path) -> None:
     assert not any(ticket in kept for ticket in tickets)
 
 
-def test_partner_keys_name_the_partner_and_are_kept_as_hashes(tmp_path: Path) -> None:
-    """A partner's key tells whose it is, is shown once, and leaves only its hash behind."""
-    issuer = LocalIssuer(tmp_path)
-    first, second = issuer.partner_key("north-west"), issuer.partner_key("north-west")
-    prefix, name, secret = first.split("_", 2)
-    assert (prefix, name, len(secret)) == ("qlp", "north-west", 43)
-    text = (tmp_path / "partners.json").read_text()
-    kept = json.loads(text)
-    assert secret not in text
-    assert set(kept) == {hashlib.sha256(key.encode()).hexdigest() for key in (first, second)}
-    assert {entry["partner"] for entry in kept.values()} == {"north-west"}
-
-
-@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a b", "x" * 33, "é"])
-def test_partner_names_are_plain(tmp_path: Path, name: str) -> None:
-    """A name that would blur a key's parts is refused."""
-    with pytest.raises(CannotIssueError, match="A partner's name must be"):
-        LocalIssuer(tmp_path).partner_key(name)
-
-
-def test_partner_keys_made_at_once_are_all_kept(tmp_path: Path) -> None:
-    """No key is lost when several are made in the same moment."""
-    issuer = LocalIssuer(tmp_path)
-    with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(issuer.partner_key, ["north"] * 24))
-    assert len(json.loads((tmp_path / "partners.json").read_text())) == len(keys) == 24
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Set a home for the command line."""
@@ -278,12 +250,17 @@ def test_command_prints_a_ticket(home: Path, capsys: pytest.CaptureFixture[str])
     assert main(["ticket", "--role", "partner", "--sub", "north"]) == 2
 
 
-def test_command_prints_a_partner_key(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """For a partner the command prints a key."""
-    assert main(["token", "--role", "partner", "--sub", "north"]) == 0
+def test_command_issues_partner_keys_of_the_local_house(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a partner the command prints a key that the house knows, keeps no more than its hash, and tells the trail."""
+    assert main(["token", "--role", "partner", "--sub", "north-west"]) == 0
     key = capsys.readouterr().out.rstrip("\n")
-    assert key.startswith("qlp_north_")
-    assert hashlib.sha256(key.encode()).hexdigest() in json.loads((home / "partners.json").read_text())
+    house = House(Settings(home=home))
+    kept = house.partnering.recognise(key)
+    assert (kept.partner, kept.issued_by) == ("north-west", "make-token")
+    entries, _ = house.store.trail()
+    assert [(each.deed.verb, each.deed.about) for each in entries] == [("issue-key", f"partner/{kept.key_id}")]
+    secret = key.rpartition("_north-west")[2].partition("_")[2].encode()
+    assert not any(secret in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,26 @@ def test_a_request_is_accepted_whatever_of_the_store_refuses_and_stored_once(sce
     assert mailbox["slot"]["id"] == "2026-11-24T18:00Z/2h"
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_referral_is_put_aside_like_any_other_and_told_once(scene, moment):
+    """The partner hears *received*, the drain stores it, the trail names the key, and no receipt is told to anybody."""
+    issued = scene.house.partnering.issue("north-hub", by="kim")
+    consent = {"version": "2026-11", "language": "en", "how": "in-person", "given_on": "2026-11-24"}
+    getattr(scene.store, moment).add("submit")
+    headers = {"Authorization": f"Bearer {issued.key}", "Idempotency_Key": KEY}
+    status, sent = scene.ask("POST", "/v1/referrals", {"consent": consent, "details": DETAILS}, **headers)
+    assert (status, sent) == (201, {"id": sent["id"], "status": "received"})
+    assert len(scene.queue.waiting) == 1
+    getattr(scene.store, moment).clear()
+    scene.drain_all()
+    assert scene.ask("GET", f"/v1/referrals/{sent['id']}", **headers) == (200, sent)
+    told = [(each.deed.actor, each.deed.request_id) for each in scene.store.trail()[0] if each.deed.verb == "refer"]
+    assert told == [(f"partner/{issued.kept.key_id}", sent["id"])]
+    claimed = scene.house.desk.casework.claim("alex")
+    assert claimed.request.referral.partner == "north-hub"
+    assert claimed.opened.details["phone"] == "07700 900123"
+
+
 def test_what_was_put_aside_opens_at_the_desk_like_any_other(scene):
     """After draining, a practitioner claims it and reads what was sent."""
     scene.store.before.add("*")
@@ -300,7 +320,7 @@ def test_a_new_field_of_a_head_is_thought_of():
         "verified",
     }
     given = {each.name for each in fields(build_head()) if getattr(build_head(windows=()), each.name) is not None}
-    later = {"number", "lapses", "attempts", "missed"}
+    later = {"number", "lapses", "attempts", "missed", "bare"}
     assert given - later <= carried
     assert build_head(kind=Kind.CALLBACK).status is Status.WAITING
 

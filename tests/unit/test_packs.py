@@ -233,6 +233,14 @@ def test_a_pack_of_a_campaign_that_is_over_says_so():
         assert pack[language]["notice"] in a_file(f"read-me-{language}.txt", house).decode()
 
 
+def test_a_pack_that_would_lead_nowhere_says_so_first():
+    """Without the address of the site, a leaflet would lead to the machine that made it: its partner is warned."""
+    house = House(Settings(clock_starts_at=datetime.fromisoformat("2018-06-27T18:00:00+00:00")))
+    assert "QUIETLINE_URL" in the_pack(house)["en"]["guidance"][0]
+    assert "QUIETLINE_URL" in a_file("read-me-cy.txt", house).decode()
+    assert not any("QUIETLINE_URL" in each for each in the_pack()["en"]["guidance"])
+
+
 def test_lists_are_written_as_people_say_them():
     """Welsh says `ac` before a vowel."""
     assert listed(("A",), "en") == "A"

@@ -88,7 +88,7 @@ class Page(HTMLParser):
 
     def scripts(self) -> list[dict[str, Any]]:
         """Whatever would run, apart from scripts of ours, which stand in files of their own."""
-        ours = [{"type": "module", "src": f"/assets/{name}.js", "text": ""} for name in ("always", "page")]
+        ours = [{"type": "module", "src": f"/assets/{name}.js", "text": ""} for name in ("always", "page", "following")]
         return [
             each
             for each in self.all("script")
@@ -240,8 +240,56 @@ def every_page(language: str, fill: str = "") -> dict[str, str]:
                 language, kind, fill, messages=[], slot_local=None, notice=None, slots=[], can_choose_slot=False
             ),
         }
+        found[f"{kind} mailbox, details erased"] = mailbox(
+            language,
+            kind,
+            fill,
+            status="closed",
+            notice="details-erased",
+            slot_local=None,
+            slots=[],
+            can_choose_slot=False,
+            can_write=False,
+        )
         for status in ("waiting", "claimed", "closed", "parked"):
             found[f"{kind} mailbox, {status}"] = mailbox(language, kind, fill, status=status)
+    statement = {"version": "2026-11", "title": fill or "How", "summary": [fill or "x"], "text": [fill or "y"]}
+    for state in ("announced", "open", "live", "ended"):
+        session = {
+            "id": "an-hour",
+            "title": fill or "An hour",
+            "summary": fill or "Of answers",
+            "state": state,
+            "local": fill or "Tuesday 24 November 2026, 6pm to 7pm",
+            "hosts": [{"name": fill or "The helpline", "role": fill or "A practitioner"}],
+        }
+        entry = {"id": "e1", "language": "en", "question": fill or "What?", "answer": fill or "That.", "local": "6pm"}
+        entry |= {"host": session["hosts"][0], "retracted": False}
+        found[f"session, {state}"] = pages.session(
+            **asked,
+            session=session,
+            entries=[entry, entry | {"id": "e2", "retracted": True}],
+            last=2,
+            earlier=1,
+            newest=False,
+        )
+        found[f"session, {state}, empty"] = pages.session(
+            **asked, session=session, entries=[], last=0, earlier=None, newest=True
+        )
+        found[f"sessions, {state}"] = pages.sessions(**asked, sessions=[session])
+    found["no sessions"] = pages.sessions(**asked, sessions=[])
+    question: dict[str, Any] = {**asked, "session": session, "statement": statement} | {
+        "idempotency_key": "k" * 32,
+        "form_token": "t",
+    }
+    found["question form"] = pages.question_form(**question, values={}, errors=[])
+    found["question form, refused"] = pages.question_form(
+        **question,
+        values={"text": fill or "What?", "private": ["true"]},
+        errors=[{"field": name, "code": "required"} for name in ("statement_version", "text", "private", "")],
+    )
+    found["question receipt"] = receipt(language, "question", fill)
+    found["question mailbox"] = mailbox(language, "question", fill, can_choose_slot=False, can_write=False)
     for number in (400, 403, 404, 405, 409, 413, 415, 418, 422, 500, 503):
         found[f"problem {number}"] = pages.problem(**asked, status=number, code=fill or "x")
     found["problem, receipt"] = pages.problem(**asked, status=404, code="receipt-unknown")
@@ -299,7 +347,9 @@ def test_what_json_answers_need_has_words() -> None:
     ].keys()
     assert {"required", "too-long", "impossible-phone", "unknown-key", "wrong-type", "other"} <= asked["errors"].keys()
     callback = {"callback_open", "callback_closed", "callback_no_slot"}
-    assert callback | {"information", "delayed", "keep_receipt", "read_mailbox", "emergency"} == asked["next"].keys()
+    question = {"question", "question_unanswered", "read_mailbox_question"}
+    others = {"information", "delayed", "keep_receipt", "read_mailbox", "emergency"}
+    assert callback | question | others == asked["next"].keys()
 
 
 @pytest.mark.parametrize(("language", "name"), CASES)
@@ -631,6 +681,19 @@ def test_a_time_is_only_offered_where_one_can_be_chosen() -> None:
     html = mailbox("en", "information", can_choose_slot=False)
     assert "<select" not in html
     assert 'value="slot"' not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mailbox_whose_details_are_erased_is_read_only(language: str) -> None:
+    """It says what is gone and how to ask again, keeps what was written, and can still be withdrawn."""
+    found = page(language, "callback mailbox, details erased")
+    said = found.one("main")["text"]
+    assert texts(language)["notes"]["details-erased"] in said
+    assert "Hello" in said
+    actions = [each["value"] for each in found.all("input") if each.get("name") == "action"]
+    assert "withdraw" in actions
+    assert {"message", "slot"}.isdisjoint(actions)
+    assert f"/request?kind=callback&lang={language}" in [each["href"] for each in found.all("a")]
 
 
 def test_only_safe_addresses_become_links() -> None:

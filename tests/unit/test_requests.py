@@ -381,20 +381,20 @@ def test_nothing_written_during_a_claim_is_buried(head, now):
 def test_a_slot_chosen_during_a_claim_is_not_buried(head, now):
     """Whoever holds it rings by what was agreed before: they see the new time before they finish, and it is kept."""
     held = claim(head(windows=(window(now - HOUR),)), now)
-    tomorrow = requests.choose_slot(held, slot=window(now + DAY))
+    tomorrow = requests.choose_slot(held, slot=window(now + DAY), now=now)
     fence = {"practitioner": "alex", "number": 1, "now": now}
     with pytest.raises(Conflict, match="unread-message"):
         FENCED["close"](tomorrow, **fence)
     assert FENCED["close"](claim(tomorrow, now), **fence).status is Status.CLOSED
     waits = FENCED["attempt"](tomorrow, **fence)
     assert (waits.status, waits.visible_at, waits.due_at) == (Status.WAITING, now + DAY, now + DAY + 2 * HOUR)
-    begun = FENCED["attempt"](requests.choose_slot(held, slot=window(now - HOUR, 3)), **fence)
+    begun = FENCED["attempt"](requests.choose_slot(held, slot=window(now - HOUR, 3), now=now), **fence)
     assert (begun.status, begun.visible_at, begun.due_at) == (Status.WAITING, now, now + 2 * HOUR)
 
 
 def test_a_slot_chosen_while_it_waits_owes_nothing_more(callback, now):
     """Whoever claims it next sees the new time anyway."""
-    assert requests.choose_slot(callback, slot=window(now + DAY)).answer_by is None
+    assert requests.choose_slot(callback, slot=window(now + DAY), now=now).answer_by is None
 
 
 def test_a_reopened_request_is_kept_as_long_as_was_promised_whatever_the_setting_says_now(claimed, now):
@@ -411,7 +411,7 @@ def test_a_colleague_does_not_read_for_the_holder(callback, now):
 
 def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):
     """The new window is the only one, and attempts and misses begin anew."""
-    request = requests.choose_slot(replace(callback, attempts=2, missed=1), slot=window(now + 5 * DAY))
+    request = requests.choose_slot(replace(callback, attempts=2, missed=1), slot=window(now + 5 * DAY), now=now)
     assert (request.windows, request.visible_at) == ((window(now + 5 * DAY),), now + 5 * DAY)
     assert (request.due_at, request.attempts, request.missed) == (now + 5 * DAY + 2 * HOUR, 0, 0)
     assert request.status is Status.WAITING
@@ -420,7 +420,7 @@ def test_another_slot_takes_the_place_of_the_agreed_ones(callback, now):
 def test_another_slot_reopens_what_was_unreachable(head, now):
     """Closed as unreachable, it waits for the new window."""
     closed = attempt(claim(head(windows=(window(now - HOUR),)), now), now)
-    request = requests.choose_slot(closed, slot=window(now + DAY))
+    request = requests.choose_slot(closed, slot=window(now + DAY), now=now)
     assert (request.status, request.outcome, request.slot) == (Status.WAITING, None, window(now + DAY))
     assert request.expires_at == request.submitted_at + RULES.retention
 
@@ -435,14 +435,14 @@ def test_nothing_is_promised_past_the_end_of_a_life(callback):
 
 def test_another_slot_takes_nothing_out_of_a_practitioners_hands(claimed, now):
     """Somebody on the phone keeps the claim."""
-    request = requests.choose_slot(claimed, slot=window(now + DAY))
+    request = requests.choose_slot(claimed, slot=window(now + DAY), now=now)
     assert requests.held(request, practitioner="alex", number=1, now=now).slot == window(now + DAY)
 
 
 def test_an_information_request_has_no_slot(head, now):
     """It is answered in the mailbox."""
     with pytest.raises(Conflict, match="not-a-callback"):
-        requests.choose_slot(head(), slot=window(now))
+        requests.choose_slot(head(), slot=window(now), now=now)
 
 
 # --- unpark, expel, withdraw

@@ -9,6 +9,7 @@ from chalicelib.http.contract.parts import (
     HTML,
     JSON,
     PARAMETERS,
+    PARTNER,
     PROBLEM,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "HTML",
     "JSON",
     "PARAMETERS",
+    "PARTNER",
     "PROBLEM",
     "build",
     "operations",

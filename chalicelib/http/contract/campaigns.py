@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.http import campaign_models
-from chalicelib.http.contract.parts import FILTERED, WORDS, Codes, Operation, any_of
+from chalicelib.http.contract.parts import FILTERED, STORED, WORDS, Codes, Operation, any_of
 from chalicelib.http.packs import MEDIA, ZIP
 
 UNKNOWN: Codes = {404: ("campaign-unknown",)}
@@ -57,5 +57,33 @@ def campaigns() -> tuple[Operation, ...]:
             refuses=any_of(UNKNOWN, {404: ("pack-file-unknown",)}),
             cached=True,
             files=tuple(each.partition(";")[0] for each in MEDIA.values()),
+        ),
+    )
+
+
+def pages() -> tuple[Operation, ...]:
+    """List the pages that leaflets lead to."""
+    return (
+        Operation(
+            name="campaign_page",
+            method="get",
+            path="/campaigns/{slug}",
+            summary="What a campaign says, with the phone and the forms, which then carry its code",
+            tag="pages",
+            parameters=("CampaignSlug", *WORDS),
+            answers={200: None},
+            refuses=any_of(STORED, UNKNOWN),
+            page=True,
+        ),
+        Operation(
+            name="campaign_page_by_code",
+            method="get",
+            path="/c/{code}",
+            summary="The same, by the code that is printed and sent",
+            tag="pages",
+            parameters=("CampaignCode", *WORDS),
+            answers={200: None},
+            refuses=any_of(STORED, UNKNOWN),
+            page=True,
         ),
     )

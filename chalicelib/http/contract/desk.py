@@ -121,7 +121,7 @@ def desk() -> tuple[Operation, ...]:
             models.ReplySubmission,
             example={"number": 1, "text": "Thank you for getting in touch.", "signposts": [EXAMPLE_SIGNPOST]},
             answers={201: models.RepliedAnswer},
-            refuses=any_of(REPEATABLE, {409: ("no-email", "signpost-unknown", "unreadable")}),
+            refuses=any_of(REPEATABLE, {409: ("no-email", "no-mailbox", "signpost-unknown", "unreadable")}),
             **again,
         ),
         fenced(
@@ -141,7 +141,7 @@ def desk() -> tuple[Operation, ...]:
             models.CloseSubmission,
             parameters=WORDS,
             example={"number": 1, "outcome": "answered", "agreed_actions": ["Ring again when ready."]},
-            refuses={409: ("signpost-unknown", "unread-message", "unreadable")},
+            refuses={409: ("no-mailbox", "signpost-unknown", "unread-message", "unreadable")},
         ),
         desk_operation(
             "list_parked",
@@ -200,7 +200,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:claim",
             "What can be sent along with a reply",
             parameters=("Language", *WORDS),
-            answers={200: models.SignpostsAnswer},
+            answers={200: models.OfferedAnswer},
             refuses=FILTERED,
         ),
         Operation(

@@ -16,13 +16,26 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.http import models
-from chalicelib.http.contract import campaigns, desk, directory, pages, publishing, reference, requester
+from chalicelib.http.contract import (
+    campaigns,
+    desk,
+    directory,
+    erasures,
+    pages,
+    partners,
+    publishing,
+    reach,
+    reference,
+    requester,
+    sessions,
+)
 from chalicelib.http.contract.parts import (
     FORM,
     HTML,
     JSON,
     LINKED_DATA,
     PARAMETERS,
+    PARTNER,
     PLACES,
     PROBLEM,
     RECEIPT,
@@ -44,13 +57,22 @@ def operations() -> tuple[Operation, ...]:
     return (
         *requester.public(),
         *requester.mailbox(),
+        *partners.referrals(),
         *directory.signposts(),
         *campaigns.campaigns(),
         *directory.feed(),
+        *reach.reach(),
+        *sessions.sessions(),
         *pages.pages(),
+        *campaigns.pages(),
+        *reach.page(),
         *reference.reference(),
         *desk.desk(),
+        *partners.keys(),
+        *reach.desk(),
+        *sessions.hosting(),
         *publishing.publishing(),
+        *erasures.erasures(),
         *requester.either(),
     )
 
@@ -62,9 +84,12 @@ TAGS = {
     "helpline": "Who answers, when, and what is kept confidential",
     "requests": "Asking for help, without an account",
     "mailbox": "What a receipt opens; the receipt travels in a header and in nothing else",
+    "partners": "Referring somebody with their consent, by key; from a partner's own server, never from a page",
     "signposts": "Where else there is help; for any site to fetch",
     "campaigns": "Dated efforts in one or more police force areas, and what their partners send and print",
     "directory": "The same, as Open Referral UK 3.0: for other directories to copy",
+    "reach": "How many people asked for help, in figures that may be published",
+    "sessions": "Live, anonymous questions and answers",
     "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
@@ -108,6 +133,12 @@ def build() -> dict[str, Any]:
                     "description": "`Authorization: Mailbox LOOKUP`, with the lookup value of a receipt that stays in"
                     " the browser: HKDF-SHA256 of the code with the info `quietline/1|lookup`, in base64url. Messages"
                     " are then given as they are sealed, and what is written in the clear has no copy there.",
+                },
+                "partner": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A partner's key, as a supervisor of the helpline issued it: `qlp_`, and what"
+                    " follows. Missing, mistyped, unknown and revoked keys are refused alike.",
                 },
                 "bearer": {
                     "type": "http",
@@ -165,6 +196,8 @@ def _operation(operation: Operation) -> Schema:
 def _security(caller: str | None) -> list[dict[str, list[str]]]:
     if caller is None:
         return []
+    if caller == PARTNER:
+        return [{"partner": []}]
     if caller == RECEIPT:
         return [{"receipt": []}, {"mailbox": []}]
     return [{"bearer": [] if caller == SIGNED_IN else [caller]}]
@@ -173,7 +206,8 @@ def _security(caller: str | None) -> list[dict[str, list[str]]]:
 def _request_body(operation: Operation) -> Schema:
     content: Schema = {}
     if operation.body is not None:
-        bodies = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies: list[Schema] = [{"$ref": REF.format(model=each.__name__)} for each in operation.bodies]
+        bodies += [{}] if operation.forgiving else []
         content[JSON] = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "example": operation.example}
     if operation.form is not None:
         content[FORM] = {"schema": operation.form}

@@ -66,7 +66,7 @@ def pages() -> tuple[Operation, ...]:
             path="/request",
             summary="The form, working without JavaScript",
             tag="pages",
-            parameters=("Kind", *WORDS),
+            parameters=("Kind", "Campaign", *WORDS),
             answers={200: None},
             refuses=any_of(STORED, FILTERED),
             page=True,

@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from chalicelib.domain.directory import ICAL_DAYS, LARGEST_PAGE, identity
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, NATIONS, TOPICS, UNITED_KINGDOM
-from chalicelib.http import models, oruk
+from chalicelib.http import models, oruk, reach
 from chalicelib.http.packs import FORMATS
 from chalicelib.http.problems import FOR_PROGRAMS
 from chalicelib.http.reading import LARGEST_NUMBER
@@ -29,10 +29,12 @@ JSON, PROBLEM, HTML, SCRIPT = "application/json", "application/problem+json", "t
 FORM, LINKED_DATA = "application/x-www-form-urlencoded", "application/ld+json"
 REF = "#/components/schemas/{model}"
 RECEIPT = "receipt"
+PARTNER = "referral:write"
 SIGNED_IN = "signed-in"
 EXAMPLE_STATEMENT = "2026-11"
 EXAMPLE_SLOT = "2026-11-24T18:00Z/2h"
 EXAMPLE_SIGNPOST = "childline"
+EXAMPLE_SESSION = "gm-2018-live"
 EXAMPLE_CAMPAIGN = "gm-2018"
 EXAMPLE_RECORDS = {
     "services": identity("service", EXAMPLE_SIGNPOST),
@@ -89,7 +91,16 @@ SUBMITTED: Codes = any_of(
 OF_RECEIPT: Codes = any_of(STORED, {401: ("receipt-missing",), 404: ("receipt-unknown",)})
 SIGNING_IN: Codes = {401: ("token-expired", "token-invalid", "token-missing"), 503: ("sign-in-unavailable",)}
 OF_DESK: Codes = any_of(STORED, SIGNING_IN, {403: ("scope-missing",), 503: ("key-missing", "key-unreachable")})
-WRITING = ("expires-first", "key-reused", "keys-outdated", "mailbox-full", "not-padded", "sealed-elsewhere")
+WRITING = (
+    "details-erased",
+    "expires-first",
+    "key-reused",
+    "keys-outdated",
+    "mailbox-full",
+    "not-a-conversation",
+    "not-padded",
+    "sealed-elsewhere",
+)
 FENCED: Codes = any_of(OF_DESK, WRITTEN, {409: ("claim-lost",)})
 
 
@@ -126,6 +137,7 @@ def _places() -> tuple[str, ...]:
 
 
 PLACES = one_of(_places())
+_MONTH: Schema = {"type": "string", "pattern": rf"^{reach.MONTH}$", "examples": ["2018-06"]}
 PARAMETERS: Mapping[str, Schema] = {
     "Lang": query(
         "lang",
@@ -182,6 +194,20 @@ PARAMETERS: Mapping[str, Schema] = {
     "Limit": query(
         "limit", {"type": "integer", "minimum": 1, "maximum": 10**15 - 1}, "How many entries; at most 1,000 come."
     ),
+    "ReachRegion": query(
+        "region",
+        one_of((reach.NOWHERE, *PLACES["enum"][1 + len(NATIONS) :])),
+        "The ONS code of a police force area; `none` for those who named none.",
+    ),
+    "ReachCampaign": query(
+        "campaign",
+        {"type": "string", "pattern": models.SLUG, "maxLength": 60},
+        "The name of a campaign; `none` for no campaign.",
+    ),
+    "ReachKind": query("kind", one_of(reach.KINDS), "What they asked for; a `visit` is a contact and not a person."),
+    "FromMonth": query("from", _MONTH, "The first month; twelve up to the last, unless told."),
+    "ToMonth": query("to", _MONTH, "The last month; the last that is over, unless told. Put in order, if need be."),
+    "By": query("by", one_of(reach.BY), "What the rows are; months, unless told."),
     "Search": query(
         "search", {"type": "string", "minLength": 1}, "Words that stand in name or description; all of them."
     ),
@@ -239,10 +265,24 @@ PARAMETERS: Mapping[str, Schema] = {
     "Panel": path_parameter("name", "The name of a panel.", "requests"),
     "Format": query("format", one_of(tuple(FORMATS)), "JSON, unless `Accept` asks for a zip; before `Accept`."),
     "PackFile": path_parameter("name", "The name of a file of the pack.", "poster-en.pdf"),
+    "CampaignCode": path_parameter("code", "The code of a campaign.", EXAMPLE_CAMPAIGN),
+    "Campaign": query("campaign", {"type": "string"}, "The code of a campaign; one that is not ours is passed over."),
     "CampaignSlug": path_parameter("slug", "The slug of a campaign.", EXAMPLE_CAMPAIGN),
     "WidgetScript": path_parameter("name", "A version of the script.", f"{LATEST}.js"),
     "DocsTopic": path_parameter("topic", "A tag of this document.", "signposts"),
     "Script": path_parameter("name", "The name of a script.", "page.js"),
+    "ReferralId": path_parameter("referral_id", "The id of a referral, as sending it gave it.", "A" * 43),
+    "KeyId": path_parameter("key_id", "The id of a partner's key, which is a part of the key.", "north-hub.abcdefgh"),
+    "SessionId": path_parameter("session_id", "The id of a live session.", EXAMPLE_SESSION),
+    "EntryId": path_parameter("entry_id", "The id of a public answer.", "A" * 16),
+    "AfterAnswer": query(
+        "after",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000_000},
+        "The `last` of the answer before: only what is newer is given.",
+    ),
+    "BeforeAnswer": query(
+        "before", {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, "Shows earlier answers than this one."
+    ),
     "ContentKind": path_parameter("kind", "The kind of a record that editors write.", "signpost"),
     "ContentId": path_parameter("content_id", "The id of such a record.", EXAMPLE_SIGNPOST),
     "IfMatch": header(
@@ -266,9 +306,9 @@ class Operation:
     """
     One route: what it takes, what it answers, and every way in which it refuses.
 
-    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token must carry. *page* says
-    that the answer is HTML, *media* that it is some other text, *files* which files it may be, *cached* that it has an
-    ETag.
+    *caller* is None for everybody, `receipt`, `signed-in`, or the scope that a bearer token, or a partner's key, must
+    carry. *page* says that the answer is HTML, *media* that it is some other text, *files* which files it may be,
+    *cached* that it has an ETag. A *forgiving* one takes whatever is sent.
     """
 
     name: str
@@ -282,6 +322,7 @@ class Operation:
     body: type[BaseModel] | None = None
     sealed_body: type[BaseModel] | None = None
     body_required: bool = True
+    forgiving: bool = False
     form: Schema | None = None
     refuses: Codes = field(default_factory=dict)
     page: bool = False

@@ -217,7 +217,11 @@ def mailbox() -> tuple[Operation, ...]:
             body=models.SlotChoice,
             example={"slot": EXAMPLE_SLOT},
             answers={200: models.ProgressAnswer},
-            refuses=any_of(OF_RECEIPT, WRITTEN, {409: ("expires-first", "not-a-callback", "slot-closed", "slot-full")}),
+            refuses=any_of(
+                OF_RECEIPT,
+                WRITTEN,
+                {409: ("details-erased", "expires-first", "not-a-callback", "slot-closed", "slot-full")},
+            ),
         ),
     )
 

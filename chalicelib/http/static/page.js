@@ -57,6 +57,7 @@ const CHOICES = ['voicemail', 'caller_id', 'code_word', 'if_someone_else_answers
 
 function detailsOf(fields, kind) {
   const given = (...names) => Object.fromEntries(names.map((name) => [name, fields.get(name)]).filter(([, value]) => value));
+  if (kind === 'question') return { ...given('text'), private: fields.get('private') === 'true' };
   if (kind === 'information') return given('concern', 'message', 'name', 'email');
   const needs = fields.getAll('access_needs');
   const safety = { ...given(...CHOICES), ...(fields.has('text_first') && { text_first: true }) };
@@ -78,7 +79,7 @@ async function ask(form) {
   const fields = new FormData(form);
   const details = detailsOf(fields, kind);
   const around = new URLSearchParams();
-  for (const name of ['statement_version', 'language', 'slot', 'also']) {
+  for (const name of ['statement_version', 'language', 'slot', 'also', 'campaign']) {
     for (const value of fields.getAll(name)) if (value) around.append(name, value);
   }
   const { code, requestId, sealed } = await once(`${kind} ${JSON.stringify(details)} ${around}`, (keys) => sealRequest(kind, details, keys));

@@ -46,10 +46,17 @@ RESPONSES: Mapping[str, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """How one face's gateway behaves: *patience* in milliseconds, *any_site* whether pages elsewhere ask."""
+    """
+    How one face's gateway behaves: *patience* in milliseconds, *any_site* whether pages elsewhere ask.
+
+    *files* says that some answers are no text. Which ones, the function says of each (`isBase64Encoded`); the gateway
+    decides by the first media type that a client accepts, which in a browser is `text/html` whatever it fetches, so
+    that only `*/*` lets files through. Bodies of requests then come in base64 as well.
+    """
 
     patience: int
     any_site: bool
+    files: bool = False
 
     def finish(self, definition: dict[str, Any], problem: Callable[[int, str], Mapping[str, Any]]) -> None:
         """Complete Chalice's description of the API; *problem* makes a problem of a status and a code."""
@@ -59,6 +66,8 @@ class Gateway:
                 _integration(operation)["timeoutInMillis"] = self.patience
             # A path answers every method, so that a wrong one is told which are right: 405 with Allow.
             operations["x-amazon-apigateway-any-method"] = copy.deepcopy(ours[0])
+        if self.files:
+            definition["x-amazon-apigateway-binary-media-types"] = ["*/*"]
         definition["x-amazon-apigateway-gateway-responses"] = {
             kind: self._response(status, problem(status, code)) for kind, (status, code) in RESPONSES.items()
         }

@@ -51,7 +51,7 @@ class Face:
 FACES = {
     # A requester waits at most five seconds for an answer of any kind: after that the gateway says where to ring.
     "public": Face(
-        gateway=Gateway(patience=5_000, any_site=True),
+        gateway=Gateway(patience=5_000, any_site=True, files=True),
         services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
         without=("jwt/*", "chalicelib/adapters/kms.py", "chalicelib/adapters/oidc*.py"),
     ),

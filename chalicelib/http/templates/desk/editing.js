@@ -16,6 +16,10 @@ const FORMS = {
     anonymous: 'flag', status: 'status', source: 'line', assured_date: 'date', review_days: 'number', licence: 'line',
   },
   organization: { name: 'line', description: 'texts', website: 'line' },
+  campaign: {
+    name: 'texts', code: 'line', starts_on: 'date', ends_on: 'date', regions: 'list', partners: 'list', summary: 'texts', headline: 'texts',
+    message: 'series', sms: 'series', signposts: 'list', source: 'line',
+  },
 };
 // What the house itself writes into a record is in no form.
 const OURS = ['id', 'last_modified'];
@@ -85,14 +89,15 @@ const MAKERS = {
   },
 };
 
-function texts(id, name) {
+// *read* and *print* are for texts that are several, one a line.
+function texts(id, name, read = (text) => text.trim(), print = (value) => value ?? '') {
   const boxes = LANGUAGES.map((tongue) => input('textarea', `${id}-${tongue}`, name, { lang: tongue, rows: name === 'name' ? 1 : 4 }));
   return {
     place: el('fieldset', el('legend', label(name)), hinted(id, name), wrongAt(id), el('div.pair', ...boxes.map((box, at) => el('div.field',
       el('label', { for: box.id }, say(`tongue-${LANGUAGES[at]}`)), box, wrongAt(box.id))))),
-    set: (value) => boxes.forEach((box) => { box.value = value?.[box.lang] ?? ''; }),
+    set: (value) => boxes.forEach((box) => { box.value = print(value?.[box.lang]); }),
     get: () => {
-      const given = Object.fromEntries(boxes.map((box) => [box.lang, box.value.trim()]).filter(([, text]) => text));
+      const given = Object.fromEntries(boxes.map((box) => [box.lang, read(box.value)]).filter(([, text]) => text.length));
       return Object.keys(given).length ? given : undefined;
     },
   };
@@ -112,7 +117,7 @@ function flag(id, name) {
 }
 function field(name, how) {
   const id = `content-f-${name}`;
-  const made = Array.isArray(how) ? choices(id, name, how) : how === 'texts' ? texts(id, name) : how === 'flag' ? flag(id, name)
+  const made = Array.isArray(how) ? choices(id, name, how) : how === 'texts' ? texts(id, name) : how === 'series' ? texts(id, name, lines, (value) => (value ?? []).join('\n')) : how === 'flag' ? flag(id, name)
     : (MAKERS[how] ?? ((at, named) => MAKERS.lines(at, named, how)))(id, name);
   const place = made.place ?? el('div.field', el('label', { for: id }, label(name)), hinted(id, name), made.box, wrongAt(id));
   const theirs = el('div.theirs');
@@ -184,9 +189,9 @@ function right() {
   for (const each of $('content-fields').querySelectorAll('.problem')) each.textContent = '';
 }
 function placed({ pointer, code }) {
-  const [name, step] = pointer.replace(/^\/record/, '').split('/').slice(1);
+  const [name, step, row] = pointer.replace(/^\/record/, '').split('/').slice(1);
   const text = words.get(`code-${code}`) ?? say('code-invalid'), id = `content-f-${name}`;
-  if (step && $(`${id}-${step}`)) return { id: `${id}-${step}`, text };
+  if (step && $(`${id}-${step}`)) return { id: `${id}-${step}`, text: row ? say('row', { n: Number(row) + 1, text }) : text };
   return { id: $(id) || $(`${id}-wrong`) ? id : null, text: /^\d+$/.test(step) ? say('row', { n: Number(step) + 1, text }) : text, name };
 }
 function wrong(errors) {
@@ -290,8 +295,15 @@ async function out(method, verb, body) {
   $('content-title').focus();
 }
 
+// Of a campaign, what its page says and what its text messages cost.
+const campaignOf = (shown) => [
+  el('h4', shown.headline), ...shown.message.map((each) => el('p', each)), el('p.soft', shown.notice),
+  ...shown.pack.sms.flatMap((each) => [el('p.said.notice', each.text), el('p.hint', say('sms-costs', each))]),
+  el('p', shown.pack.email.subject),
+];
 // As the signposts of the helpline's own pages are set; what is no signpost is shown as it is handed on.
 function cardOf(shown) {
+  if (shown.pack) return campaignOf(shown);
   if (!shown.summary) return [el('dl', ...Object.entries(shown).flatMap(([name, value]) => [el('dt', label(name)), el('dd', inWords(value))]))];
   return [
     el('h4', shown.name), el('p', shown.summary), shown.hours && el('p', shown.hours),

@@ -76,7 +76,7 @@ onSubmit($('quote'), (form, button) => take({ reference: $('reference').value.tr
 // ---- the request on the screen
 
 function present(taken, sentAt) {
-  const { claim, request } = taken, callback = request.kind === 'callback';
+  const { claim, request } = taken, rung = request.kind !== 'information';
   // What came in another form than ours is shown as text, and nothing of it is taken for what somebody agreed to.
   const odd = request.unreadable === 'invalid', details = odd ? {} : request.details ?? {};
   const again = open?.claim.request_id === claim.request_id ? open : null;
@@ -89,14 +89,14 @@ function present(taken, sentAt) {
   fill('request-kind', laneOf(request), request.overdue && ' ', request.overdue && el('strong.tag', say('overdue')));
   show('unreadable', request.unreadable);
   fill('unreadable', request.unreadable && (words.get(`unreadable-${request.unreadable}`) ?? say('unreadable-other')));
-  show('contract', callback && request.details && !odd);
+  show('contract', rung && request.details && !odd);
   show('script', false);
-  if (callback && request.details && !odd) agreed(details);
+  if (rung && request.details && !odd) agreed(details);
   facts(request, details);
   if (odd) fill('message', el('dl', ...Object.entries(request.details ?? {}).flatMap(([name, value]) => [el('dt', name), el('dd.said', value)])));
   letters('letters', request.messages);
   letters('notes', request.notes);
-  lay(claim.request_id, callback, details, readerOf(request));
+  lay(claim.request_id, rung, details, readerOf(request));
   tick();
   status('');
   $('request-title').focus();
@@ -107,17 +107,19 @@ function present(taken, sentAt) {
 const readerOf = (request) => (request.language.split('-')[0] === 'cy' ? 'cy' : 'en');
 
 // Each request has forms of its own: nothing typed for one person is ever sent to another.
-function lay(id, callback, details, tongue) {
+function lay(id, rung, details, tongue) {
   if (!begun.has(id)) {
     const forms = $('forms').content.cloneNode(true);
     for (const group of forms.querySelectorAll('.signposts')) group.hidden = true;
-    forms.querySelector('.attempt').hidden = !callback;
+    forms.querySelector('.attempt').hidden = !rung;
     forms.querySelector('.by-email').hidden = !details.email;
-    forms.querySelector(callback ? '.note' : '.reply').open = true;
+    // A referral has no mailbox: there is nowhere to write to.
+    for (const each of forms.querySelectorAll('.reply, .in-mailbox')) each.hidden = Boolean(open.request.referral);
+    forms.querySelector(rung ? '.note' : '.reply').open = true;
     begun.set(id, el('div', forms));
   }
   fill('work', begun.get(id));
-  for (const group of $('work').querySelectorAll('.signposts')) offerSignposts(group, details.concern, tongue);
+  if (!open.request.referral) for (const group of $('work').querySelectorAll('.signposts')) offerSignposts(group, details.concern, tongue);
 }
 const fields = () => [...$('work').querySelectorAll('textarea')];
 const unsent = (besides) => fields().some((each) => each.value.trim() && each.form !== besides);
@@ -135,13 +137,12 @@ function agreed(details) {
     safety.code_word && ['code-word', say('code-word-is', values)],
   ].filter(Boolean);
   fill('contract-points', ...points.map(([title, text]) => el('li', el('strong', say(title)), text)));
-  const steps = [
-    details.name && safety.if_someone_else_answers === 'ask-for-name' ? 'step-hello-name' : 'step-hello',
-    ...safety.code_word ? ['step-code', 'step-reference'] : ['step-reference', 'step-recognised'],
-    'step-doubt',
-  ];
+  // Somebody who was referred was never told the two words.
+  const referred = open.request.referral, known = referred ? [] : ['step-reference'];
+  const recognise = safety.code_word ? ['step-code', ...known] : [...known, referred ? 'step-expecting' : 'step-recognised'];
+  const steps = [details.name && safety.if_someone_else_answers === 'ask-for-name' ? 'step-hello-name' : 'step-hello', ...recognise, 'step-doubt'];
   fill('script-steps', ...steps.map((step) => el('li', say(step, values))));
-  fill('script-sure', say(safety.code_word ? 'sure-code' : 'sure-reference'));
+  fill('script-sure', say(safety.code_word ? 'sure-code' : referred ? 'sure-expecting' : 'sure-reference'));
   show('script-sure', true); show('script-after', false);
   reveal(open.read);
 }
@@ -173,6 +174,7 @@ function dial(number, mayShow) {
 }
 
 function facts(request, details) {
+  const given = request.referral?.consent;
   const all = {
     due: request.due.local,
     language: request.interpreter && say('interpreter', { language: tongues.of(request.language) }),
@@ -182,8 +184,12 @@ function facts(request, details) {
     email: details.email && say('email-given'),
     attempts: request.attempts,
     lapses: request.lapses,
+    partner: given && [request.referral.partner, ...Object.values(details.referrer ?? {})].join(', '),
+    consent: given && say('consent-given', { ...given, how: given.how.replace('-', ' '), language: tongues.of(given.language) }),
   };
   fill('facts', ...Object.entries(all).filter(([, value]) => value).flatMap(([name, value]) => [el('dt', say(`fact-${name}`)), el('dd', value)]));
+  // What was agreed to, in the words of then: whoever rings keeps to them.
+  fill('consent', given?.title && el('details', { lang: given.language }, el('summary', given.title), ...given.text.map((each) => el('p', each))));
   fill('message', details.message ? el('p.said', { lang: request.language }, details.message) : request.details && el('p.soft', say('no-message')));
 }
 function letters(id, all) {
@@ -259,7 +265,7 @@ function lose(why) {
   listHeld();
 }
 function forget() {
-  for (const id of ['contract-points', 'phone', 'script-steps', 'facts', 'message', 'letters', 'notes']) fill(id);
+  for (const id of ['contract-points', 'phone', 'script-steps', 'facts', 'consent', 'message', 'letters', 'notes']) fill(id);
   show('content', false); show('lease', false);
   open.request = { reference: open.request.reference };
   open.read = false;
