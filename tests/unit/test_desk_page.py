@@ -45,12 +45,6 @@ FIELDS = {"name", "summary", "description", "hours", "schedules", "url", "websit
           "regions", "languages", "minimum_age", "maximum_age", "anonymous", "organization", "source", "assured_date",
           "review_days", "licence", "status"}  # fmt: skip
 """What the records of signposts and organisations hold, but for when they were last modified."""
-OF_CAMPAIGNS = {"code", "starts_on", "ends_on", "partners", "headline", "message", "sms", "signposts"}
-"""What the records of campaigns hold besides."""
-IN_CAMPAIGNS = {"bad-code", "closes-after-end", "ends-before-start", "languages-differ", "link-missing",
-                "names-a-person", "not-gsm-7", "not-printable", "own-address", "placeholder", "printed-already",
-                "targets-a-person", "too-long", "too-many"}  # fmt: skip
-"""What can be wrong with one besides."""
 CODES = {"another-id", "bad-age", "bad-date", "bad-flag", "bad-hours", "bad-id", "bad-number", "bad-phone", "bad-url",
          "duplicate", "in-use", "invalid", "missing", "missing-language", "repeated", "stale", "unknown-key",
          "unknown-value", "unreadable"}  # fmt: skip
@@ -74,6 +68,8 @@ CAMPAIGN_CODE = {
 CAMPAIGN_FIELD = {"code", "ends_on", "headline", "message", "partners", "signposts", "sms", "starts_on"}
 CAMPAIGN_HINT = {"code", "message", "partners", "signposts", "sms"}
 """What is said of campaigns alone."""
+SESSION_FIELD = {"title", "hosts", "opens_at", "starts_at", "ends_at", "campaign"}
+"""What is said of live sessions alone."""
 FAMILIES = {
     "kind-": {"callback", "information", "referral"},
     "concern-": {"own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"},
@@ -85,23 +81,18 @@ FAMILIES = {
     "author-": {"requester", "helpline", "colleague"},
     "within-": {"1-hour", "4-hours", "1-day", "3-days", "longer"},
     "ring-": {"now", "now-slot", "not", "not-slot"},
-    "content-kind-": {"signpost", "organization", "campaign"},
+    "content-kind-": {"signpost", "organization", "campaign", "session"},
+    "hosting-": {"announced", "open", "live", "ended"},
     "state-": {"packaged", "published", "draft"},
     "status-": {"active", "inactive", "temporarily-closed", "defunct", "closed"},
     "tongue-": {"en", "cy"},
-<<<<<<< HEAD
-    "field-": {"id", *FIELDS, *OF_CAMPAIGNS},
-    "hint-": {"schedules", "phones", "regions", "languages", "organization"}
-    | {"code", "partners", "message", "sms", "signposts"},
-    "code-": CODES | IN_CAMPAIGNS,
-=======
-    "field-": {"id", *FIELDS, *CAMPAIGN_FIELD},
-    "hint-": CAMPAIGN_HINT | {"schedules", "phones", "regions", "languages", "organization"},
-    "code-": CODES | CAMPAIGN_CODE,
->>>>>>> publishing
+    "field-": {"id", *FIELDS, *CAMPAIGN_FIELD, *SESSION_FIELD},
+    "hint-": CAMPAIGN_HINT | {"hosts", "opens_at"} | {"schedules", "phones", "regions", "languages", "organization"},
+    "code-": CODES | CAMPAIGN_CODE | {"bad-host", "bad-order"},
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
-        *("withdraw", "purge", "recover", "close-line"),
+        *("withdraw", "purge", "recover", "close-line", "forget-details"),
+        *("answer-public", "answer-private", "decline", "retract"),
         *("draft", "publish", "discard", "roll-back", "take-down", "refer", "issue-key", "revoke-key"),
     },
     "fact-": {"partner", "consent"} | {"due", "language", "concern", "name", "access", "email", "attempts", "lapses"},

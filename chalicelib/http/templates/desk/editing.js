@@ -20,6 +20,7 @@ const FORMS = {
     name: 'texts', code: 'line', starts_on: 'date', ends_on: 'date', regions: 'list', partners: 'list', summary: 'texts', headline: 'texts',
     message: 'series', sms: 'series', signposts: 'list', source: 'line',
   },
+  session: { title: 'texts', summary: 'texts', hosts: 'hosts', opens_at: 'line', starts_at: 'line', ends_at: 'line', campaign: 'line' },
 };
 // What the house itself writes into a record is in no form.
 const OURS = ['id', 'last_modified'];
@@ -33,6 +34,13 @@ const lines = (text) => text.split('\n').map((each) => each.trim()).filter(Boole
 const WRITTEN = {
   list: { print: (value) => value.join('\n'), read: lines },
   json: { print: (value) => JSON.stringify(value, null, 1), read: (text) => JSON.parse(text) },
+  hosts: {
+    print: (value) => value.map(({ name, role }) => LANGUAGES.flatMap((each) => [name?.[each], role?.[each]]).join(' | ')).join('\n'),
+    read: (text) => lines(text).map((line) => {
+      const [name, role, enw, rol] = line.split('|').map((each) => each.trim());
+      return { name: { en: name, cy: enw }, role: { en: role, cy: rol } };
+    }),
+  },
   phones: {
     print: (value) => value.map((each) => [each.number, each.e164, each.free ? 'free' : 'paid'].filter(Boolean).join(', ')).join('\n'),
     read: (text) => lines(text).map((line) => {
