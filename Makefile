@@ -15,8 +15,9 @@ help: ## what there is
 run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 	@exec $(BIN)/python -m chalicelib.local.run
 
-test: $(VENV)/.engines ## run the tests
-	@$(BIN)/python -m pytest
+WORKERS ?= 2
+test: $(VENV)/.engines ## run the tests, two files at a time: WORKERS=2
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
@@ -29,8 +30,9 @@ test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
 
 TABLES ?= 20000
-test-reach: $(VENV)/.dev ## let an attacker try published figures: TABLES=20000, hours
-	@QUIETLINE_REACH_EXAMPLES=$(TABLES) $(BIN)/python -m pytest tests/property/test_reach_attacker.py --timeout 86400
+TOTAL ?= 42
+test-reach: $(VENV)/.dev ## let an attacker try published figures: TABLES=20000, hours; and every table with regions up to TOTAL=42
+	@QUIETLINE_REACH_EXAMPLES=$(TABLES) QUIETLINE_REACH_TOTAL=$(TOTAL) $(BIN)/python -m pytest tests/property/test_reach_attacker.py --timeout 86400
 
 tables: $(VENV)/.local ## make the DynamoDB tables on the engine that AWS_ENDPOINT_URL_DYNAMODB names
 	@$(BIN)/python -c "from chalicelib.wiring import House; House.from_environment().make_tables()"

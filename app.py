@@ -458,6 +458,11 @@ def hosted_sessions(http_request: Request) -> Response:
     return house.host_desk.sessions(http_request)
 
 
+@desk("/v1/desk/sessions/{session_id}/answers")
+def hosted_answers(http_request: Request, session_id: str) -> Response:
+    return house.host_desk.answers(http_request, session_id)
+
+
 @desk("/v1/desk/sessions/{session_id}/claims", method="POST")
 def next_question(http_request: Request, session_id: str) -> Response:
     return house.host_desk.next(http_request, session_id)

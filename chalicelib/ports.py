@@ -372,9 +372,9 @@ class RequestStore(Protocol):
         """
         ...
 
-    def open_ids(self, *, now: datetime) -> frozenset[str]:
+    def open_ids(self, *, now: datetime) -> frozenset[ContentName]:
         """
-        Name every request that is waiting, claimed or parked.
+        Name the content of every request that is waiting, claimed or parked.
 
         An engine may miss one that has changed within the last seconds; it names none that is not there.
         """
@@ -420,11 +420,13 @@ class ShredKeys(Protocol):
       for a request that was then not accepted is met by nobody, and goes when it expires.
     * A key is named by request and body, and written only if that name is free: nobody who knows a request's id can
       put another in its place.
+    * A key that was erased leaves its name, without a key, until it would have expired: so what was erased on purpose
+      is told from what was lost, by whoever puts back a copy of the requests.
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
     def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
-        """Write keys whose names are new; a repeat of the same key is no failure, another key under a name is one."""
+        """Write keys whose names are new; a repeat of the same key is no failure, another or an erased one is."""
         ...
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
@@ -432,15 +434,19 @@ class ShredKeys(Protocol):
         ...
 
     def erase(self, names: Sequence[ContentName]) -> None:
-        """Erase keys for good; repeatable."""
+        """Erase keys for good, and leave their names; repeatable, and nothing where there is no key."""
         ...
 
     def purge(self, *, now: datetime) -> int:
-        """Erase keys that have expired; return how many there were."""
+        """Erase what has expired, keys and names that were left; return how many there were."""
         ...
 
-    def names(self, *, now: datetime) -> frozenset[ContentName]:
-        """Name every key that is kept; each whose `keep` returned before this was called, and was not erased since."""
+    def names(self, *, now: datetime) -> Mapping[ContentName, bool]:
+        """
+        Name every key whose `keep` returned before this was called, and whether it is still kept: false if erased.
+
+        A name that is not among them never had a key, or has expired, or its key was lost.
+        """
         ...
 
 

@@ -456,7 +456,7 @@ class House:
             mailer=self._mailer,
             auditing=self._auditing,
             gauges=self._gauges,
-            tombstone=self.rules.tombstone,
+            rules=self.rules,
             releasing=self.releasing,
         )
 
@@ -494,7 +494,6 @@ class House:
             releases=self.releases,
             clock=self.clock,
             zone=self.helpline.hours.zone,
-            regions=self._region_codes,
         )
 
     @cached_property

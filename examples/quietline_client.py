@@ -494,6 +494,7 @@ class EntryAnswer(TypedDict):
     id: str
     seq: int
     at: str
+    local: str
     language: Literal["en", "cy"]
     question: str
     answer: str
@@ -1625,7 +1626,7 @@ class SessionAnswer(TypedDict):
     id: str
     title: str
     summary: str
-    state: Literal["announced", "open", "live", "ended"]
+    state: Literal["announced", "open", "live", "ended", "cancelled"]
     opens_at: str
     starts_at: str
     ends_at: str
@@ -1765,7 +1766,7 @@ class TranscriptAnswer(TypedDict):
     """What came after `after`; ask again after *last*, at once if there is *more*."""
 
     session: str
-    state: Literal["announced", "open", "live", "ended"]
+    state: Literal["announced", "open", "live", "ended", "cancelled"]
     answers: list[EntryAnswer]
     last: int
     more: bool
@@ -2183,7 +2184,7 @@ class Quietline(Transport):
         ]
         | None = None,
         campaign: str | None = None,
-        kind: Literal["callback", "information", "referral", "visit"] | None = None,
+        kind: Literal["callback", "information", "referral", "question", "visit"] | None = None,
         from_: str | None = None,
         to: str | None = None,
         by: Literal["month", "region", "campaign", "kind"] | None = None,
@@ -2360,6 +2361,13 @@ class Quietline(Transport):
     def hosted_sessions(self) -> HostedAnswer:
         """The sessions, and how many questions wait."""
         answer: HostedAnswer = self._call("GET", "/v1/desk/sessions", callers=("bearer",))
+        return answer
+
+    def hosted_answers(self, session_id: str, *, after: int | None = None) -> TranscriptAnswer:
+        """What everybody may read, for the hosts."""
+        answer: TranscriptAnswer = self._call(
+            "GET", f"/v1/desk/sessions/{_part(session_id)}/answers", query={"after": after}, callers=("bearer",)
+        )
         return answer
 
     def next_question(self, session_id: str, *, idempotency_key: str | None = None) -> ClaimedQuestion | None:

@@ -438,11 +438,18 @@ class DynamoStore:
             return False
         return True
 
-    def open_ids(self, *, now: datetime) -> frozenset[str]:
-        """Name every request that is waiting, claimed or parked."""
-        waiting = (entry.request_id for entry in self._queue.all(READY, HIDDEN, ASIDE) if entry.expires_at > now)
-        claimed = (head.request_id for head in map(shape.read_head, self._hands.claimed(now)))
-        return frozenset((*waiting, *claimed))
+    def open_ids(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name the content of every request that is waiting, claimed or parked; heads are read for it, as they are."""
+        with self._table.patience.unhurried():
+            waiting = [entry.request_id for entry in self._queue.all(READY, HIDDEN, ASIDE) if entry.expires_at > now]
+            claimed = [head.request_id for head in map(shape.read_head, self._hands.claimed(now))]
+            items = self._table.get_many([shape.head_key(each) for each in dict.fromkeys((*waiting, *claimed))])
+        heads = map(shape.read_head, items.values())
+        return frozenset(
+            ContentName(head.request_id, head.body_id)
+            for head in heads
+            if head.status in {Status.WAITING, Status.CLAIMED, Status.PARKED} and head.expires_at > now
+        )
 
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which the line is closed."""

@@ -4,6 +4,8 @@ Shred keys in a DynamoDB table of their own, without backups (DESIGN section 3).
     p             s                  k      e                     x
     <request id>  <body id>          a key  expires, microseconds expires, epoch seconds, for DynamoDB's own deletion
     <request id>  <body id>.details  the second key, of the details alone
+
+One that was erased has no `k` any more.
 """
 
 from __future__ import annotations
@@ -41,30 +43,30 @@ class DynamoShredKeys:
         for (p, s), key in ((_key(name), key) for name, key in keys.items()):
             if not self._table.put_new({"p": p, "s": s, "k": key, "e": at, "x": -(-at // 1_000_000)}):
                 there = self._table.get((p, s))
-                if there is None or there["k"] != key:
+                if there is None or there.get("k") != key:
                     raise Unavailable("storage")
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
         """Read a key."""
         item = self._table.get(_key(name))
-        return None if item is None or item["e"] <= micros(now) else item["k"]
+        return None if item is None or item["e"] <= micros(now) else item.get("k")
 
     def erase(self, names: Sequence[ContentName]) -> None:
-        """Erase keys."""
+        """Erase keys; the item that is left says that there was one."""
         for name in names:
-            self._table.delete(_key(name))
+            self._table.without_attribute(_key(name), "k")
 
     def purge(self, *, now: datetime) -> int:
-        """Erase keys that have expired; most have gone by themselves."""
+        """Erase what has expired; most have gone by themselves."""
         gone = [(item["p"], item["s"]) for item in self._table.scan() if item["e"] <= micros(now)]
         for key in gone:
             self._table.delete(key)
         return len(gone)
 
-    def names(self, *, now: datetime) -> frozenset[ContentName]:
-        """Name every key that is kept: a consistent scan, for the hourly round, which scans anyway."""
+    def names(self, *, now: datetime) -> dict[ContentName, bool]:
+        """Name every key, and whether it is still kept: a consistent scan, for the hourly round, which scans anyway."""
         items = self._table.scan(consistent=True)
-        return frozenset(ContentName(item["p"], item["s"]) for item in items if item["e"] > micros(now))
+        return {ContentName(item["p"], item["s"]): "k" in item for item in items if item["e"] > micros(now)}
 
     def close(self) -> None:
         """Do nothing: connections are the client's, and end with it."""

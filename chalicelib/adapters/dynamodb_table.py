@@ -247,6 +247,17 @@ class Table:
             ExpressionAttributeValues=written({":one": 1}),
         )
 
+    def without_attribute(self, key: Key, name: str) -> None:
+        """Take an attribute away from an item, if it is there."""
+        with contextlib.suppress(Refused):
+            self._connection.call(
+                "update_item",
+                TableName=self.name,
+                Key=_key(key),
+                UpdateExpression=f"REMOVE {name}",
+                ConditionExpression="attribute_exists(p)",
+            )
+
     def delete(self, key: Key, *, unchanged: Item | None = None) -> None:
         """Delete an item, if it is there; with *unchanged*, only if it is still as it was read."""
         parameters: dict[str, object] = {"TableName": self.name, "Key": _key(key)}

@@ -64,13 +64,14 @@ class DynamoTranscripts:
 
     def find(self, session: str, entry_id: str) -> Answered | None:
         """Read one entry."""
-        while True:
+        for _ in range(TRIES):
             place = self._table.get((_partition(session), f"i#{entry_id}"))
             if place is None:
                 return None
             item = self._table.get((_partition(session), _sort(place["n"])))
             if item is not None:  # else it was moved between the two reads
                 return _entry(item)
+        raise Unavailable("storage")
 
     def last(self, session: str) -> int:
         """Read the highest place."""

@@ -454,10 +454,11 @@ class SqliteStore:
             total += self._db.write(partial(forget, names=names))
         return total
 
-    def open_ids(self, *, now: datetime) -> frozenset[str]:
-        """Name every request that is waiting, claimed or parked."""
-        query = "SELECT request_id FROM requests WHERE status IN ('waiting', 'claimed', 'parked') AND expires_at > ?"
-        return frozenset(self._db.read(lambda db: [row[0] for row in db.execute(query, (micros(now),))]))
+    def open_ids(self, *, now: datetime) -> frozenset[ContentName]:
+        """Name the content of every request that is waiting, claimed or parked."""
+        is_open = "status IN ('waiting', 'claimed', 'parked') AND expires_at > ?"
+        query = f"SELECT request_id, body_id FROM requests WHERE {is_open}"  # noqa: S608 - our own names
+        return frozenset(self._db.read(lambda db: [ContentName(*row) for row in db.execute(query, (micros(now),))]))
 
     def closures(self) -> tuple[Window, ...]:
         """Read the stretches for which the line is closed."""

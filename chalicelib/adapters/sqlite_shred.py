@@ -65,26 +65,27 @@ class SqliteShredKeys:
         """Read a key."""
         query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ? AND expires_at > ?"
         row = self._db.read(lambda db: db.execute(query, (*name, micros(now))).fetchone())
-        return None if row is None else bytes(row[0])
+        return bytes(row[0]) if row is not None and any(row[0]) else None
 
     def erase(self, names: Sequence[ContentName]) -> None:
-        """Erase keys, and the log's copy of their pages."""
-        query = "DELETE FROM shred_keys WHERE request_id = ? AND body_id = ?"
+        """Erase keys, and the log's copy of their pages; zeros in their place, as long, say that there was one."""
+        query = "UPDATE shred_keys SET key = zeroblob(length(key)) WHERE request_id = ? AND body_id = ?"
         self._db.write(lambda db: db.executemany(query, names))
         self._db.forget()
 
     def purge(self, *, now: datetime) -> int:
-        """Erase keys that have expired."""
+        """Erase what has expired."""
         query = "DELETE FROM shred_keys WHERE expires_at <= ?"
         purged = self._db.write(lambda db: db.execute(query, (micros(now),)).rowcount)
         if purged:
             self._db.forget()
         return purged
 
-    def names(self, *, now: datetime) -> frozenset[ContentName]:
-        """Name every key that is kept."""
-        query = "SELECT request_id, body_id FROM shred_keys WHERE expires_at > ?"
-        return frozenset(self._db.read(lambda db: [ContentName(*row) for row in db.execute(query, (micros(now),))]))
+    def names(self, *, now: datetime) -> dict[ContentName, bool]:
+        """Name every key, and whether it is still kept."""
+        query = "SELECT request_id, body_id, key != zeroblob(length(key)) FROM shred_keys WHERE expires_at > ?"
+        rows = self._db.read(lambda db: db.execute(query, (micros(now),)).fetchall())
+        return {ContentName(request_id, body_id): bool(kept) for request_id, body_id, kept in rows}
 
     def close(self) -> None:
         """Close every connection."""

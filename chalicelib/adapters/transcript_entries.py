@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.sessions import Answered
+from chalicelib.domain.sessions import Answered, Host
 
 
 def written(entry: Answered) -> str:
@@ -17,7 +17,7 @@ def written(entry: Answered) -> str:
             "language": entry.language,
             "question": entry.question,
             "answer": entry.answer,
-            "host": entry.host,
+            "host": {"name": dict(entry.host.name), "role": dict(entry.host.role)},
             "retracted": entry.retracted,
         },
         ensure_ascii=False,
@@ -27,4 +27,5 @@ def written(entry: Answered) -> str:
 def read(entry_id: str, seq: int, text: str) -> Answered:
     """Read an entry at its place."""
     fields: dict[str, Any] = json.loads(text)
-    return Answered(entry_id=entry_id, seq=seq, **{**fields, "at": datetime.fromisoformat(fields["at"])})
+    read_out = {**fields, "at": datetime.fromisoformat(fields["at"]), "host": Host(**fields["host"])}
+    return Answered(entry_id=entry_id, seq=seq, **read_out)

@@ -6,13 +6,16 @@ Counts of a month lie in a tree, and only what stands in it is ever published; e
     a month                  all people                                () 160
       region                 a police force area, or none              ('E23000005',) 150
         campaign             what sent them, or none                   ('E23000005', 'gm-2018') 60
-          kind               callback, information, referral           ('E23000005', 'gm-2018', 'callback') 40
+          kind               what they asked for: PEOPLE              ('E23000005', 'gm-2018', 'callback') 40
 
 * A figure under 8 is not published. Every other one is rounded to the nearest 5, each by itself.
-* What can be worked out of published figures is no closer than a published figure is: whoever adds and takes away as
-  they like leaves at least five values open for each figure that is not shown, nought included. `exposed` does what an
-  attacker would; where it finds more, the whole division that gave it away is withheld, of the regions of a month their
-  sum.
+* All people of a month are never published by themselves: what is told of them is the sum of the regions, "at least".
+  A region's figure is published whenever it is not under 8, whatever the others are.
+* A figure is divided only where what is shown of its parts makes it up, as nearly as rounding lets anybody tell
+  (`made_up_by`). Otherwise the whole division is withheld, and whatever is below it.
+* So what is shown follows from shown figures alone, and no figure narrows another one: each that is shown has five
+  values open, and so has each that is missing, nought included. A division that is withheld tells only that its parts
+  do not make up the whole: small parts alone are one of many ways to that, and five values are open for each.
 * Visits are a tree of their own: anybody can send one, so they are contacts and not people, and never added to people.
 """
 
@@ -24,24 +27,26 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from chalicelib.domain.requests import Kind
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
 SMALLEST = 8
 """The smallest figure that is published."""
 STEP = 5
-"""What published figures are rounded to, and how many values at least stay open for one that is not."""
+"""What published figures are rounded to, and how many values at least stay open for one that is not published."""
 NONE = "-"
 """Stands for no region, no campaign, and for one that we do not know."""
-PEOPLE = ("callback", "information", "referral")
+PEOPLE = tuple(kind.value for kind in Kind)
+"""Whoever asked for something, by what; a visit is none of these."""
 VISIT = "visit"
 MEASURES = ("people", "contacts")
 
 Path: TypeAlias = tuple[str, ...]
 Tree: TypeAlias = "Mapping[Path, int]"
-Range: TypeAlias = tuple[float, float]
 
 
 def month_of(now: datetime, zone: ZoneInfo) -> str:
@@ -103,8 +108,8 @@ def _path(key: str) -> Path:
     return tuple(key.split("/")) if key else ()
 
 
-def release(counts: Mapping[str, int], *, regions: int) -> Release:
-    """Make of a month's exact *counts* what may be published; there are *regions* to count under, none included."""
+def release(counts: Mapping[str, int]) -> Release:
+    """Make of a month's exact *counts* what may be published."""
     people: dict[Path, int] = {}
     contacts: dict[Path, int] = {}
     for name, count in counts.items():
@@ -113,87 +118,31 @@ def release(counts: Mapping[str, int], *, regions: int) -> Release:
             contacts[region, campaign] = count
         else:
             people[region, campaign, kind] = count
-    return Release(
-        people=published(people, sizes=(regions, None, len(PEOPLE))),
-        contacts=published(contacts, sizes=(regions, None)),
-    )
+    return Release(people=published(people), contacts=published(contacts))
 
 
-def published(leaves: Mapping[Path, int], *, sizes: Sequence[int | None]) -> dict[Path, int]:
-    """
-    Give what may be published of a tree, from its *leaves*; *sizes* is how many branches there may be on each level.
-
-    None stands for any number.
-    """
-    totals = _totals(leaves)
-    shown = {path: _rounded(total) for path, total in totals.items() if total >= SMALLEST}
-    while (path := exposed(totals, shown, sizes=sizes)) is not None:
-        if len(path) == 1:
-            # The regions matter more than their sum, which then is what the regions shown come to: "at least".
-            shown.pop(())
-        else:
-            above = path[:-1]
-            shown = {each: v for each, v in shown.items() if len(each) < len(path) or each[: len(above)] != above}
+def published(leaves: Mapping[Path, int]) -> dict[Path, int]:
+    """Give what may be published of a tree, from its *leaves*: by their places, rounded figures of it and its parts."""
+    rounded = {path: _rounded(total) for path, total in _totals(leaves).items() if path and total >= SMALLEST}
+    parts: dict[Path, list[int]] = defaultdict(list)
+    for path, value in rounded.items():
+        parts[path[:-1]].append(value)
+    shown: dict[Path, int] = {}
+    for path in sorted(rounded, key=len):
+        above = path[:-1]
+        if not above or (above in shown and made_up_by(shown[above], parts[above])):
+            shown[path] = rounded[path]
     return shown
 
 
-def exposed(known: Iterable[Path], shown: Tree, *, sizes: Sequence[int | None]) -> Path | None:
+def made_up_by(whole: int, parts: Sequence[int]) -> bool:
     """
-    Find a figure that is not shown and yet can be told to within fewer than five values, None if there is none.
+    Tell whether published *parts* may stand below the *whole*, which is published too.
 
-    It reasons as an attacker would who knows this module. A figure missing beside one that is shown is under 8; a shown
-    one is within 2 of what it says; the parts of a whole add up to it. Of who was never counted at all nothing is
-    *known*, or everything: the attacker is tried who knows every place where nobody was, and the one who knows none, to
-    whom nought is a figure like others.
+    Every figure is within 2 of what it says. Where whole and parts differ by no more than 2 for each part but one, each
+    of them may still be any of its five values, and what is not shown below the whole any of nought to four at least.
     """
-    branches: dict[Path, list[Path]] = defaultdict(list)
-    for path in known:
-        if path:
-            branches[path[:-1]].append(path)
-    for with_noughts in (False, True):
-        tree = dict(branches)
-        if with_noughts:
-            for above, below in branches.items():
-                size = sizes[len(above)]
-                if size is None or len(below) < size:
-                    tree[above] = [*below, (*above, "")]
-        for path, (low, high) in _ranges(tree, shown):
-            if high - low < STEP - 1:
-                return path
-    return None
-
-
-def _ranges(tree: Mapping[Path, Sequence[Path]], shown: Tree) -> Iterator[tuple[Path, Range]]:
-    """Work out, for each figure missing beside one that is shown, the closest range that the others leave it."""
-    upward: dict[Path, Range] = {}
-
-    def rise(path: Path, *, divided: bool) -> Range:
-        low, high = (0.0, float(SMALLEST - 1)) if divided else (0.0, math.inf)
-        if path in shown:
-            low, high = _near(shown[path])
-        below = tree.get(path, ())
-        if below:
-            apart = any(each in shown for each in below)
-            parts = [rise(each, divided=apart) for each in below]
-            low, high = max(low, sum(part[0] for part in parts)), min(high, sum(part[1] for part in parts))
-        upward[path] = low, high
-        return low, high
-
-    def sink(path: Path, here: Range) -> Iterator[tuple[Path, Range]]:
-        below = tree.get(path, ())
-        if not any(each in shown for each in below):
-            return
-        least, most = sum(upward[each][0] for each in below), sum(upward[each][1] for each in below)
-        for each in below:
-            low, high = upward[each]
-            others = sum(upward[other][1] for other in below if other != each) if math.isinf(most) else most - high
-            low, high = max(low, here[0] - others), min(high, here[1] - (least - low))
-            if each in shown:
-                yield from sink(each, (low, high))
-            else:
-                yield each, (low, high)
-
-    yield from sink((), rise((), divided=False))
+    return abs(whole - sum(parts)) <= STEP // 2 * (len(parts) - 1)
 
 
 def _totals(leaves: Mapping[Path, int]) -> dict[Path, int]:
@@ -206,10 +155,6 @@ def _totals(leaves: Mapping[Path, int]) -> dict[Path, int]:
 
 def _rounded(count: int) -> int:
     return (count + STEP // 2) // STEP * STEP
-
-
-def _near(value: int) -> Range:
-    return float(max(SMALLEST, value - STEP // 2)), float(value + STEP // 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +185,7 @@ class Asked:
 
 
 def figure(released: Release | None, measure: str, asked: Asked) -> Figure:
-    """Give one month's figure: what stands in its tree, or the sum of what stands there, at least."""
+    """Give one month's figure: what stands in its tree, or else the sum of what stands there, at least."""
     if released is None:
         return Figure(value=None, published=False)
     tree = released.of(measure)
@@ -248,8 +193,9 @@ def figure(released: Release | None, measure: str, asked: Asked) -> Figure:
         asked = Asked(region=asked.region, campaign=asked.campaign)
     wanted = (asked.region, asked.campaign, asked.kind)
     depth = max((at + 1 for at, each in enumerate(wanted) if each is not None), default=0)
-    if None not in wanted[:depth] and (depth or () in tree):
+    if depth and None not in wanted[:depth]:
         return Figure(value=tree.get(tuple(each for each in wanted[:depth] if each is not None)))
+    # All people of a month together are the regions' sum, and nobody knows of it more than "at least".
     found = [value for path, value in tree.items() if len(path) == max(depth, 1) and _suits(path, wanted)]
     return Figure(value=sum(found) if found else None, at_least=bool(found))
 

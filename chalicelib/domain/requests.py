@@ -521,6 +521,16 @@ def shelve(request: ContactRequest) -> ContactRequest:
     return replace(_unclaimed(request, Status.PARKED), answer_by=None)
 
 
+def close_restored(request: ContactRequest, *, now: datetime, rules: Rules) -> ContactRequest:
+    """
+    Close again what a copy has opened again although its details were erased: it had been closed, nobody knows how.
+
+    Its details are at their end, so that nobody is let write where nobody could answer.
+    """
+    closed = _closed(request, outcome=None, now=now, rules=rules)
+    return replace(closed, answer_by=None, details_until=closed.closed_at)
+
+
 def forget_details(request: ContactRequest) -> ContactRequest:
     """Take note that the details are erased; what was written since stays readable until the request expires."""
     return replace(request, bare=True)
@@ -542,7 +552,7 @@ def _unclaimed(request: ContactRequest, status: Status) -> ContactRequest:
     return replace(request, status=status, lease_until=None, claimed_by=None, claim_token=None)
 
 
-def _closed(request: ContactRequest, *, outcome: Outcome, now: datetime, rules: Rules) -> ContactRequest:
+def _closed(request: ContactRequest, *, outcome: Outcome | None, now: datetime, rules: Rules) -> ContactRequest:
     closed_at = floor_to_hour(now)
     # A question goes with its session unless it was answered: then the answer stays for as long as any.
     last = request.retained_until if request.kind is Kind.QUESTION else request.expires_at

@@ -5,8 +5,10 @@ Live sessions: an hour in which named hosts answer questions that nobody has to 
     open        questions are taken; none has been answered in public yet
     live        the hosts answer, and everybody reads along
     ended       what was answered stays to be read; every question that was not is gone
+    cancelled   called off: no more is asked or answered in public, but hosts may still answer in the mailbox
 
-A session is a record that editors publish; which state it is in follows from the time alone. A question is a contact
+A session is a record that editors publish; which state it is in follows from the time, unless it was called off. Its
+end stands once it takes questions: they were told when they are erased. A question is a contact
 request (`requests.Kind.QUESTION`) that is tied to its session, and goes when that ends.
 """
 
@@ -24,6 +26,7 @@ from chalicelib.domain.signposts import is_instant, is_slug, missing_languages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
 
 LONGEST = timedelta(hours=12)
 """How long a session may be live: the hosts are people."""
@@ -32,7 +35,8 @@ LONGEST_OPEN = timedelta(days=28)
 MOST_HOSTS = 10
 ENTRY_BYTES = 12
 _REQUIRED = frozenset({"id", "title", "summary", "hosts", "opens_at", "starts_at", "ends_at"})
-_FIELDS = _REQUIRED | {"campaign"}
+CANCELLED = "cancelled"
+_FIELDS = _REQUIRED | {"campaign", "status"}
 
 
 class State(StrEnum):
@@ -42,6 +46,7 @@ class State(StrEnum):
     OPEN = "open"
     LIVE = "live"
     ENDED = "ended"
+    CANCELLED = CANCELLED
 
 
 class Decline(StrEnum):
@@ -73,9 +78,12 @@ class Session:
     starts_at: datetime
     ends_at: datetime
     campaign: str | None = None
+    status: str | None = None
 
     def state(self, now: datetime) -> State:
         """Tell where the session is at *now*."""
+        if self.status == CANCELLED and now < self.ends_at:
+            return State.CANCELLED
         if now < self.opens_at:
             return State.ANNOUNCED
         if now < self.starts_at:
@@ -92,7 +100,7 @@ class Session:
         state = self.state(now)
         if state is State.ANNOUNCED:
             raise Conflict("session-not-open")
-        if state is State.ENDED:
+        if state in {State.ENDED, State.CANCELLED}:
             raise Conflict("session-ended")
 
 
@@ -102,7 +110,7 @@ class Answered:
     One place in a session's transcript: what was asked, in the words that the hosts let stand, and their answer.
 
     *seq* counts from 1 and tells readers what is new to them: an entry that is taken back moves to the end, empty.
-    *host* is the place of whoever answered among the announced hosts, never the person's own sign-in.
+    *host* is whoever answered as they were announced then, never the person's own sign-in.
     """
 
     entry_id: str
@@ -111,7 +119,7 @@ class Answered:
     language: str
     question: str
     answer: str
-    host: int
+    host: Host
     retracted: bool = False
 
 
@@ -152,9 +160,20 @@ def problems_of_session(
     if "hosts" in record:
         yield from _hosts(record["hosts"])
     yield from _times(record)
+    if "status" in record and record["status"] != CANCELLED:
+        yield "/status", "unknown-value"
     campaign = record.get("campaign")
     if campaign is not None and (not is_slug(campaign) or (campaigns is not None and campaign not in campaigns)):
         yield "/campaign", "unknown-value"
+
+
+def moved(record: Mapping[str, object], before: Mapping[str, object], today: date) -> Iterator[tuple[str, str]]:
+    """Name what may not change any more from the day on which questions are taken: when they end, they are erased."""
+    opens_at, ends_at = before.get("opens_at"), before.get("ends_at")
+    if is_instant(opens_at) and is_instant(ends_at) and is_instant(record.get("ends_at")):
+        same = _instant(record["ends_at"]) == _instant(ends_at)
+        if _instant(opens_at).date() <= today and not same:
+            yield "/ends_at", "already-open"
 
 
 def _hosts(hosts: object) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from chalicelib.http.local_times import instant
 from chalicelib.http.public import idempotency_key
 from chalicelib.http.reading import json_body, language_of
 from chalicelib.http.session_models import DeclineSubmission, PrivateAnswer, PublicAnswer, PutBackSubmission
-from chalicelib.http.sessions import session_shape
+from chalicelib.http.sessions import entry_shape, place, session_shape
 from chalicelib.usecases.casework import Hold
 
 if TYPE_CHECKING:
@@ -45,6 +45,22 @@ class HostDesk:
         language = language_of(http_request)
         shown = [session_shape(each, language, self.clock, self.helpline) for each in self.hosting.programme.all()]
         return shapes.answer({"sessions": shown, "waiting": self.hosting.waiting()})
+
+    def answers(self, http_request: Request, session_id: str) -> Response:
+        """Show what everybody may read, for the desk that is served alone."""
+        self.access.person(http_request, HOST)
+        programme, language = self.hosting.programme, language_of(http_request)
+        session = programme.get(session_id)
+        news = programme.news(session, place(http_request, "after"))
+        return shapes.answer(
+            {
+                "session": session.id,
+                "state": news.state.value,
+                "answers": [entry_shape(entry, language, self.helpline) for entry in news.entries],
+                "last": news.last,
+                "more": news.more,
+            }
+        )
 
     def next(self, http_request: Request, session_id: str) -> Response:
         """Hand out the next question; 204 when none waits."""

@@ -40,6 +40,8 @@ NOWHERE = "none"
 """What stands in an address and an answer for no region or campaign, or one that we do not know."""
 MONTH = r"20[0-9]{2}-(0[1-9]|1[0-2])"
 BEACON_LIMIT = 1024
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the beginning of a formula, or skips before one."""
 _CACHED = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff", "Vary": "Accept-Language"}
 
 
@@ -73,6 +75,8 @@ class Reach:
         """
         Give the same as a table for a spreadsheet; a figure that is not shown is an empty cell.
 
+        Names come from whoever writes campaigns, so none of them is handed to a spreadsheet as a formula.
+
         Raises:
             Malformed, NotFound: as above.
         """
@@ -84,7 +88,8 @@ class Reach:
             [report.by, "label", *(f"{each}{part}" for each in reach.MEASURES for part in ("", "_at_least"))]
         )
         for row in report.rows:
-            cells: list[object] = [_outside(row.key), self._label(report.by, row.key, language)]
+            names = _outside(row.key), self._label(report.by, row.key, language)
+            cells: list[object] = [_as_text(each) for each in names]
             for measure in reach.MEASURES:
                 figure = row.figures.get(measure)
                 blank = figure is None or figure.value is None
@@ -217,6 +222,11 @@ class Reach:
         if by == "campaign":
             return self.campaigns().get(key, {}).get(language, key)
         return next((region.name[language] for region in self.regions() if region.code == key), key)
+
+
+def _as_text(cell: str) -> str:
+    """Give a cell that a spreadsheet shows and never reckons with: what would begin a formula gets an apostrophe."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _visit(http_request: Request) -> Visit | None:

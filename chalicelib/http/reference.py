@@ -34,8 +34,13 @@ HEAVIEST = 56_000
 """Bytes of a page; past it what is sent and answered is described on a page of its own, so that both come quickly."""
 _SHAPES = "-shapes"
 _FRESH_KEY = "$(head -c 18 /dev/urandom | base64)"
-_CREDENTIALS = {"receipt": "Receipt $RECEIPT", "bearer": "Bearer $TOKEN"}
-_KNOWN_LATER = {"request_id": "$REQUEST_ID"}
+_CREDENTIALS = {"receipt": "Receipt $RECEIPT", "bearer": "Bearer $TOKEN", "partner": "Bearer $KEY"}
+_KNOWN_LATER = {
+    "request_id": "$REQUEST_ID",
+    "referral_id": "$REFERRAL_ID",
+    "key_id": "$KEY_ID",
+    "entry_id": "$ENTRY_ID",
+}
 """What an example cannot know: a variable of the shell stands for it, and the index says where it comes from."""
 _MARKS = re.compile(r"`|\*(?=\w)|(?<=\w)\*")
 """What stands between words and code in a description; every other piece is code."""
@@ -210,10 +215,14 @@ def curl(listed: Document, parameters: list[Document], content: Document) -> str
         lines.append(f'-H "Authorization: {_CREDENTIALS.get(scheme, f"{scheme.capitalize()} ${scheme.upper()}")}"')
     if any(each["name"] == "Idempotency-Key" for each in parameters):
         lines.append(f'-H "Idempotency-Key: {_FRESH_KEY}"')
+    if any(each["name"] == "If-Match" for each in parameters):
+        lines.append('-H "If-Match: $ETAG"')
     if body is not None:
         written = json.dumps(body["example"], indent=2, ensure_ascii=False).replace("'", "'\\''")
         lines += ["-H 'Content-Type: application/json'", f"-d '{written}'"]
     elif posts:
-        required = content[_FORM]["schema"]["required"]
-        lines += [f'--data-urlencode "{name}=${name.upper()}"' for name in required]
+        shown = content[_FORM].get("example") or {
+            name: f"${name.upper()}" for name in content[_FORM]["schema"]["required"]
+        }
+        lines += [f'--data-urlencode "{name}={value}"' for name, value in shown.items()]
     return " \\\n  ".join(lines)

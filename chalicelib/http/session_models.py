@@ -22,7 +22,7 @@ from chalicelib.http.models import (
 
 ANSWER_LIMIT = 3000
 """Characters of an answer: a mailbox message's, since it is one as well."""
-StateName = Literal["announced", "open", "live", "ended"]
+StateName = Literal["announced", "open", "live", "ended", "cancelled"]
 Asked = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=QUESTION_LIMIT),
@@ -94,6 +94,7 @@ class EntryAnswer(Answer):
     id: str
     seq: int
     at: datetime
+    local: str
     language: Literal["en", "cy"]
     question: str
     answer: str

@@ -96,7 +96,7 @@ class Sessions:
             NotFound: `session-unknown`.
             Malformed: `after` is no whole number.
         """
-        language, after = language_of(http_request), _place(http_request, "after")
+        language, after = language_of(http_request), place(http_request, "after")
         session = self.programme.get(session_id)
         state, last = self.programme.mark(session)
         etag = f'"{state.value}.{last}.{after}.{language}"'
@@ -115,7 +115,7 @@ class Sessions:
         body = {
             "session": session.id,
             "state": news.state.value,
-            "answers": [_entry(entry, session, language) for entry in news.entries],
+            "answers": [self._entry(entry, language) for entry in news.entries],
             "last": news.last,
             "more": news.more,
         }
@@ -176,6 +176,8 @@ class Sessions:
             idempotency_key=key,
             altcha=body.altcha,
             form=proof,
+            region=body.region,
+            campaign=body.campaign or session.campaign,
         )
         try:
             return self.asking.ask(session.id, submission)
@@ -249,14 +251,14 @@ class Sessions:
         language = language_of(http_request)
         session = self.programme.get(session_id)
         _, last = self.programme.mark(session)
-        before = _place(http_request, "before") or last + 1
+        before = place(http_request, "before") or last + 1
         news = self.programme.news(session, max(before - SHOWN - 1, 0), limit=SHOWN)
         shown = [entry for entry in news.entries if entry.seq < before]
         page = self.pages.session(
             language=language,
             helpline=self._for_page(language),
             session=self._session(session, language),
-            entries=[_entry(entry, session, language) | self._at(entry) for entry in reversed(shown)],
+            entries=[self._entry(entry, language) for entry in reversed(shown)],
             last=last,
             earlier=before - SHOWN if before > SHOWN + 1 else None,
             newest=before > last,
@@ -305,8 +307,8 @@ class Sessions:
     def _session(self, session: Session, language: str) -> dict[str, Any]:
         return session_shape(session, language, self.clock, self.helpline)
 
-    def _at(self, entry: Answered) -> dict[str, str]:
-        return {"local": local_times.clock(entry.at.astimezone(self.helpline.hours.zone))}
+    def _entry(self, entry: Answered, language: str) -> dict[str, Any]:
+        return entry_shape(entry, language, self.helpline)
 
     def _for_page(self, language: str) -> dict[str, Any]:
         open_now, opens_at = self.opening.status(self.helpline.hours)
@@ -330,17 +332,17 @@ def session_shape(session: Session, language: str, clock: Clock, helpline: Helpl
     }
 
 
-def _entry(entry: Answered, session: Session, language: str) -> dict[str, Any]:
-    # An editor may have taken a host off the list since; the words stay.
-    host = session.hosts[min(entry.host, len(session.hosts) - 1)]
+def entry_shape(entry: Answered, language: str, helpline: Helpline) -> dict[str, Any]:
+    """Show an answer, by whoever gave it as they were announced then."""
     return {
         "id": entry.entry_id,
         "seq": entry.seq,
         "at": instant(entry.at),
+        "local": local_times.clock(entry.at.astimezone(helpline.hours.zone)),
         "language": entry.language,
         "question": entry.question,
         "answer": entry.answer,
-        "host": {"name": host.name[language], "role": host.role[language]},
+        "host": {"name": entry.host.name[language], "role": entry.host.role[language]},
         "retracted": entry.retracted,
     }
 
@@ -370,7 +372,13 @@ def _from_form(fields: Mapping[str, Sequence[str]]) -> Asked:
     return validated(QuestionSubmission, json.dumps(body))
 
 
-def _place(http_request: Request, name: str) -> int:
+def place(http_request: Request, name: str) -> int:
+    """
+    Read a place in a transcript from the query, 0 if there is none.
+
+    Raises:
+        Malformed: it is no whole number, or too high.
+    """
     text = query(http_request, name)
     if text is None:
         return 0

@@ -48,6 +48,17 @@ SITE = "https://quietline.example"
 """The address that is printed and sent: a leaflet cannot lead to this machine."""
 PATH = f"/v1/desk/content/campaign/{SLUG}"
 PUBLIC = f"/v1/campaigns/{SLUG}"
+SESSION = f"{SLUG}-live"
+SESSION_PATH = f"/v1/desk/content/session/{SESSION}"
+HOUR, DESK = f"/v1/sessions/{SESSION}", f"/v1/desk/sessions/{SESSION}"
+_ANSWERED = "questions in the live hour, answered for everybody"
+_QUESTIONS = (
+    ("What happens when somebody rings the helpline?", False),
+    ("Does anybody find out that I asked?", False),
+    ("May I ask something that is only for me?", True),
+    ("Is there help in Welsh?", False),
+    ("Where can my family find help?", False),
+)
 _HERE = re.compile(r"http://127\.0\.0\.1:(\d+)/v1/signposts")
 
 
@@ -137,6 +148,68 @@ class Campaign:
         self.hold("none was lost", sum(lane["waiting"] for lane in waiting["lanes"]) == asked)
         self.say("Quietline", f"has {asked} requests waiting, and keeps no word of where they came from with them")
 
+    def session_is_announced(self) -> None:
+        """An editor announces the live hour of the week."""
+        record = _session()
+        hasty = {**record, "ends_at": record["starts_at"], "hosts": []}
+        self.say("Editor", "announces a live hour, and gets its end and its hosts wrong")
+        refused = self.desk("PUT", SESSION_PATH, {"record": hasty}, {"If-None-Match": "*"})
+        problems = self.must("an hour without an end is refused", refused, 422)["errors"]
+        self.hold("both problems are told at once", {"bad-order", "missing"} <= {each["code"] for each in problems})
+        entry = self.must("it is kept", self.desk("PUT", SESSION_PATH, {"record": record}, {"If-None-Match": "*"}), 200)
+        held = {"If-Match": f'"{entry["revision"]}"'}
+        self.must("it is published", self.desk("POST", f"{SESSION_PATH}/publish", None, held), 200)
+        self.say("Editor", f"publishes it: {record['title']['en']}, Wednesday at six")
+
+    def session_is_held(self) -> None:
+        """It is live: people ask, two hosts answer, everybody reads along, and nobody has to give a name."""
+        shown = self.must("the hour is on", self.server.ask("GET", HOUR), 200)
+        self.hold("it is live", shown["state"] == "live")
+        self.say("Quietline", f"says: {shown['title']}, {shown['local']}")
+        version = self.must("there is a statement", self.server.ask("GET", "/v1/statement"), 200)["version"]
+        for text, private in _QUESTIONS:
+            body = {"statement_version": version, "details": {"text": text, "private": private}}
+            self.must("a question is taken", self.server.ask("POST", f"{HOUR}/questions", body, {}), 201)
+            self.say("Requester", f"asks{', for an answer in private' if private else ''}: {text}", beats=0.5)
+        answered = 0
+        for _ in range(len(_QUESTIONS) - 1):  # the last one waits in vain: the hour ends
+            taken = self.must("a host is handed one", self.desk("POST", f"{DESK}/claims", None, who="host"), 201)
+            answered += self.host(taken)
+        news = self.must("everybody reads along", self.server.ask("GET", f"{HOUR}/answers?after=0"), 200)
+        self.hold("what was answered for everybody is there, once", len(news["answers"]) == answered)
+        again = self.must("nobody is told twice", self.server.ask("GET", f"{HOUR}/answers?after={news['last']}"), 200)
+        self.hold("there is nothing new", again["answers"] == [])
+        self.figures[_ANSWERED] = answered
+
+    def host(self, taken: Mapping[str, Any]) -> int:
+        """Answer a question for everybody, or in the mailbox if that was asked for; gives 1 or 0."""
+        claim, asked = taken["claim"], taken["question"]["details"]
+        path, body = f"{DESK}/questions/{claim['request_id']}", {"number": claim["number"]}
+        if asked["private"]:
+            letter = {**body, "answer": "Thank you for asking. This is for you alone: please ring, and we will listen."}
+            self.must("it is in the mailbox", self.desk("POST", f"{path}/answer-privately", letter, who="host"), 201)
+            self.say("Host", "answers one in its mailbox, and nowhere else")
+            return 0
+        said = "Nobody has to say who they are, and nobody is judged for asking. Ring, or use Get Help on your own."
+        answer = {**body, "question": asked["text"], "answer": said, "host": 1}
+        self.must("it is for everybody", self.desk("POST", f"{path}/answer", answer, who="host"), 201)
+        self.say("Host", f"answers for everybody: {asked['text']}", beats=0.6)
+        return 1
+
+    def session_is_over(self) -> None:
+        """The hour has ended: what was answered stays, what was not is gone."""
+        shown = self.must("the hour is still known", self.server.ask("GET", HOUR), 200)
+        self.hold("it is over", shown["state"] == "ended")
+        waiting = self.must("hosts may look", self.desk("GET", "/v1/desk/sessions", who="host"), 200)["waiting"]
+        self.hold("no question waits: the one that was not answered is erased", waiting == 0)
+        late = self.server.ask(
+            "POST", f"{HOUR}/questions", {"statement_version": "2026-11", "details": {"text": "?"}}, {}
+        )
+        self.hold("no more is taken", late.status == 409 and late.code == "session-ended")  # noqa: PLR2004 - conflict
+        news = self.must("the transcript stays", self.server.ask("GET", f"{HOUR}/answers"), 200)
+        self.hold("with what was answered", len(news["answers"]) == self.figures[_ANSWERED])
+        self.say("Quietline", "keeps the transcript, and has erased what nobody got to")
+
     def is_closed(self) -> None:
         """An editor closes it, two days before its end."""
         entry = self.must("it is known at the desk", self.desk("GET", PATH), 200)
@@ -158,7 +231,8 @@ class Campaign:
         self.say("Requester", "scans a poster that still hangs there, and finds the phone all the same")
         trail = self.must("the trail holds", self.desk("GET", "/v1/desk/audit", who="auditor"), 200)
         deeds = [each["verb"] for each in trail["entries"] if each["verb"] in ("draft", "publish", "take-down")]
-        self.hold("every deed of the editor is in the trail", deeds == ["draft", "publish", "take-down"])
+        once = ["draft", "publish"]
+        self.hold("every deed of the editor is in the trail", deeds == [*once, *once, "take-down"])
         self.hold("the trail is whole", trail["verified"])
 
     def a_year_passes(self) -> None:
@@ -277,6 +351,9 @@ ACTS: tuple[Act, ...] = (
     ("2018-06-20T09:00:00Z", "Wednesday 20 June 2018: an editor writes the campaign", Campaign.is_written),
     ("2018-06-21T08:30:00Z", "Thursday 21 June: a partner fetches the pack", Campaign.pack_is_fetched),
     ("2018-06-25T11:00:00Z", "Monday 25 June: it is on", Campaign.people_come),
+    ("2018-06-25T12:00:00Z", "Monday 25 June, noon: a live hour is announced", Campaign.session_is_announced),
+    ("2018-06-27T17:05:00Z", "Wednesday 27 June, five past six: the live hour", Campaign.session_is_held),
+    ("2018-06-27T18:00:00Z", "Wednesday 27 June, seven: the hour is over", Campaign.session_is_over),
     ("2018-06-29T15:00:00Z", "Friday 29 June: an editor closes it", Campaign.is_closed),
     ("2018-06-30T10:00:00Z", "Saturday 30 June: it is over", Campaign.is_over),
     ("2018-06-30T10:30:00Z", "A year passes", Campaign.a_year_passes),
@@ -289,6 +366,12 @@ def _record() -> dict[str, Any]:
     packaged: dict[str, Any] = dict(House(Settings()).content.campaign_records()["gm-2018.json"])
     del packaged["source"]  # it is still to come
     return {**json.loads(json.dumps(packaged)), "id": SLUG, "code": CODE}
+
+
+def _session() -> dict[str, Any]:
+    """Give the record of the live hour as it is packaged, under a name of its own."""
+    (packaged,) = House(Settings()).content.session_records().values()
+    return {**json.loads(json.dumps(packaged)), "id": SESSION, "campaign": SLUG}
 
 
 def _slugs(answer: Mapping[str, Any]) -> list[str]:

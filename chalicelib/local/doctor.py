@@ -194,7 +194,7 @@ _UNAVAILABLE = {
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
     "key-missing": "The desk's private key is missing from QUIETLINE_HOME/keys: put your copy of it back.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read.",
-    "shred-keys": "shred.db is missing from QUIETLINE_HOME: put your copy of it back.",
+    "shred-keys": "shred.db is missing from QUIETLINE_HOME: put it back.",
 }
 
 

@@ -82,8 +82,7 @@ def main() -> int:
 _WHY = {
     "storage": "QUIETLINE_HOME must be a folder that can be written to, with room on the disk.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read or written.",
-    "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, or not most of their keys, without which nothing in"
-    " them opens: put shred.db back, or move quietline.db away to begin anew.",
+    "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, without which nothing in them opens: put it back.",
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
 }
 
@@ -117,7 +116,14 @@ def _signing_in(issuer: LocalIssuer, house: House, here: Sequence[LocalServer]) 
 
 
 def _hourly(house: House) -> None:
-    found = house.retention.hourly()
+    try:
+        found = house.retention.hourly()
+    except Unavailable as unavailable:
+        if unavailable.code != "shred-keys":
+            raise
+        log.warning("Requests are open whose shred keys are missing, though nobody erased them: they cannot be opened"
+                    " and are left as they are. Put the shred.db back that they were accepted with.")  # fmt: skip
+        return
     if found["purged"] or found["overdue"] or found["parked"]:
         log.info("%(purged)d expired and deleted, %(overdue)d overdue, %(parked)d parked", found)
     if found["trail_broken"]:

@@ -74,4 +74,5 @@ def campaigns(
         title=lambda record: record.get("name"),
         stamped=stamped,
         ends=(CLOSED,),
+        own="code",
     )

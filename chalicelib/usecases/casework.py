@@ -325,11 +325,36 @@ class Casework:
             ClaimLost: it is no longer theirs.
             Conflict: `unreadable`.
         """
+        if self.is_withdrawn(hold.request_id):
+            raise ClaimLost
         messages: tuple[Message, ...] = ()
         opened = self._content(hold)[1] if needs_mailbox else self._perhaps_content(hold)
         if opened is not None and (needs_mailbox or opened.mailbox_key is not None):
             messages = (self._reply(hold, opened, content, None),)
         self._change(hold, partial(requests.close, outcome=outcome, rules=self.rules), verb, messages)
+
+    def questions_of(self, host: str) -> tuple[ContactRequest, ...]:
+        """List the questions that a host holds."""
+        held = self.store.held_by(host, now=self.clock.now())
+        return tuple(head for head in held if head.kind is Kind.QUESTION)
+
+    def open_again(self, hold: Hold) -> Claimed:
+        """
+        Show again what a live claim holds; the trail says so.
+
+        Raises:
+            ClaimLost: it is no longer theirs.
+        """
+        request = self._held(hold)
+        self.store.record(self._deed(hold, "open"))
+        return Claimed(request=request, opened=self._opened(request))
+
+    def is_withdrawn(self, request_id: str) -> bool:
+        """Tell whether a request was withdrawn, or is being: its key goes first."""
+        request = self.store.get(request_id, now=self.clock.now())
+        if request is None:
+            return False  # it has expired
+        return request.status is Status.WITHDRAWN or self.shredding.key(request) is None
 
     def question(self, hold: Hold) -> tuple[ContactRequest, Mapping[str, object] | None]:
         """

@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.domain.records import problems_of_organization, read_organization, read_signpost
-from chalicelib.domain.sessions import problems_of_session, session_of
+from chalicelib.domain.sessions import CANCELLED, moved, problems_of_session, session_of
 from chalicelib.domain.signposts import ACTIVE, STATUSES, ContentProblem, is_slug, problems_of, to_be_reviewed
+from chalicelib.usecases.published_campaigns import CAMPAIGN
 from chalicelib.usecases.publishing import Kind
 
 if TYPE_CHECKING:
@@ -85,12 +86,16 @@ def sessions(content: Packaged, shown: Callable[[Session, str], Mapping[str, Any
         shown=lambda record, language, _: shown(session_of(record), language),
         title=lambda record: record.get("title"),
         stamped=lambda record, _: record,
+        ends=(CANCELLED,),
     )
 
 
-def _of_session(record: Record, _: date, __: Standing) -> Iterator[ContentProblem]:
+def _of_session(record: Record, today: date, standing: Standing) -> Iterator[ContentProblem]:
     made = partial(ContentProblem, record=str(record.get("id")))
-    yield from (made(pointer=at, code=code) for at, code in problems_of_session(record))
+    known = standing(CAMPAIGN).keys()
+    yield from (made(pointer=at, code=code) for at, code in problems_of_session(record, campaigns=known))
+    before = standing(SESSION).get(str(record.get("id")), {})
+    yield from (made(pointer=at, code=code) for at, code in moved(record, before, today))
 
 
 def _of_organization(record: Record, _: date, standing: Standing) -> Iterator[ContentProblem]:

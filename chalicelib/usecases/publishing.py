@@ -9,7 +9,8 @@ and how one is shown; `kinds` has those that there are.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalicelib.domain.audit import Deed
@@ -39,7 +40,8 @@ class Kind:
     keep it from going out, and warnings. *stamped* puts into a record what the house knows better than its editor.
     *shown* is the record as readers will see it, in a language. *review_on* is from when on somebody should look at it
     again. *ends* are the states in which it can be taken down; a kind without them says nothing about its state.
-    *named_by* is the field that names a record.
+    *named_by* is the field that names a record. *own* is the field whose value is one record's alone, for good, from
+    its first publication on.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Kind:
     review_on: Callable[[Record], date | None] = lambda _: None
     ends: tuple[str, ...] = ()
     named_by: str = "id"
+    own: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +256,32 @@ class Publishing:
 
     def _out(self, kind: str, record_id: str, body: bytes | None, revision: int, deed: Deed) -> Version:
         if body is not None:
-            body = self._checked(self.kind(kind), record_id, json.loads(body), deed.at)
+            found, record = self.kind(kind), json.loads(body)
+            body = self._checked(found, record_id, record, deed.at)
+            if found.own is not None:
+                self._reserve(found.own, record[found.own], deed)
         return self._open().publish(kind, record_id, body, revision=revision, deed=deed)
+
+    def _reserve(self, field: str, value: str, deed: Deed) -> None:
+        """
+        Give the *value* of a *field* to the record that *deed* is about, before it is out.
+
+        Two records may both have been checked before either is out. Who has a value is a record of its own, which is
+        made once: of two at once, one makes it. It stays when the publication fails, for that record to try again.
+
+        Raises:
+            Invalid: another record has it.
+        """
+        kind, _, record_id = str(deed.about).partition("/")
+        place, publications = (f"{kind}-{field}", value), self._open()
+        there = publications.record(*place)
+        if there is None:
+            reserved = replace(deed, verb="reserve", number=None)
+            with suppress(Conflict):  # somebody was faster: perhaps the same editor, twice
+                publications.draft(*place, record_id.encode(), revision=0, deed=reserved)
+            there = publications.record(*place)
+        if there is None or there.draft is None or there.draft.body != record_id.encode():
+            raise Invalid((FieldError(f"/{field}", "duplicate"),))
 
     def _checked(self, kind: Kind, record_id: str, record: Record, now: datetime) -> bytes:
         """Give a record as it is kept, with what the house puts into it, if nothing is wrong with it."""

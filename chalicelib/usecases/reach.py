@@ -86,7 +86,6 @@ class Releasing:
     releases: Releases
     clock: Clock
     zone: ZoneInfo
-    regions: Callable[[], Collection[str]]
 
     def publish(self) -> int:
         """Publish every month that is over and is not out yet, from the first that was counted; return how many."""
@@ -106,7 +105,7 @@ class Releasing:
 
     def put_out(self, month: str, counts: Mapping[str, int]) -> None:
         """Publish what may be told of a month's *counts*, unless the month is out already."""
-        self.releases.keep(month, reach.release(counts, regions=len(self.regions()) + 1).to_text())
+        self.releases.keep(month, reach.release(counts).to_text())
 
 
 def last_complete(clock: Clock, zone: ZoneInfo) -> str:

@@ -8,6 +8,7 @@ counts, and reach, hold nothing that anybody wrote.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,22 +16,21 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
-from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.requests import TOMBSTONE, Status
+from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.requests import Status
 from chalicelib.domain.slots import floor_to_hour
 from chalicelib.usecases.shredding import details_of, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chalicelib.domain.requests import Rules
     from chalicelib.ports import Clock, ContentName, Gauges, Mailer, RequestStore, ShredKeys
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.reach import Releasing
 
 MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
-FEW = 2
-"""So many open requests may have been erased since a copy was taken, or half of them all; more look like lost keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,19 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """
+    What a copy that was put back had brought back: how many were *withdrawn* again, and how many *closed* again.
+
+    *missing* are those whose key is not there although nobody erased it: they are left as they are.
+    """
+
+    withdrawn: int
+    closed: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """The verb *purge*."""
 
@@ -58,7 +71,7 @@ class Retention:
     auditing: Auditing
     gauges: Gauges
     releasing: Releasing
-    tombstone: timedelta = TOMBSTONE
+    rules: Rules
 
     def purge(self) -> Round:
         """Delete what has come to its end, and count those whose answer is late: an alarm hangs on these figures."""
@@ -79,27 +92,40 @@ class Retention:
             parked=sum(lane.parked for lane in lanes),
         )
 
-    def undo_restored(self) -> int:
+    def undo_restored(self) -> Undone:
         """
-        Withdraw again what is open without a shred key: it was withdrawn, and a copy that was put back brought it back.
+        Erase again what a copy that was put back has brought back: what is open although a key of it was erased.
 
-        Raises:
-            Unavailable: `shred-keys`, so many are missing that these cannot be withdrawals; nothing is withdrawn, since
-                keys may be found again.
+        Without its first key it was withdrawn, or had expired, and is withdrawn; without its second it had been
+        closed, and is closed. A key that nobody erased was lost, and may be found again: nothing is done to those.
         """
         now = self.clock.now()
         named = self.store.open_ids(now=now)  # first: a key is kept before its request is accepted
-        kept = {name.request_id for name in self.shred_keys.names(now=now)}
-        lost = sorted(named - kept)
-        if len(lost) > max(FEW, len(named) // 2):
-            raise Unavailable("shred-keys")
-        return sum(self._withdraw(request_id) for request_id in lost)
+        kept = self.shred_keys.names(now=now)
+        withdrawn = closed = missing = 0
+        for name in sorted(named):
+            if name not in kept:
+                missing += 1
+            elif not kept[name]:
+                withdrawn += self._withdraw(name.request_id)
+            elif not kept.get(details_of(name), True):  # those from before there were two have no second key
+                closed += self._close(name.request_id)
+        return Undone(withdrawn=withdrawn, closed=closed, missing=missing)
 
     def _withdraw(self, request_id: str) -> bool:
         now = self.clock.now()
         deed = Deed(at=floor_to_hour(now), actor="system", verb="withdraw", request_id=request_id)
-        withdraw = partial(requests.withdraw, now=now, tombstone=self.tombstone)
+        withdraw = partial(requests.withdraw, now=now, tombstone=self.rules.tombstone)
         return self.store.withdraw(request_id, withdraw, now=now, deed=deed)
+
+    def _close(self, request_id: str) -> bool:
+        now = self.clock.now()
+        deed = Deed(at=floor_to_hour(now), actor="system", verb="close", request_id=request_id)
+        close = partial(requests.close_restored, now=now, rules=self.rules)
+        with suppress(NotFound):  # withdrawn in this very moment
+            self.store.change(request_id, close, now=now, deed=deed)
+            return True
+        return False
 
     def _erase(self, names: Sequence[ContentName]) -> None:
         self.shred_keys.erase(keys_of(names))
@@ -115,17 +141,20 @@ class Retention:
         nothing, and a figure that stops coming is an alarm of its own.
 
         Raises:
-            Unavailable: `shred-keys`, as `undo_restored` has it; all else was done.
+            Unavailable: `shred-keys`, keys that nobody erased are missing; all else was done.
         """
         found, broken = self.purge(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
         undone = self.undo_restored()
-        figures = {
+        published = self.releasing.publish()
+        if undone.missing:
+            raise Unavailable("shred-keys")  # last: a round that stops here has done the rest
+        return {
             "purged": found.purged,
             "bared": found.bared,
-            "undone": undone,
+            "undone": undone.withdrawn + undone.closed,
             "overdue": found.overdue,
             "parked": found.parked,
             "trail_broken": broken,
+            "published": published,
         }
-        return {**figures, "published": self.releasing.publish()}  # last: a round that stops here has done the rest

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
-from chalicelib.domain.requests import Kind, Outcome, Status
+from chalicelib.domain.requests import Kind, Outcome
 from chalicelib.domain.sessions import Answered, State, entry_of, problems_of_session, session_of
 from chalicelib.usecases.casework import hold_of
 
@@ -139,7 +139,7 @@ class Hosting:
 
     def next(self, host: str, session_id: str, *, token: str | None = None) -> Claimed | None:
         """
-        Hand out the next question of a session; None if none waits.
+        Hand out the next question of a session, one that the host holds already before others; None if none waits.
 
         What was answered in public by somebody who could not finish is closed on the way, and not handed out again.
 
@@ -149,6 +149,9 @@ class Hosting:
             Unavailable: `key-missing`.
         """
         session = self.programme.get(session_id)
+        held = next((each for each in self.casework.questions_of(host) if each.session == session.id), None)
+        if held is not None and self._is_open(session, held.request_id):
+            return self.casework.open_again(hold_of(held))
         while True:
             claimed = self.casework.take(
                 host, requests.QUESTION_LANES, lease=LEASE, token=token, only=lambda met: met.session == session.id
@@ -156,7 +159,7 @@ class Hosting:
             if claimed is None:
                 return None
             entry = self.transcripts.find(session.id, entry_of(claimed.request.request_id))
-            if entry is None:
+            if entry is None or entry.retracted:
                 return claimed
             self.casework.finish(hold_of(claimed.request), Outcome.ANSWERED, "answer-public", {"text": entry.answer})
             token = None  # it has named what was just closed; the next one is asked for anew
@@ -169,7 +172,7 @@ class Hosting:
             ClaimLost: the question is no longer the host's: it lapsed, was withdrawn, or the session is over.
             NotFound: `session-unknown`.
             Conflict: `private`, whoever asked wants no public answer; `unreadable`, and so cannot be shown to agree to
-                one; `host-unknown`; `session-not-live`.
+                one; `host-unknown`; `session-not-live`; `answer-retracted`, it was answered and taken back before.
         """
         session = self.programme.get(session_id)
         if session.state(self.clock.now()) is not State.LIVE:
@@ -197,9 +200,11 @@ class Hosting:
                 language=requests.lane_language(request.language),
                 question=question,
                 answer=answer,
-                host=host,
+                host=session.hosts[host],
             ),
         )
+        if entry.retracted:
+            raise Conflict("answer-retracted")
         try:
             self.casework.finish(hold, Outcome.ANSWERED, "answer-public", {"text": entry.answer})
         except ClaimLost:
@@ -213,9 +218,10 @@ class Hosting:
 
         Raises:
             ClaimLost, NotFound: as above.
-            Conflict: `unreadable`, there is no mailbox to write into.
+            Conflict: `unreadable`, there is no mailbox to write into; `answered-already`, in public, by a try that
+                failed half-way: it is finished now.
         """
-        self._belongs(self.casework.question(hold)[0], self.programme.get(session_id))
+        self._unanswered(hold, self.programme.get(session_id))
         self.casework.finish(hold, Outcome.ANSWERED, "answer-private", {"text": answer}, needs_mailbox=True)
 
     def decline(self, hold: Hold, session_id: str, reason: Decline, *, words: Callable[[str, str], str]) -> None:
@@ -224,8 +230,9 @@ class Hosting:
 
         Raises:
             ClaimLost, NotFound: as above.
+            Conflict: `answered-already`, as above.
         """
-        request = self._belongs(self.casework.question(hold)[0], self.programme.get(session_id))
+        request = self._unanswered(hold, self.programme.get(session_id))
         text = words(reason.value, requests.lane_language(request.language))
         self.casework.finish(hold, Outcome.DECLINED, "decline", {"text": text})
 
@@ -235,8 +242,9 @@ class Hosting:
 
         Raises:
             ClaimLost, NotFound: as above.
+            Conflict: `answered-already`, as above.
         """
-        self._belongs(self.casework.question(hold)[0], self.programme.get(session_id))
+        self._unanswered(hold, self.programme.get(session_id))
         self.casework.put_back(hold)
 
     def retract(self, host: str, session_id: str, entry_id: str) -> Answered:
@@ -263,10 +271,22 @@ class Hosting:
             raise ClaimLost
         return request
 
+    def _unanswered(self, hold: Hold, session: Session) -> requests.ContactRequest:
+        """Make sure that a question is not answered in public already; one that is, is finished."""
+        request = self._belongs(self.casework.question(hold)[0], session)
+        entry = self.transcripts.find(session.id, entry_of(hold.request_id))
+        if entry is not None and not entry.retracted:
+            self.casework.finish(hold, Outcome.ANSWERED, "answer-public", {"text": entry.answer})
+            raise Conflict("answered-already")
+        return request
+
+    def _is_open(self, session: Session, request_id: str) -> bool:
+        entry = self.transcripts.find(session.id, entry_of(request_id))
+        return entry is None or entry.retracted
+
     def _take_back_if_withdrawn(self, hold: Hold, session: Session) -> None:
         """Undo a public answer whose question was withdrawn while it was being written."""
-        known = self.casework.store.get(hold.request_id, now=self.clock.now())
-        if known is not None and known.status is Status.WITHDRAWN:
+        if self.casework.is_withdrawn(hold.request_id):
             self.transcripts.retract(session.id, entry_of(hold.request_id))
 
 

@@ -106,6 +106,7 @@ def test_a_practitioners_answer_leaves_by_ses(verified, seen, tmp_path, monkeypa
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         house.__dict__.pop("_mailer")
         house.__dict__.pop("desk")
+        house.__dict__.pop("_casework")
         assert post(path, {**reply, "text": "Once more."}, **bearer)["emailed"] is False
     told = json.dumps(seen("ses/messages"))
     for part in ("kim@example.org", "On the page of services.", "The information you asked for", "no-reply@helpline"):

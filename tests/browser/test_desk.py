@@ -286,6 +286,92 @@ def test_a_claim_that_is_lost_in_mid_sentence(new_tab, quietline, screen):
     )
 
 
+def letters_of(quietline, asked):
+    """Give every letter to the requester that the mailbox holds."""
+    mailbox = quietline.ask("GET", "/v1/mailbox", receipt=asked["receipt"]).json()
+    return [each["text"] for each in mailbox["messages"] if each["author"] == "helpline"]
+
+
+def reply_under_way(new_tab, quietline, asked):
+    """Send a reply five seconds before the lease runs out on the screen, and hold its answer back."""
+    page, kept, end = new_tab(), [], []
+
+    def hold_back(route):
+        if kept:
+            route.continue_()
+            return
+        kept.append(route.fetch())
+        while not end:
+            page.wait_for_timeout(20)
+        end[0](route, kept[0])
+
+    page.clock.install()
+    arrive(page, quietline)
+    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
+    open_by_reference(page, asked["reference"])
+    page.click("details.reply > summary")
+    page.fill("#reply-text", REPLY)
+    page.route("**/renew", lambda route: route.abort())
+    page.route("**/replies", hold_back)
+    page.clock.fast_forward(20 * 60_000 - 5_000)
+    page.click("details.reply .go")
+    while not kept:
+        page.wait_for_timeout(50)
+    page.clock.run_for(6_000)
+    assert page.locator("#lost").is_visible()
+    assert page.input_value("#reply-text") == REPLY
+    page.click("#lost-away")
+    page.clock.run_for(100)
+    assert "still being sent" in page.inner_text("#lost .outcome")
+    return page, end.append
+
+
+def finish_with(page, quietline, asked):
+    """Give the request back, and make sure that nothing went wrong on the way."""
+    nothing_wrong(page)
+    boss = quietline.token("supervisor")
+    quietline.ask("POST", f"/v1/desk/claims/{asked['request_id']}/force-release", token=boss)
+
+
+def test_a_reply_that_is_answered_after_the_lease_has_run_out_was_sent(new_tab, quietline):
+    """The page says that it was sent and keeps neither its text, which would go out again, nor anything shown."""
+    asked = callback(quietline)
+    page, let = reply_under_way(new_tab, quietline, asked)
+    let(lambda route, answer: route.fulfill(response=answer))
+    page.clock.resume()
+    page.wait_for_selector("details.reply .outcome:text-is('The reply is in their mailbox.')")
+    assert page.input_value("#reply-text") == ""
+    assert page.locator("#lost-copy").is_hidden()
+    assert REPLY not in page.inner_text("main")
+    page.click("#lost-again")
+    page.wait_for_selector("#content:visible")
+    assert page.inner_text("#letters").count(REPLY) == 1
+    page.click("details.reply .go")
+    page.wait_for_selector("details.reply .outcome:text-is('Something is still needed here.')")
+    assert letters_of(quietline, asked) == [REPLY]
+    finish_with(page, quietline, asked)
+
+
+def test_a_reply_whose_answer_was_lost_is_one_letter_under_the_next_claim_too(new_tab, quietline):
+    """Sent again after the request was taken anew, under a claim of another number, it is in the mailbox once."""
+    asked = callback(quietline)
+    page, let = reply_under_way(new_tab, quietline, asked)
+    let(lambda route, _: route.abort())
+    page.clock.resume()
+    page.wait_for_selector("details.reply .outcome:has-text('cannot be reached')")
+    boss = quietline.token("supervisor")
+    assert quietline.ask("POST", f"/v1/desk/claims/{asked['request_id']}/force-release", token=boss).status == 200
+    page.click("#lost-again")
+    page.wait_for_selector("#content:visible")
+    assert page.input_value("#reply-text") == REPLY
+    page.click("details.reply .go")
+    page.wait_for_selector("details.reply .outcome:text-is('The reply is in their mailbox.')")
+    numbers = {json.loads(body)["number"] for _, url, body in page.watch.requests if url.endswith("/replies")}
+    assert len(numbers) == 2
+    assert letters_of(quietline, asked) == [REPLY]
+    finish_with(page, quietline, asked)
+
+
 # ---------------------------------------------------------------- signing in
 
 

@@ -92,7 +92,7 @@ def test_a_referral_in_hand_says_who_sent_it_and_what_was_agreed(signed_in, quie
     key = quietline.partner_key("north-hub")["key"]
     assert quietline.ask("POST", "/v1/referrals", REFERRAL, token=key).status == 201
     tab = signed_in("practitioner", screen, f"sam-{screen}")
-    tab.click("text=Referral")
+    tab.check("#take [name=kinds][value=referral]")
     tab.click("text=Take the next request")
     tab.wait_for_selector("#request:not([hidden])")
     facts = tab.inner_text("#facts")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from test_content_desk import Stage
 from test_published import SEED
+
+from chalicelib.domain.errors import Unavailable
 
 GM = next(iter(SEED.campaign_records().values()))
 PATH = "/campaign/spring"
@@ -92,6 +97,107 @@ def test_a_code_stays_with_its_campaign(desk, stage):
     assert problems(draft(desk, stage, "/campaign/autumn", id="autumn", code="gm-2018")) == {
         ("/record/code", "duplicate")
     }
+
+
+def at_once(*instances):
+    """Let each of two instances begin to write when the other is about to: by then both have checked."""
+    together = Barrier(2)
+    for instance in instances:
+        publications = instance.house.publications
+        for verb in ("draft", "publish"):
+            setattr(publications, verb, meeting(together, getattr(publications, verb)))
+
+
+def meeting(together, write):
+    """Wait for the other, the first time."""
+
+    def met(*args, **options):
+        with suppress(BrokenBarrierError):
+            together.wait(timeout=20)
+        together.abort()
+        return write(*args, **options)
+
+    return met
+
+
+def publish_at_once(stage, *paths):
+    """Publish drafts from two instances in the same moment."""
+    instances = [stage.instance() for _ in paths]
+    held = [instance.ask("GET", path).headers["etag"] for instance, path in zip(instances, paths, strict=True)]
+    at_once(*instances)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(each.ask, "POST", f"{path}/publish", if_match=etag)
+            for each, path, etag in zip(instances, paths, held, strict=True)
+        ]
+    return [each.result() for each in asked]
+
+
+def verbs(stage, path):
+    """List what the trail says was done to a record."""
+    return [each.deed.verb for each in stage.store.trail()[0] if each.deed.about == path.removeprefix("/")]
+
+
+def test_of_two_campaigns_at_once_one_gets_the_code(desk, stage):
+    """Both were checked before either was out: one is published, the other is told, and gets out under another code."""
+    paths = ["/campaign/spring", "/campaign/autumn"]
+    for path in paths:
+        assert draft(desk, stage, path, id=path.rpartition("/")[2]).status == 200
+    answers = publish_at_once(stage, *paths)
+    assert sorted(each.status for each in answers) == [200, 422]
+    won, lost = sorted(paths, key=lambda path: answers[paths.index(path)].status)
+    assert problems(answers[paths.index(lost)]) == {("/code", "duplicate")}
+    stage.later()
+    assert on_now(desk) == [won.rpartition("/")[2]]
+    assert verbs(stage, won) == ["draft", "reserve", "publish"]
+    assert verbs(stage, lost) == ["draft"]
+    desk.edit(lost, code="other")
+    desk.publish(lost)
+    stage.later()
+    assert {desk.house._campaigning.of_code(code).slug for code in ("spr27", "other")} == {"spring", "autumn"}
+
+
+def test_one_campaign_published_twice_at_once_is_out_once(desk, stage):
+    """Its own reservation stands in no campaign's way: of two editors, the slower hears that it was edited."""
+    draft(desk, stage)
+    answers = publish_at_once(stage, PATH, PATH)
+    assert sorted(each.status for each in answers) == [200, 412]
+    assert verbs(stage, PATH) == ["draft", "reserve", "publish"]
+
+
+def test_a_code_whose_publication_failed_waits_for_its_campaign(desk, stage, monkeypatch):
+    """The store fails after the code was reserved: nobody else gets it, and its campaign goes out with the next try."""
+
+    def fail(*_, **__):
+        raise Unavailable("storage")
+
+    draft(desk, stage)
+    draft(desk, stage, "/campaign/autumn", id="autumn")
+    held = desk.ask("GET", PATH).headers["etag"]
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.house.publications, "publish", fail)
+        assert desk.ask("POST", f"{PATH}/publish", if_match=held).status == 503
+    other = desk.ask("GET", "/campaign/autumn").headers["etag"]
+    refused = desk.ask("POST", "/campaign/autumn/publish", if_match=other)
+    assert problems(refused) == {("/code", "duplicate")}
+    desk.publish(PATH)
+    desk.edit(PATH, headline={"en": "Anew", "cy": "O'r newydd"})
+    desk.publish(PATH)
+    assert verbs(stage, PATH) == ["draft", "reserve", "publish", "draft", "publish"]
+
+
+def test_a_session_names_a_campaign_that_there_is(desk, stage):
+    """One that nobody knows is refused at its field, a mere draft as well; one that is out or packaged may be named."""
+    path, draft_of = "/session/an-hour", next(iter(SEED.session_records().values())) | {"id": "an-hour"}
+    draft(desk, stage)
+    for campaign in ("nobodys", "spring"):
+        answer = desk.ask("PUT", path, {"record": draft_of | {"campaign": campaign}}, if_none_match="*")
+        assert problems(answer) == {("/record/campaign", "unknown-value")}
+    desk.publish(PATH)
+    there = desk.ask("PUT", path, {"record": draft_of | {"campaign": "spring"}}, if_none_match="*")
+    assert there.status == 200
+    packaged = {"record": draft_of | {"campaign": GM["id"]}}
+    assert desk.ask("PUT", path, packaged, if_match=there.headers["etag"]).status == 200
 
 
 def test_a_campaign_is_closed_on_the_day_itself(desk, stage):

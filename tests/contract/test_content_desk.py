@@ -190,6 +190,8 @@ def test_what_is_packaged_is_there_to_be_edited(desk):
         "kinds": [
             {"kind": "signpost", "records": 16, "drafts": 0, "overdue": 0},
             {"kind": "organization", "records": 10, "drafts": 0, "overdue": 0},
+            {"kind": "session", "records": 1, "drafts": 0, "overdue": 0},
+            {"kind": "campaign", "records": 1, "drafts": 0, "overdue": 0},
         ]
     }
     first = desk.get("/signpost")["records"][0]

@@ -55,6 +55,11 @@ class OnSqlite:
             path.unlink()
         (self.folder / "copy.db").rename(self.home / "quietline.db")
 
+    def lose(self, names):
+        """Lose keys, as a disk does: nothing is left that says that they were there."""
+        with contextlib.closing(sqlite3.connect(self.home / "shred.db", isolation_level=None)) as db:
+            db.executemany("DELETE FROM shred_keys WHERE request_id = ? AND body_id = ?", names)
+
     def kept(self):
         """Read every byte of content and messages that is kept."""
         with contextlib.closing(sqlite3.connect(self.home / "quietline.db")) as db:
@@ -71,13 +76,14 @@ class OnSqlite:
 
 
 class OnDynamo:
-    """Two tables."""
+    """Four tables."""
 
     def __init__(self, folder) -> None:
         self._engine = "dynoxide" if engines.why_not("dynoxide") is None else "ministack"
         self.address, self.home = engines.make_tables(self._engine), folder / "home"
         _, self._url, self._name = self.address.split("|")
-        self.settings = {"store": "dynamodb", "table": self._name, "shred_table": f"{self._name}-shred"}
+        others = {f"{each}_table": f"{self._name}-{each}" for each in ("shred", "content", "counters")}
+        self.settings = {"store": "dynamodb", "table": self._name, **others}
         self._table = Table(engines.connection(self._url), self._name)
         self._copy = []
 
@@ -97,6 +103,12 @@ class OnDynamo:
             self._table.delete((item["p"], item["s"]))
         for item in self._copy:
             client.put_item(TableName=self._name, Item=written(item))
+
+    def lose(self, names):
+        """Lose keys: nothing is left that says that they were there."""
+        shred = Table(engines.connection(self._url), f"{self._name}-shred")
+        for name in names:
+            shred.delete(tuple(name))
 
     def kept(self):
         """Read every byte of content that is kept."""
@@ -221,26 +233,105 @@ def test_the_round_withdraws_again_what_a_copy_brought_back(line, met):
     assert line.house.retention.hourly()["undone"] == 0
 
 
-def test_lost_keys_are_not_taken_for_withdrawals(line, monkeypatch):
-    """Where so many are missing that it must be a fault, nothing is withdrawn: the round fails, keys may be found."""
-    monkeypatch.setattr(casework, "ERASED", 3)
-    receipts = [line.submit() for _ in range(6)]
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_lost_keys_are_not_taken_for_withdrawals(line, monkeypatch, count):
+    """However few are lost, and however many arrive since: none is withdrawn, each round fails, keys may be found."""
+    monkeypatch.setattr(casework, "ERASED", count)
+    published = []
+    publish = type(line.house.releasing).publish
+    monkeypatch.setattr(type(line.house.releasing), "publish", lambda self: published.append(1) or publish(self))
+    receipts = [line.submit() for _ in range(count)]
     names = [name_of(request) for _, request in receipts]
     now = line.house.clock.now()
     lost = {name: line.house.shred_keys.key(name, now=now) for name in names}
     details = {details_of(name): line.house.shred_keys.key(details_of(name), now=now) for name in names}
-    line.house.shred_keys.erase([*lost, *details])
+    line.place.lose([*lost, *details])
     with pytest.raises(Unavailable, match="shred-keys"):
         line.house.retention.hourly()
+    assert published == [1]  # what is published does not wait for keys to be found
     with pytest.raises(Unavailable, match="shred-keys"):
         line.casework.claim("alex")
+    more = [line.submit()[1] for _ in range(6)]  # six more arrive, whose keys are there
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="shred-keys"):
+            line.house.retention.hourly()
     assert {line.head(request).status for _, request in receipts} <= {Status.WAITING, Status.PARKED}
+    assert {line.head(request).status for request in more} == {Status.WAITING}
+    assert line.erased() == ([], None)
     line.house.shred_keys.keep(lost | details, expires_at=now + DAY)
     for _, request in receipts:
         if line.head(request).status is Status.PARKED:
             line.casework.unpark("sam", request.request_id)
     assert line.house.retention.hourly()["undone"] == 0
     assert line.casework.claim("alex").opened.details["message"] == "the words"
+
+
+def test_erasures_are_undone_beside_keys_that_were_lost(line):
+    """What was withdrawn goes whether or not others have lost their keys; those stay, and the round says so."""
+    withdrawn, gone = line.submit()
+    _, other = line.submit()
+    line.place.copy()
+    line.mailbox.withdraw(withdrawn)
+    line.place.put_back()
+    line.at(HOUR)
+    line.place.lose([name_of(other), details_of(name_of(other))])
+    with pytest.raises(Unavailable, match="shred-keys"):
+        line.house.retention.hourly()
+    assert (line.head(gone).status, line.head(other).status) == (Status.WITHDRAWN, Status.WAITING)
+
+
+@pytest.mark.parametrize("left", ["details", "orphan"])
+def test_another_key_of_a_request_is_not_the_one_it_needs(line, left):
+    """Neither its second key, nor one of a body that was never accepted, says that the first is there."""
+    _, request = line.submit()
+    name, now = name_of(request), line.house.clock.now()
+    line.place.lose([name] if left == "details" else [name, details_of(name)])
+    if left == "orphan":
+        line.house.shred_keys.keep({ContentName(request.request_id, "another"): b"k" * 32}, expires_at=now + DAY)
+    assert line.house.retention.undo_restored().missing == 1
+
+
+def test_what_a_copy_opened_again_without_its_details_is_closed_again(line):
+    """Nobody could answer there: from the round on it does not take a message, and what was answered is still read."""
+    receipt, request = line.submit(Kind.CALLBACK, CALLBACK)
+    line.casework.claim("alex", reference=request.reference)
+    number = line.head(request).number
+    hold = Hold(practitioner="alex", request_id=request.request_id, number=number)
+    line.casework.reply(hold, "the answer")
+    line.place.copy()
+    line.casework.close(hold, Outcome.ANSWERED)
+    line.at(7 * DAY + HOUR).house.retention.hourly()
+    line.place.put_back()
+    line.at(8 * DAY)
+    assert line.head(request).status is Status.CLAIMED
+    assert line.house.retention.hourly()["undone"] == 1
+    head = line.head(request)
+    assert (head.status, head.outcome, head.claimed_by) == (Status.CLOSED, None, None)
+    contents = line.mailbox.read(receipt)
+    assert (contents.may_write, contents.note) == (False, "details-erased")
+    assert [letter.content for letter in contents.letters] == [{"text": "the answer"}]
+    slot = line.house.opening.slots()[0].id
+    for way in (lambda: line.mailbox.write(receipt, "more"), lambda: line.mailbox.choose(receipt, slot)):
+        with pytest.raises(Conflict, match="details-erased"):
+            way()
+    line.at(8 * DAY + HOUR)
+    found = line.house.retention.hourly()
+    assert (found["undone"], found["bared"], line.place.kept()) == (0, 1, [])
+    assert line.head(request).expires_at <= request.retained_until
+
+
+def test_what_expired_and_a_copy_opened_again_is_withdrawn(line):
+    """It had been closed and gone after thirty days; from a copy it would have waited until the ninetieth."""
+    _, request = line.submit()
+    line.place.copy()
+    claimed = line.casework.claim("alex")
+    hold = Hold(practitioner="alex", request_id=request.request_id, number=claimed.request.number)
+    line.casework.close(hold, Outcome.ANSWERED)
+    assert line.at(31 * DAY).house.retention.hourly()["purged"] == 1
+    line.place.put_back()
+    line.at(31 * DAY)
+    assert line.house.retention.hourly()["undone"] == 1
+    assert line.head(request).status is Status.WITHDRAWN
 
 
 # --- the clocks

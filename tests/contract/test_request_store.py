@@ -18,7 +18,7 @@ from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
 from chalicelib.domain.partners import deed_of
 from chalicelib.domain.requests import LANES, Kind, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
-from chalicelib.ports import Ask, LaneState, Message, PartnerFull, ReferenceTaken, RequestStore, SlotFull
+from chalicelib.ports import Ask, ContentName, LaneState, Message, PartnerFull, ReferenceTaken, RequestStore, SlotFull
 
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -499,7 +499,8 @@ def test_what_is_open_is_named(line, now):
     line.put("withdrawn")
     line.withdraw("withdrawn")
     assert line.claim().request_id == "claimed"
-    assert line.store.open_ids(now=now) == {"waiting", "hidden", "claimed", "parked"}
+    wanted = {name: line.store.get(name, now=now).body_id for name in ("waiting", "hidden", "claimed", "parked")}
+    assert line.store.open_ids(now=now) == {ContentName(*each) for each in wanted.items()}
 
 
 # --- claim: the order of the queue

@@ -157,7 +157,7 @@ def test_purging_erases_what_has_expired_and_only_that(keys, now):
 
 def test_several_keys_are_kept_at_once(keys, now):
     """The two of a request; if one of the names is taken by another key, that is a refusal."""
-    two = {ContentName("one", "body"): KEY, ContentName("one", "body.details"): bytes(32)}
+    two = {ContentName("one", "body"): KEY, ContentName("one", "body.details"): KEY[::-1]}
     keys.keep(two, expires_at=now + DAY)
     assert {name: keys.key(name, now=now) for name in two} == two
     with pytest.raises(Unavailable):
@@ -165,14 +165,29 @@ def test_several_keys_are_kept_at_once(keys, now):
     assert keys.key(ONE, now=now) == KEY
 
 
+def test_an_erased_key_leaves_its_name_until_it_would_have_expired(place, keys, now):
+    """Nobody puts another key, or the same, in its place; then the name goes as well."""
+    keys.keep({ONE: KEY}, expires_at=now + DAY)
+    keys.erase([ONE])
+    for key in (KEY, KEY[::-1]):
+        with pytest.raises(Unavailable):
+            place.open().keep({ONE: key}, expires_at=now + DAY)
+    assert keys.key(ONE, now=now) is None
+    assert keys.purge(now=now + DAY - TICK) == 0
+    assert keys.names(now=now + DAY - TICK) == {ONE: False}
+    assert keys.purge(now=now + DAY) == 1
+    assert keys.names(now=now) == {}
+
+
 def test_what_is_kept_is_named(keys, now):
-    """Every key there is, and none that was erased or has expired."""
+    """Every key there is, and that it was erased if it was; none that has expired, and none that never was."""
     kept = {ContentName("one", "a"), ContentName("one", "a.details"), ContentName("two", "b")}
     keys.keep(dict.fromkeys([*kept, ContentName("three", "c")], KEY), expires_at=now + DAY)
     keys.keep({ContentName("four", "d"): KEY}, expires_at=now)
     keys.erase([ContentName("three", "c")])
-    assert keys.names(now=now) == kept
-    assert keys.names(now=now + DAY) == frozenset()
+    keys.erase([ContentName("nobody", "nothing")])
+    assert keys.names(now=now) == {**dict.fromkeys(kept, True), ContentName("three", "c"): False}
+    assert keys.names(now=now + DAY) == {}
 
 
 VERBS = {

@@ -9,15 +9,22 @@ import engines
 import pytest
 
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.sessions import Answered
+from chalicelib.domain.sessions import Answered, Host
 
 HOUR = "an-hour"
+HOSTS = tuple(Host(name={"en": name, "cy": name}, role={"en": "Host", "cy": "Gwesteiwr"}) for name in "ABC")
 
 
 def answered(now, name="one", **changes):
     """Give an entry as a host writes it."""
     entry = Answered(
-        entry_id=name, seq=0, at=now, language="en", question=f"What about {name}?", answer="This: \u0175.", host=1
+        entry_id=name,
+        seq=0,
+        at=now,
+        language="en",
+        question=f"What about {name}?",
+        answer="This: \u0175.",
+        host=HOSTS[1],
     )
     return replace(entry, **changes)
 
@@ -79,7 +86,9 @@ def test_many_hosts_at_once(transcripts, now, open_again):
     desks = [engines.open_transcripts(open_again()) for _ in range(4)]
     names = [f"e{at // 2}" for at in range(32)]
     with ThreadPoolExecutor(8) as pool:
-        written = list(pool.map(lambda at: desks[at % 4].add(HOUR, answered(now, names[at], host=at % 3)), range(32)))
+        written = list(
+            pool.map(lambda at: desks[at % 4].add(HOUR, answered(now, names[at], host=HOSTS[at % 3])), range(32))
+        )
     kept = transcripts.after(HOUR, 0, limit=99)
     assert [entry.seq for entry in kept] == list(range(1, 17))
     assert {entry.entry_id for entry in kept} == set(names)

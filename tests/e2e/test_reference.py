@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
+import secrets
 import subprocess
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -14,13 +16,16 @@ from real_server import TUESDAY_EVENING, running
 
 from chalicelib.config import Settings
 from chalicelib.domain.access import ROLES
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.requests import LAPSE_LIMIT, Kind
 from chalicelib.http.contract import build, operations
 from chalicelib.http.contract.document import TAGS
+from chalicelib.http.contract.parts import EXAMPLE_SESSION
 from chalicelib.http.reference import HEAVIEST, Reference
 from chalicelib.usecases.intake import Submission
 from chalicelib.wiring import House
 
+HOUR, HOSTS = f"/v1/sessions/{EXAMPLE_SESSION}", f"/v1/desk/sessions/{EXAMPLE_SESSION}"
 OPERATIONS = {operation.name: operation for operation in operations()}
 EXAMPLE = re.compile(r'<pre data-operation="(\w+)" data-status="(\d+)">(.*?)</pre>', re.DOTALL)
 
@@ -42,11 +47,64 @@ def park_one(home) -> str:
     return request_id
 
 
+def let_an_hour_be_live(home) -> None:
+    """Publish the live session of the examples as one that is on, an hour before the examples are run."""
+    house = House(Settings(home=home))
+    (packaged,) = house.content.session_records().values()
+    hour = {"opens_at": "2026-11-24T12:00:00Z", "starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T06:00:00Z"}
+    at = datetime.fromisoformat(TUESDAY_EVENING) - timedelta(hours=1)
+    deed = Deed(at=at, actor="eve", verb="publish", about=f"session/{EXAMPLE_SESSION}")
+    body = json.dumps({**packaged, **hour}).encode()
+    house.publications.publish("session", EXAMPLE_SESSION, body, revision=0, deed=deed)
+    house.store.close()
+
+
+def of_partners(quietline) -> dict[str, str]:
+    """Issue a key, and refer somebody with it."""
+    named = {"partner": f"north-{secrets.token_hex(4)}"}
+    issued = quietline.ask("POST", "/v1/desk/partners", named, token=quietline.token("supervisor")).json()
+    body = {**OPERATIONS["refer"].example}
+    referred = quietline.ask("POST", "/v1/referrals", body, token=issued["key"])
+    assert referred.status == 201, referred.body
+    return {"KEY": issued["key"], "KEY_ID": issued["id"], "REFERRAL_ID": referred.json()["id"]}
+
+
+def of_hosts(quietline, name, token) -> dict[str, str]:
+    """Ask a question and take it; where an answer is to be taken back, answer it for everybody."""
+    asked = quietline.ask("POST", f"{HOUR}/questions", OPERATIONS["ask_question"].example)
+    assert asked.status == 201, asked.body
+    if name == "next_question":
+        return {}
+    taken = quietline.ask("POST", f"{HOSTS}/claims", token=token).json()["claim"]
+    known = {"REQUEST_ID": taken["request_id"]}
+    if name == "retract_answer":
+        answer = {"number": taken["number"], "question": "What?", "answer": "That."}
+        path = f"{HOSTS}/questions/{taken['request_id']}/answer"
+        known["ENTRY_ID"] = quietline.ask("POST", path, answer, token=token).json()["id"]
+    return known
+
+
+def etag_of(quietline, name, token) -> str:
+    """Read the record of the examples as its editor does, with something to discard, publish or go back from."""
+    path = "/v1/desk/content/signpost/childline"
+    read = quietline.ask("GET", path, token=token)
+    if name in ("discard_draft", "publish_content", "roll_back_content", "take_down_content"):
+        body = {"record": read.json()["record"]}
+        held = {"If-Match": read.headers["etag"]}
+        read = quietline.ask("PUT", path, body, token=token, headers=held)
+        assert read.status == 200, read.body
+    if name in ("roll_back_content", "take_down_content"):
+        read = quietline.ask("POST", f"{path}/publish", token=token, headers={"If-Match": read.headers["etag"]})
+        assert read.status == 200, read.body
+    return read.headers["etag"]
+
+
 @pytest.fixture(scope="module")
 def stage(contract, tmp_path_factory):
     """A server with a parked request, and every example of its pages: what is to be run, and what it shall answer."""
     home = tmp_path_factory.mktemp("reference") / "home"
     parked = park_one(home)
+    let_an_hour_be_live(home)
     with running(home, contract) as quietline:
         pages = [quietline.ask("GET", f"/docs/{tag}", headers={"Accept": "text/html"}) for tag in TAGS]
         examples = {
@@ -61,9 +119,16 @@ def variables(stage, name: str, command: str) -> dict[str, str]:
     """Give an example what it cannot know: a receipt, a request in one's hands, a sign-in with the scope it needs."""
     quietline, caller = stage.quietline, OPERATIONS[name].caller
     known = {"API": quietline.url}
+    if "$KEY" in command or "REFERRAL_ID" in command:
+        token = quietline.token("supervisor", f"supervisor-{name}")
+        return known | {"TOKEN": token} | of_partners(quietline)
     role = next((role for role in ("supervisor", *ROLES) if caller in ROLES[role]), "supervisor")
     token = quietline.token(role, f"{role}-{name}")
     known["TOKEN"] = token
+    if caller == "session:host":
+        return known | of_hosts(quietline, name, token)
+    if "$ETAG" in command:
+        return known | {"ETAG": etag_of(quietline, name, token)}
     if name == "unpark":
         return known | {"REQUEST_ID": stage.parked}
     if "RECEIPT" in command or "REQUEST_ID" in command or name == "claim":

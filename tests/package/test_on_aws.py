@@ -30,6 +30,7 @@ import test_referrals as referrals  # noqa: E402
 from kms_endpoint import Kms  # noqa: E402
 from real_server import TUESDAY_EVENING, Contract, Quietline, eventually, later  # noqa: E402
 
+from chalicelib.adapters.content import PackagedContent  # noqa: E402
 from chalicelib.domain.receipts import encode  # noqa: E402
 
 callback, submitted, claimed = main_job.callback, main_job.submitted, main_job.claimed
@@ -270,6 +271,37 @@ def test_what_an_editor_publishes_reaches_the_public_face(quietline, cloud):
     assert told == [("eve", verb, "signpost/shore") for verb in ("draft", "discard", "draft", "publish")]
 
 
+def test_a_live_hour_goes_through_both_stacks(quietline, cloud):
+    """An editor publishes a session that is on; people ask; a host answers one for everybody, and takes it back."""
+    editor, host = quietline.token("editor", "eve"), quietline.token("host", "ada")
+    (packaged,) = PackagedContent().session_records().values()
+    hour = {"opens_at": "2026-11-24T12:00:00Z", "starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T06:00:00Z"}
+    path, live = "/v1/desk/content/session/an-hour", "an-hour"
+    record = {**packaged, **hour, "id": live}
+    new = {"If-None-Match": "*"}
+    written = quietline.ask("PUT", path, {"record": record}, token=editor, headers=new)
+    assert written.status == 200, written.body
+    held = {"If-Match": written.headers["etag"]}
+    published = quietline.ask("POST", f"{path}/publish", token=editor, headers=held).json()["published"]
+    question = {"statement_version": "2026-11", "details": {"text": "What happens when I ring?"}}
+    shown = published["shown_from"]
+    with cloud.at("public", "APIHandler", shown), cloud.at("desk", "APIHandler", shown):
+        asked = quietline.ask("POST", f"/v1/sessions/{live}/questions", question)
+        assert asked.status == 201, asked.body
+        claim = quietline.ask("POST", f"/v1/desk/sessions/{live}/claims", token=host).json()["claim"]
+        answer = {"number": claim["number"], "question": "What happens?", "answer": "Somebody listens."}
+        at = f"/v1/desk/sessions/{live}/questions/{claim['request_id']}/answer"
+        assert quietline.ask("POST", at, answer, token=host).status == 201
+        (entry,) = quietline.ask("GET", f"/v1/sessions/{live}/answers").json()["answers"]
+        assert entry["answer"] == "Somebody listens."
+        assert quietline.ask("GET", f"/v1/desk/sessions/{live}/answers", token=host).json()["answers"] == [entry]
+        gone = quietline.ask("DELETE", f"/v1/desk/sessions/{live}/answers/{entry['id']}", token=host)
+        assert gone.status == 200, gone.body
+        (entry,) = quietline.ask("GET", f"/v1/sessions/{live}/answers?after=1").json()["answers"]
+        assert entry["retracted"] is True
+        assert "Somebody listens." in str(_mailbox(quietline, asked.json()["receipt"]))
+
+
 def test_the_watch_counts_what_waits(quietline, cloud):
     """The figures that alarms hang on are of the queue as it is."""
     assert cloud.invoke("desk", "Watch")["Waiting"] == 0
@@ -408,7 +440,7 @@ def test_the_drain_stores_into_a_slot_that_many_count_on(quietline, cloud):
 
 def test_a_lost_answer_to_any_write_is_settled(quietline, cloud):
     """Each kind of write is done, and the answer to it lost, once: nobody notices, and nothing is done twice."""
-    writes = ("dynamodb:PutItem", "dynamodb:DeleteItem")
+    writes = ("dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem")
     boss, token = quietline.token("supervisor"), quietline.token("practitioner", "alex")
     with cloud.losing("public:APIHandler", *writes) as lost:
         accepted = submitted(quietline)
@@ -556,6 +588,7 @@ def test_the_public_face_reads_no_draft(cloud):
         if any(str(named).endswith(f"table/{table}") for named in resources(each))
     ]
     assert [(actions(each), partitions(each)) for each in of_content] == [
+        (["dynamodb:GetItem"], ["partner"]),
         (["dynamodb:GetItem"], ["edition"]),
         (["dynamodb:Query"], ["out#*", "past#*"]),
     ]

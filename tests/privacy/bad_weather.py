@@ -113,6 +113,7 @@ class DynamoPlace:
             table=self._table,
             shred_table=f"{self._table}-shred",
             content_table=f"{self._table}-content",
+            counters_table=f"{self._table}-counters",
         )
         house = House(settings)
         house.__dict__["_dynamodb"], house.__dict__["_overflow"] = self._connection, self.queue

@@ -267,10 +267,10 @@ class LifeOfARequest(RuleBasedStateMachine):
         first = min(windows, key=lambda w: (w[1], w[0])) if windows else (base, base + 72 * HOUR)
         expired = self.expired()
         self.store.submit(request, content=body.encode(), capacity=None, now=self.now, deed=deed_of(request))
-        self.take_in("purge", expired)  # what stood in the way, if it had not been purged before
-        if kind == "referral":
-            by = "partner/north-hub.abcdefgh"
-            self.deeds.append(Deed(at=hour_of(self.now), actor=by, verb="refer", request_id=name))
+        referred = Deed(at=hour_of(self.now), actor="partner/north-hub.abcdefgh", verb="refer", request_id=name)
+        told = (referred,) if kind == "referral" else ()
+        self.take_in("purge", expired, but=told)  # what stood in the way, if it had not been purged before
+        self.deeds += told
         self.lives[name] = Life(
             lane=f"{kind}/{language}",
             reference=request.reference,
@@ -572,10 +572,11 @@ class LifeOfARequest(RuleBasedStateMachine):
         """Name what has expired."""
         return {name for name, life in self.lives.items() if life.expires <= self.now}
 
-    def take_in(self, verb, among):
-        """Take in the deeds that the house did by itself; they can only be of this kind, about these requests."""
+    def take_in(self, verb, among, *, but=()):
+        """Take in the deeds that the house did by itself, of this kind and about these requests, *but* those after."""
         entries, _ = self.store.trail(after=self.seen.count + len(self.deeds))
         done = [entry.deed for entry in entries]
+        done = done[: len(done) - len(but)]
         assert {(deed.actor, deed.verb) for deed in done} <= {("system", verb)}
         assert {deed.request_id for deed in done} <= among
         self.deeds += done

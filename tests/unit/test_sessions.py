@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import types
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from chalicelib.config import Settings
 from chalicelib.domain.access import Person
 from chalicelib.domain.audit import Deed
-from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
+from chalicelib.domain.errors import ClaimLost, Conflict, Invalid, NotFound
 from chalicelib.domain.receipts import Credential
 from chalicelib.domain.requests import LAPSE_LIMIT, SKIPPED, Kind
 from chalicelib.domain.sessions import Answered, Decline, State, entry_of, problems_of_session, session_of
@@ -32,6 +33,9 @@ RECORD = {
     "starts_at": "2018-06-27T17:00:00Z",
     "ends_at": "2018-06-27T18:00:00Z",
 }
+
+
+HOST = session_of(RECORD).hosts[0]
 
 
 class SetClock:
@@ -136,6 +140,7 @@ def test_a_good_record_has_no_problems():
         ({"opens_at": "2018-06-27T17:00:01Z"}, ("/opens_at", "bad-order")),
         ({"opens_at": "2018-05-01T08:00:00Z"}, ("/opens_at", "bad-order")),
         ({"campaign": "nobodys"}, ("/campaign", "unknown-value")),
+        ({"status": "gone"}, ("/status", "unknown-value")),
         ({"password": "x"}, ("/password", "unknown-field")),
     ],
 )
@@ -218,7 +223,8 @@ def test_an_answer_for_everybody(hour):
     credential = hour.ask()
     entry = hour.answer(hour.take())
     assert hour.transcript() == (entry,)
-    assert (entry.question, entry.answer, entry.host, entry.at) == ("What happens?", "Somebody listens.", 1, LIVE)
+    assert (entry.question, entry.answer, entry.at) == ("What happens?", "Somebody listens.", LIVE)
+    assert entry.host.role["en"] == "Senior practitioner"
     assert hour.mailbox(credential) == ("closed", ["Somebody listens."])
     assert hour.take() is None
     assert hour.verbs()[-3:] == ["claim", "open", "answer-public"]
@@ -255,9 +261,9 @@ def test_what_is_put_back_comes_after_the_others(hour):
     hour.hosting.put_back(hold_of(first.request), HOUR)
     second = hour.hosting.next("ada", HOUR)
     assert second.request.request_id != first.request.request_id
-    assert hour.take() is None
+    assert hour.take("bea") is None
     hour.clock.at += SKIPPED
-    assert hour.take().request_id == first.request.request_id
+    assert hour.take("bea").request_id == first.request.request_id
 
 
 def test_a_question_is_in_one_host_s_hands(hour):
@@ -362,11 +368,11 @@ def test_a_host_who_dies_between_two_writes_doubles_nothing(hour):
     hold = hour.take()
     answered = {credential.request_id: credential, other.request_id: other}
     written = Answered(
-        entry_id=entry_of(hold.request_id), seq=0, at=LIVE, language="en", question="One?", answer="Yes.", host=0
+        entry_id=entry_of(hold.request_id), seq=0, at=LIVE, language="en", question="One?", answer="Yes.", host=HOST
     )
     hour.transcripts.add(HOUR, written)
     hour.clock.at += LEASE
-    handed = {hour.take("bea"), hour.take("bea")} - {None}
+    handed = {hour.take("bea"), hour.take("cyd")} - {None}
     assert {each.request_id for each in handed} == answered.keys() - {hold.request_id}
     assert hour.mailbox(answered[hold.request_id]) == ("closed", ["Yes."])
     assert [entry.answer for entry in hour.transcript()] == ["Yes."]
@@ -396,6 +402,16 @@ def test_a_question_withdrawn_is_answered_by_nobody(hour):
     with pytest.raises(ClaimLost):
         hosting.answer_publicly(hold, HOUR, question="What?", answer="That.", host=0)
     assert [(entry.answer, entry.retracted) for entry in hour.transcript()] == [("", True)]
+
+
+def test_a_withdrawal_that_is_under_way_counts(hour):
+    """The key goes first: from then on nothing is closed with a letter or without, and nothing stays in public."""
+    credential = hour.ask()
+    hold = hour.take()
+    hour.house._shredding.erase(hour.house.store.get(credential.request_id, now=hour.clock.at))
+    with pytest.raises((ClaimLost, Conflict)):
+        hour.answer(hold)
+    assert all(entry.retracted for entry in hour.transcript())
 
 
 def test_what_was_said_can_be_taken_back(hour):
@@ -440,6 +456,110 @@ def test_what_is_unanswered_is_erased_when_the_session_ends(hour, tmp_path):
     with pytest.raises(NotFound):
         hour.mailbox(by_id[done.request_id])
     assert [entry.answer for entry in hour.transcript()] == ["Somebody listens."]
+
+
+def test_a_session_s_end_stands_once_people_ask(hour):
+    """From the day it opens its end may not move, either way: they were told when their questions are erased."""
+    publishing = hour.house.publishing
+    record = hour.house.content.session_records()["gm-2018-live.json"]
+    for end in ("2018-06-27T19:00:00Z", "2018-06-27T17:30:00Z"):
+        with pytest.raises(Invalid) as refused:
+            publishing.draft("session", HOUR, {**record, "ends_at": end}, revision=0, by="eve")
+        assert {error.code for error in refused.value.errors} == {"already-open"}
+    hour.clock.at = datetime(2018, 6, 20, 12, tzinfo=UTC)
+    publishing.draft("session", HOUR, {**record, "ends_at": "2018-06-27T19:00:00Z"}, revision=0, by="eve")
+
+
+def test_a_session_can_be_called_off(hour):
+    """No more is asked or answered in public; who has asked may still be answered in the mailbox."""
+    credential = hour.ask()
+    record = {**hour.house.content.session_records()["gm-2018-live.json"], "status": "cancelled"}
+    deed = Deed(at=hour.clock.at, actor="eve", verb="take-down", about=f"session/{HOUR}")
+    hour.house.publications.publish("session", HOUR, json.dumps(record).encode(), revision=0, deed=deed)
+    hour.clock.at += MINUTE
+    with pytest.raises(Conflict, match="session-ended"):
+        hour.ask("Another?")
+    hold = hour.take()
+    with pytest.raises(Conflict, match="session-not-live"):
+        hour.answer(hold)
+    hour.hosting.answer_privately(hold, HOUR, answer="The hour is off. Please ring us.")
+    assert hour.mailbox(credential) == ("closed", ["The hour is off. Please ring us."])
+
+
+def test_an_answer_stays_that_of_whoever_gave_it(hour):
+    """An editor who changes the hosts afterwards puts no words into anybody's mouth."""
+    hour.ask()
+    entry = hour.answer(hour.take())
+    record = hour.house.content.session_records()["gm-2018-live.json"]
+    record = {**record, "hosts": record["hosts"][:1]}
+    deed = Deed(at=hour.clock.at, actor="eve", verb="publish", about=f"session/{HOUR}")
+    hour.house.publications.publish("session", HOUR, json.dumps(record).encode(), revision=0, deed=deed)
+    hour.clock.at += MINUTE
+    assert hour.transcript() == (entry,)
+    assert hour.transcript()[0].host.role["en"] == "Senior practitioner"
+
+
+def test_a_host_who_starts_anew_is_handed_what_they_hold(hour):
+    """A page that was loaded again shows the same question under the same number, and the trail says that it did."""
+    hour.ask("One?")
+    hour.ask("Two?")
+    assert hour.take() == hour.take()
+    assert hour.verbs()[-3:] == ["claim", "open", "open"]
+
+
+def test_an_answer_taken_back_leaves_the_question_to_be_answered_otherwise(hour):
+    """After half a failure and a retraction it is handed out again, not closed unseen; in public it stays unsaid."""
+    credential = hour.ask()
+    hold = hour.take()
+    written = Answered(
+        entry_id=entry_of(hold.request_id), seq=0, at=LIVE, language="en", question="?", answer="Wrong.", host=HOST
+    )
+    hour.transcripts.add(HOUR, written)
+    hour.hosting.retract("bea", HOUR, written.entry_id)
+    hour.clock.at += LEASE
+    hold = hour.take("bea")
+    with pytest.raises(Conflict, match="answer-retracted"):
+        hour.answer(hold)
+    hour.hosting.answer_privately(hold, HOUR, answer="Here it is.")
+    assert hour.mailbox(credential) == ("closed", ["Here it is."])
+
+
+def test_what_stands_in_public_is_not_declined_as_well(hour):
+    """After half a failure the question is finished as it was answered, whatever else its host asks for."""
+    for verb in (
+        lambda hold: hour.hosting.decline(hold, HOUR, Decline.PERSONAL, words=hour.house.texts.declined),
+        lambda hold: hour.hosting.answer_privately(hold, HOUR, answer="x"),
+        lambda hold: hour.hosting.put_back(hold, HOUR),
+    ):
+        credential = hour.ask()
+        hold = hour.take()
+        written = Answered(
+            entry_id=entry_of(hold.request_id), seq=0, at=LIVE, language="en", question="?", answer="Said.", host=HOST
+        )
+        hour.transcripts.add(HOUR, written)
+        with pytest.raises(Conflict, match="answered-already"):
+            verb(hold)
+        assert hour.mailbox(credential) == ("closed", ["Said."])
+
+
+def test_a_question_counts_for_its_campaign(hour, monkeypatch):
+    """What is asked in a session counts under the area it names and the session's campaign."""
+    counted = []
+    monkeypatch.setattr(
+        type(hour.house._counting), "person", lambda _, kind, **cell: counted.append((kind, *cell.values()))
+    )
+    body = types.SimpleNamespace(
+        statement_version="2026-11",
+        language="en",
+        altcha=None,
+        region="E23000005",
+        campaign=None,
+        details=types.SimpleNamespace(model_dump=lambda **_: {"text": "Who?", "private": False}),
+        model_dump_json=lambda **_: "{}",
+    )
+    session = hour.hosting.programme.get(HOUR)
+    hour.house.sessions._submit(session, body, None, "en")
+    assert counted == [(Kind.QUESTION, "E23000005", "gm-2018")]
 
 
 def test_hosts_are_people_with_that_role():

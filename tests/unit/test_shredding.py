@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
 from chalicelib.domain.receipts import Credential
 from chalicelib.domain.requests import Kind, Outcome
+from chalicelib.local import run
 from chalicelib.local.backup import backup
 from chalicelib.ports import ContentName
 from chalicelib.usecases.casework import Hold
@@ -179,6 +182,19 @@ def test_requests_whose_keys_are_gone_are_not_passed_over_in_silence(line, tmp_p
     house = House(Settings(home=tmp_path / "home", clock_starts_at=now))
     with pytest.raises(Unavailable, match="shred-keys"):
         _ = house.shred_keys
+
+
+def test_keys_that_are_missing_are_told_on_the_terminal_and_do_not_stop_the_house(line, caplog):
+    """Whoever asks now is served; the round says each hour what cannot be opened, and touches none of it."""
+    _, request = line.submit()
+    with contextlib.closing(sqlite3.connect(line.house.settings.home / "shred.db", isolation_level=None)) as db:
+        db.execute("DELETE FROM shred_keys")
+    for _ in range(2):
+        run._hourly(line.house)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "left as they are" in caplog.text
+    assert line.house.store.get(request.request_id, now=line.house.clock.now()).status == "waiting"
+    line.submit()
 
 
 def test_keeping_the_same_key_again_is_no_failure_and_another_is(line, now):

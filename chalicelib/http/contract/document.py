@@ -93,6 +93,8 @@ TAGS = {
     "widget": "The same, as a script for any site to show",
     "pages": "Plain HTML that works without JavaScript",
     "desk": "The practitioners' side",
+    "publishing": "What editors write: draft, preview, publish, go back",
+    "hosting": "What the hosts of a live session do",
     "service": "The service itself",
 }
 ABOUT = """\
@@ -210,7 +212,8 @@ def _request_body(operation: Operation) -> Schema:
         bodies += [{}] if operation.forgiving else []
         content[JSON] = {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "example": operation.example}
     if operation.form is not None:
-        content[FORM] = {"schema": operation.form}
+        shown = {"example": operation.example} if operation.body is None and operation.example is not None else {}
+        content[FORM] = {"schema": operation.form, **shown}
     return {"required": operation.body_required, "content": content}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.http.contract.parts import (
+    EXAMPLE_STATEMENT,
     FILTERED,
     PLAIN,
     SCRIPT,
@@ -79,6 +80,12 @@ def pages() -> tuple[Operation, ...]:
             tag="pages",
             parameters=("Kind", *WORDS),
             form=request_form(),
+            example={
+                "statement_version": EXAMPLE_STATEMENT,
+                "concern": "own-behaviour",
+                "phone": "07700 900123",
+                "voicemail": "never",
+            },
             answers={201: None},
             refuses=any_of(STORED, FILTERED, SUBMITTED, {415: ("media-type",)}),
             page=True,

@@ -8,7 +8,7 @@ from chalicelib.http import publishing_models as models
 from chalicelib.http.contract.desk import desk_operation
 from chalicelib.http.contract.parts import EXAMPLE_SIGNPOST, WRITTEN, Codes, Operation, any_of
 
-SCOPE = "content:write"
+SCOPE, TAG = "content:write", "publishing"
 ONE = "/v1/desk/content/{kind}/{content_id}"
 KNOWN: Codes = {404: ("content-unknown",)}
 CONDITIONAL: Codes = {412: ("edited-meanwhile",), 428: ("if-match-missing",)}
@@ -35,7 +35,9 @@ def _one(name: str, method: str, verb: str, summary: str, **more: Any) -> Operat
     parameters = ("ContentKind", "ContentId", *more.pop("parameters", ()))
     refuses = any_of(KNOWN, more.pop("refuses", {}))
     more.setdefault("answers", {200: models.ContentAnswer})
-    return desk_operation(name, method, f"{ONE}{verb}", SCOPE, summary, parameters=parameters, refuses=refuses, **more)
+    return desk_operation(
+        name, method, f"{ONE}{verb}", SCOPE, summary, tag=TAG, parameters=parameters, refuses=refuses, **more
+    )
 
 
 def _write(name: str, method: str, verb: str, summary: str, **more: Any) -> Operation:  # noqa: ANN401
@@ -53,6 +55,7 @@ def publishing() -> tuple[Operation, ...]:
             "/v1/desk/content",
             SCOPE,
             "The kinds of record that editors write",
+            tag=TAG,
             answers={200: models.ContentKindsAnswer},
         ),
         desk_operation(
@@ -61,6 +64,7 @@ def publishing() -> tuple[Operation, ...]:
             "/v1/desk/content/{kind}",
             SCOPE,
             "Every record of a kind: what is out, drafts, and what is overdue for review",
+            tag=TAG,
             parameters=("ContentKind",),
             answers={200: models.ContentListAnswer},
             refuses=KNOWN,

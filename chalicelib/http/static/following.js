@@ -8,7 +8,7 @@ const LONGEST = 60000;
 let wait = PAUSE;
 let tag = null;
 
-function put({ id, seq, language, question, answer, host, at, retracted }) {
+function put({ id, seq, language, question, answer, host, local, retracted }) {
   document.getElementById(`a-${id}`)?.remove();
   const made = document.getElementById('entry').content.querySelector('li').cloneNode(true);
   made.id = `a-${id}`;
@@ -24,7 +24,7 @@ function put({ id, seq, language, question, answer, host, at, retracted }) {
       element.textContent = words;
     }
     made.querySelector('.host').textContent = host.name;
-    made.querySelector('.at').textContent = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    made.querySelector('.at').textContent = local;
   }
   document.getElementById('entries').prepend(made);
   document.getElementById('none')?.remove();
@@ -41,7 +41,8 @@ async function look() {
   tag = answers.length ? null : answer.headers.get('ETag');
   answers.forEach(put);
   if (answers.length) document.getElementById('news').textContent = place.dataset.more.replace('{count}', answers.length);
-  if (state === 'ended' && !more) location.reload();
+  if (state === 'live') document.getElementById('state').textContent = place.dataset.live;
+  if (['ended', 'cancelled'].includes(state) && !more) location.reload();
   return more ? 1 : 0;
 }
 

@@ -1,7 +1,7 @@
 /* The editors' panel: what readers are told, as a list, a form for one record, its preview and its history. */
 document.currentScript.panel = (desk) => {
 'use strict';
-const { $, words, say, el, show, fill, on, onSubmit, when, clock, status, alarm, outcome, twice, table, call, calmly } = desk;
+const { $, words, say, lang, el, show, fill, on, onSubmit, when, clock, status, alarm, outcome, twice, table, call, calmly } = desk;
 const LANGUAGES = ['en', 'cy'], ROOT = '/v1/desk/content';
 
 // ---- how each field is written: a record of a kind that is not named here is shown field by field, as it comes
@@ -309,9 +309,14 @@ const campaignOf = (shown) => [
   ...shown.pack.sms.flatMap((each) => [el('p.said.notice', each.text), el('p.hint', say('sms-costs', each))]),
   el('p', shown.pack.email.subject),
 ];
+const sessionOf = (shown) => [
+  el('h4', shown.title), el('p', el('strong', shown.local)), el('p.soft', { lang }, say(`session-${shown.state}`)), el('p', shown.summary),
+  el('ul', ...shown.hosts.map((each) => el('li', `${each.name}, ${each.role}`))),
+];
 // As the signposts of the helpline's own pages are set; what is no signpost is shown as it is handed on.
 function cardOf(shown) {
   if (shown.pack) return campaignOf(shown);
+  if (shown.hosts) return sessionOf(shown);
   if (!shown.summary) return [el('dl', ...Object.entries(shown).flatMap(([name, value]) => [el('dt', label(name)), el('dd', inWords(value))]))];
   return [
     el('h4', shown.name), el('p', shown.summary), shown.hours && el('p', shown.hours),
@@ -323,9 +328,10 @@ on($('content-past'), 'toggle', () => {
   if (!$('content-past').open || !opened || opened.fresh) return;
   calmly((async () => {
     const { versions, packaged } = await call('GET', `${path()}/history`);
+    const named = (said) => ({ ...opened, title: said?.title ?? said?.name }); // a session has a title
     const undo = (revision) => twice(say('do-undo'), say('do-undo-sure'), () => act('POST', '/roll-back', { revision }));
-    const rows = versions.map((each) => [when(each.at), each.by, titleOf({ ...opened, title: each.record?.name }), undo(each.revision)]);
-    if (packaged) rows.push([say('delivered'), '', titleOf({ ...opened, title: packaged.name }), undo(0)]);
+    const rows = versions.map((each) => [when(each.at), each.by, titleOf(named(each.record)), undo(each.revision)]);
+    if (packaged) rows.push([say('delivered'), '', titleOf(named(packaged)), undo(0)]);
     table('content-history', 'when by title undo', rows);
   })());
 });

@@ -26,7 +26,12 @@ async function draw() {
   if (!session) return;
   fill('hosting-when', session.local);
   fill('hosting-state', say(`hosting-${session.state}`));
-  const { answers } = await call('GET', `/v1/sessions/${session.id}/answers`);
+  const answers = [];
+  for (let after = 0, more = true; more;) {
+    const news = await call('GET', `${root(session.id)}/answers?after=${after}`);
+    answers.push(...news.answers);
+    ({ last: after, more } = news);
+  }
   table('hosting-said', 'asked said back', answers.reverse().map((each) => (each.retracted ? [say('hosting-retracted'), '', ''] : [
     each.question, each.answer, twice(say('hosting-retract'), say('hosting-retract-sure'), () => retract(session.id, each.id)),
   ])));

@@ -2,8 +2,10 @@
 document.currentScript.panel = (desk) => {
 'use strict';
 const { $, words, say, lang, el, show, fill, on, onSubmit, spoken, when, clock, minutes, tongues, laneOf, status, alarm, outcome, call, calmly, keyFor, sent } = desk;
-const WARN = 180000, RETRY = 10000; // ms
-$('now').prepend($('lease')); // in sight whatever is scrolled
+// In milliseconds.
+const WARN = 180000, RETRY = 10000;
+// In sight whatever is scrolled.
+$('now').prepend($('lease'));
 
 // ---- the queue
 
@@ -31,16 +33,20 @@ async function listHeld() {
 
 // ---- taking a request
 
-let open = null;   // what is on the screen: { claim, request, until, work, ... }
-let busy = false;  // one thing at a time: an answer must meet the request that it was asked for
-let ahead = 0;     // how far the helpline's clock is ahead of this computer's; every hold tells
-const begun = new Map(); // the forms of each request, with what was typed into them
+// What is on the screen: { claim, request, sentAt, lease, ... }
+let open = null;
+// One thing at a time: an answer must meet the request that it was asked for.
+let busy = false;
+// How far the helpline's clock is ahead of this computer's; every hold tells.
+let ahead = 0;
+// The forms of each request, with what was typed into them.
+const begun = new Map();
 
 async function take(asked, button, form) {
   const answer = (text) => (form ? outcome(form, text) : alarm(text));
   if (busy) return answer(say('busy'));
   if (open?.lost && form?.id !== 'lost') return answer(say('copy-first'));
-  const key = keyFor('claim', asked), sentAt = Date.now();
+  const key = keyFor('claim', asked), sentAt = moment();
   await during(button, async () => {
     try {
       const taken = await call('POST', '/v1/desk/claims', asked, key);
@@ -57,7 +63,7 @@ async function take(asked, button, form) {
 }
 // What was written meanwhile is shown at once.
 async function reread(at) {
-  const sentAt = Date.now(), { reference } = at.request, taken = await calmly(call('POST', '/v1/desk/claims', { reference }));
+  const sentAt = moment(), { reference } = at.request, taken = await calmly(call('POST', '/v1/desk/claims', { reference }));
   if (!taken || open !== at || at.lost) return;
   present(taken, sentAt);
   alarm(say('read-first'));
@@ -80,7 +86,7 @@ function present(taken, sentAt) {
   // What came in another form than ours is shown as text, and nothing of it is taken for what somebody agreed to.
   const odd = request.unreadable === 'invalid', details = odd ? {} : request.details ?? {};
   const again = open?.claim.request_id === claim.request_id ? open : null;
-  open = { claim, request, read: again?.read, tried: new Set() };
+  open = { claim, request, tongue: readerOf(request), read: again?.read, tried: new Set() };
   hold(open, claim, sentAt);
   for (const id of ['request', 'content', 'lease']) show(id, true);
   show('nothing-open', false); show('lost', false);
@@ -96,7 +102,7 @@ function present(taken, sentAt) {
   if (odd) fill('message', el('dl', ...Object.entries(request.details ?? {}).flatMap(([name, value]) => [el('dt', name), el('dd.said', value)])));
   letters('letters', request.messages);
   letters('notes', request.notes);
-  lay(claim.request_id, rung, details, readerOf(request));
+  lay(claim.request_id, rung, details);
   tick();
   status('');
   $('request-title').focus();
@@ -107,7 +113,7 @@ function present(taken, sentAt) {
 const readerOf = (request) => (request.language.split('-')[0] === 'cy' ? 'cy' : 'en');
 
 // Each request has forms of its own: nothing typed for one person is ever sent to another.
-function lay(id, rung, details, tongue) {
+function lay(id, rung, details) {
   if (!begun.has(id)) {
     const forms = $('forms').content.cloneNode(true);
     for (const group of forms.querySelectorAll('.signposts')) group.hidden = true;
@@ -119,7 +125,7 @@ function lay(id, rung, details, tongue) {
     begun.set(id, el('div', forms));
   }
   fill('work', begun.get(id));
-  if (!open.request.referral) for (const group of $('work').querySelectorAll('.signposts')) offerSignposts(group, details.concern, tongue);
+  if (!open.request.referral) for (const group of $('work').querySelectorAll('.signposts')) offerSignposts(group, details.concern, open.tongue);
 }
 const fields = () => [...$('work').querySelectorAll('textarea')];
 const unsent = (besides) => fields().some((each) => each.value.trim() && each.form !== besides);
@@ -204,29 +210,34 @@ function letter(each) {
     each.code && each.code !== 'invalid' ? el('p', say('letter-unreadable')) : el('p.said', { lang: each.author === 'requester' ? open.request.language : '' }, each.text ?? ''),
     extra.length ? el('ul', ...extra.map((text) => el('li', text))) : null);
 }
-function add(id, each) { $(id).append(letter(each)); show(`${id}-section`, true); }
+// An answer may come when the request is in hand no more: then nothing of it is shown again.
+function add(id, each, at) { if (open !== at || at.lost) return; $(id).append(letter(each)); show(`${id}-section`, true); }
 
 // ---- the lease
 
 let active = 0;
-for (const kind of ['keydown', 'pointerdown', 'input', 'wheel', 'touchmove']) on(document, kind, () => { active = Date.now(); });
+for (const kind of ['keydown', 'pointerdown', 'input', 'wheel', 'touchmove']) on(document, kind, () => { active = performance.now(); });
+
+// By two clocks, of which the one that has gone further counts: one may be set back, the other stand still in a sleeping computer.
+const moment = () => [Date.now(), performance.now()];
+const passed = (since) => Math.max(...moment().map((now, each) => now - since[each]));
 
 // Counted from when it was asked for, which is never too long, whatever the clocks say.
 function hold(at, claim, sentAt) {
   const lease = claim.lease_seconds * 1000;
-  Object.assign(at, { lease, until: sentAt + lease, renewedAt: sentAt, warned: false });
-  ahead = Date.parse(claim.lease_until) - at.until;
+  Object.assign(at, { lease, sentAt, warned: false });
+  ahead = Date.parse(claim.lease_until) - sentAt[0] - lease;
 }
 
 function tick() {
   if (!open || open.lost) return;
-  const now = Date.now(), left = open.until - now, soon = left <= Math.min(WARN, open.lease / 3);
+  const now = performance.now(), left = open.lease - passed(open.sentAt), soon = left <= Math.min(WARN, open.lease / 3);
   if (left <= 0) return lose('lost-lapsed');
   const time = `${Math.floor(left / 60000)}:${String(Math.floor(left / 1000) % 60).padStart(2, '0')}`;
   fill('lease-left', say('left', { time }));
   $('lease').classList.toggle('soon', soon);
   // Whoever works on it keeps it: often enough that nobody loses it, seldom enough that the trail stays readable.
-  const since = Math.max(open.renewedAt, open.triedAt ?? 0);
+  const since = Math.max(open.sentAt[1], open.triedAt ?? 0);
   if (desk.signedIn() && active > since && now - since > (soon ? RETRY : open.lease / 4)) renew();
   else if (soon && !open.warned) {
     open.warned = true;
@@ -237,7 +248,8 @@ function tick() {
 setInterval(tick, 1000);
 
 async function renew() {
-  const at = open, sentAt = at.triedAt = Date.now();
+  const at = open, sentAt = moment();
+  at.triedAt = sentAt[1];
   try {
     const { claim } = await call('POST', `/v1/desk/claims/${at.claim.request_id}/renew`, { number: at.claim.number });
     const { warned } = at;
@@ -260,10 +272,11 @@ function lose(why) {
   show('lost', true);
   fill('lost-why', say(why));
   outcome($('lost'), '');
-  for (const id of ['lost-kept', 'lost-copy']) show(id, unsent());
+  offerCopy();
   alarm(say(why));
   listHeld();
 }
+const offerCopy = () => { for (const id of ['lost-kept', 'lost-copy']) show(id, unsent()); };
 function forget() {
   for (const id of ['contract-points', 'phone', 'script-steps', 'facts', 'consent', 'message', 'letters', 'notes']) fill(id);
   show('content', false); show('lease', false);
@@ -293,7 +306,7 @@ on($('lost-copy'), 'click', async () => {
   }
 });
 on($('lost-again'), 'click', ({ target }) => take({ reference: open.request.reference }, target, $('lost')));
-on($('lost-away'), 'click', () => putAway(''));
+on($('lost-away'), 'click', () => (busy ? outcome($('lost'), say('busy')) : putAway('')));
 
 // ---- what a practitioner does
 
@@ -325,15 +338,15 @@ const verbs = {
     read: (form) => ({
       text: written(form.elements.text, 3000), signposts: ticked(form), by_email: form.elements.by_email.checked,
     }),
-    done: async (answer, body) => {
-      const offered = await signpostsIn(readerOf(open.request));
-      add('letters', { author: 'helpline', text: body.text, signposts: offered.filter(({ id }) => body.signposts.includes(id)) });
+    done: async (answer, body, at) => {
+      const offered = await signpostsIn(at.tongue);
+      add('letters', { author: 'helpline', text: body.text, signposts: offered.filter(({ id }) => body.signposts.includes(id)) }, at);
       return { true: 'replied-emailed', false: 'replied-not-emailed' }[answer.emailed] ?? 'replied';
     },
   },
   notes: {
     read: (form) => ({ text: written(form.elements.text, 3000) }),
-    done: (answer, body) => { add('notes', { author: 'colleague', text: body.text }); return 'noted'; },
+    done: (answer, body, at) => { add('notes', { author: 'colleague', text: body.text }, at); return 'noted'; },
   },
   close: {
     ends: true,
@@ -366,17 +379,20 @@ async function act(form, button) {
     form.dataset.warned = 'yes';
     return outcome(form, say('unsent'));
   }
-  const what = `${name} ${at.claim.request_id} ${at.claim.number}`, key = keyFor(what, body);
+  // Without the claim's number: what was written is the same letter when its answer was lost and it is sent under a later claim.
+  const what = `${name} ${at.claim.request_id}`, key = keyFor(what, body);
   await during(button, async () => {
     try {
       const answer = await call('POST', `/v1/desk/claims/${at.claim.request_id}/${name}`, { number: at.claim.number, ...body }, key);
       sent(what);
-      const done = say(await verb.done(answer, body), { reference: spoken(at.request.reference), slot: answer.due.local });
+      const done = say(await verb.done(answer, body, at), { reference: spoken(at.request.reference), slot: answer.due.local });
+      if (open !== at) return status(done);
       if (verb.ends) return putAway(done);
       form.reset();
+      offerCopy();
       outcome(form, done, false);
     } catch (refused) {
-      if (refused.code === 'claim-lost') lose(verb.ends && at.tried.has(name) ? 'lost-maybe-done' : 'lost-taken');
+      if (refused.code === 'claim-lost' && open === at) lose(verb.ends && at.tried.has(name) ? 'lost-maybe-done' : 'lost-taken');
       if (refused.unsure) at.tried.add(name);
       outcome(form, refused.message);
       if (refused.code === 'unread-message') await reread(at);

@@ -13,7 +13,8 @@ const say = (key, values = {}) => (words.get(key) ?? key).replace(/\{(\w+)\}/g, 
 learn(document);
 
 const zone = document.body.dataset.zone, lang = document.documentElement.lang;
-const REFRESH = 15000, PATIENCE = 15000, PASSES = 30000; // ms
+// In milliseconds.
+const REFRESH = 15000, PATIENCE = 15000, PASSES = 30000;
 
 // el('p.hint', {lang}, 'text', child): properties may be left out; null children are skipped.
 function el(kind, ...parts) {
@@ -180,7 +181,8 @@ async function signIn(given, name) {
 // address of ours, which hands the code over on a channel that only our own pages hear; without the verifier it is worth nothing.
 const service = JSON.parse($('sign-in').dataset.service), back = new URL('/desk/signed-in', location.origin).href;
 const channel = new BroadcastChannel('quietline-desk');
-let asked = null; // the sign-in that is under way
+// The sign-in that is under way.
+let asked = null;
 show('sign-in-window', service); show('sign-in-none', !service);
 show('sign-in-token', !service || service.authorization_endpoint.startsWith('/'));
 
@@ -214,7 +216,8 @@ async function trade({ code, error, iss }, { nonce, verifier }) {
 
 on($('sign-in-go'), 'click', openWindow);
 on(channel, 'message', async ({ data }) => {
-  if (!asked || data.signedIn?.state !== asked.state) return; // another tab's, or nobody's
+  // Another tab's, or nobody's.
+  if (!asked || data.signedIn?.state !== asked.state) return;
   const { signedIn: said } = data, mine = asked;
   asked = null;
   channel.postMessage({ taken: said.state });
