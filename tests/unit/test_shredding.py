@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -10,7 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from heads import NOW
 
+from chalicelib.adapters.sqlite_shred import SqliteShredKeys
 from chalicelib.config import Settings
 from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound, Unavailable
@@ -149,6 +152,22 @@ def test_an_erased_key_is_in_no_file(line, tmp_path):
     assert any(key in path.read_bytes() for path in files)
     line.mailbox.withdraw(receipt)
     assert not any(key in path.read_bytes() for path in files if path.exists())
+
+
+def test_of_many_erased_keys_none_is_left(tmp_path):
+    """Pages that were split keep no copy: of 4,000 keys, written one by one and half of them erased, none is found."""
+    path, later = tmp_path / "shred.db", NOW + timedelta(days=90)
+    keys = SqliteShredKeys(path)
+    kept = {ContentName(secrets.token_urlsafe(32), "body"): secrets.token_bytes(32) for _ in range(4_000)}
+    for name, key in kept.items():
+        keys.keep({name: key}, expires_at=later)
+    gone = list(kept)[::2]
+    keys.erase(gone)
+    written = b"".join(each.read_bytes() for each in tmp_path.glob("shred.db*") if each.suffix != ".db-shm")
+    assert [name for name in gone if kept[name] in written] == []
+    assert all(kept[name] in written for name in list(kept)[1::2])
+    assert keys.key(list(kept)[1], now=NOW) == kept[list(kept)[1]]
+    keys.close()
 
 
 def test_what_is_stored_is_wrapped(line):
