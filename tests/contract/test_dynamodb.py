@@ -322,7 +322,7 @@ def test_a_round_takes_the_time_that_it_needs(place, head, now, tmp_path, round_
     for number in range(20):
         store.submit(head(f"r{number}"), content=b"x", capacity=None, now=now)
         keys.keep({ContentName(f"r{number}", "b"): b"k" * 32}, expires_at=now)
-        keys.keep({ContentName(f"r{number}", "living"): b"k" * 32}, expires_at=now + DAY)
+        keys.keep({ContentName(f"r{number}", f"body-r{number}"): b"k" * 32}, expires_at=now + DAY)
     settings = Settings(
         home=tmp_path,
         store="dynamodb",
