@@ -1,25 +1,47 @@
 """
-`make backup TO=FILE`: a whole copy of the requests, taken while the server runs; never of the shred keys.
+`make backup TO=FILE` and `make restore FROM=FILE`: a whole copy of the requests, never of their shred keys, and back.
 
-`cp` would not do: what was accepted last is in SQLite's log, not yet in the file. To put a copy back, stop the server,
-remove `quietline.db-wal` and `quietline.db-shm`, and put the copy in the place of `quietline.db`; `shred.db` stays.
+`cp` would not do: what was accepted last is in SQLite's log, not yet in the file. A copy is taken while the server
+runs, is of one moment, and holds all that was acknowledged before it was begun, with what is published of reach.
+
+A restore wants the server stopped. It looks at the copy before it touches anything, keeps what was there under another
+name, and then undoes what the copy brought back: what was withdrawn, expired, taken back or revoked since is so again,
+since `shred.db`, which is in no copy, remembers it.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import os
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chalicelib.config import SettingError, Settings
+from chalicelib.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+    from chalicelib.usecases.retention import Undone
+
+_SHARED = (510, 0x40000002)
+"""The bytes that SQLite locks in a file that somebody has open: length and start (its file format, section 2.3)."""
+_LOGS = ("-wal", "-shm", "-journal")
+
+
+class CannotRestore(Exception):  # noqa: N818 - a refusal, in one sentence for whoever asked
+    """Why a copy is not put back; nothing was changed."""
 
 
 def backup(home: Path, target: Path) -> None:
     """
-    Copy the database of *home* to the new file *target*, as of one moment.
+    Copy the database of *home*, and the releases of reach, to the new file *target*, as of one moment.
 
     Raises:
         OSError, sqlite3.Error: it could not be copied; nothing is left at *target*.
@@ -28,11 +50,15 @@ def backup(home: Path, target: Path) -> None:
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"file:{home / 'quietline.db'}?mode=rw", uri=True)) as source,
-            contextlib.closing(sqlite3.connect(draft)) as copy,
+            contextlib.closing(
+                sqlite3.connect(f"{(home / 'quietline.db').absolute().as_uri()}?mode=rw", uri=True)
+            ) as source,
+            contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as copy,
         ):
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, with no log beside it to be forgotten
+            copy.execute("CREATE TABLE releases (month TEXT NOT NULL PRIMARY KEY, release TEXT NOT NULL) STRICT")
+            copy.executemany("INSERT INTO releases VALUES (?, ?)", _releases(home / "reach.db"))
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         os.link(draft, target)
@@ -40,32 +66,165 @@ def backup(home: Path, target: Path) -> None:
         draft.unlink()
 
 
+def _releases(path: Path) -> list[tuple[str, str]]:
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
+        return db.execute("SELECT month, release FROM releases").fetchall()
+
+
+def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
+    """
+    Put the copy *source* in the place of the database; give where the old one is kept, and what was undone.
+
+    Raises:
+        CannotRestore: and nothing was changed.
+        OSError, sqlite3.Error, Unavailable: the disk or the copy would not; the old database is there, or kept.
+    """
+    from chalicelib.adapters.sqlite_reach import SqliteReleases  # noqa: PLC0415 - a backup needs no house
+    from chalicelib.wiring import House  # noqa: PLC0415
+
+    home, house = settings.home, House(settings)
+    _look_at(source)
+    if not (home / "shred.db").exists():
+        raise CannotRestore("There is no shred.db in QUIETLINE_HOME, and without it nothing in the copy opens: put it"
+                            " back first.")  # fmt: skip
+    draft = home / ".quietline.db.restored"
+    shutil.copyfile(source, draft)
+    draft.chmod(0o600)
+    releases = _taken_out(draft)
+    _sync(draft)
+    with _alone(home / "quietline.db"):
+        kept = _replace(home / "quietline.db", draft, home / f"replaced-{house.clock.now():%Y%m%dT%H%M%SZ}.db")
+    with contextlib.closing(SqliteReleases(home / "reach.db")) as published:
+        for month, release in releases:
+            published.keep(month, release)
+    try:
+        return kept, house.retention.undo_restored()
+    finally:
+        house.store.close()
+        house.shred_keys.close()
+
+
+def _look_at(source: Path) -> None:
+    """Make sure that *source* is a whole copy, of a version that we can read."""
+    from chalicelib.adapters.sqlite import MIGRATIONS  # noqa: PLC0415
+
+    try:
+        with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?immutable=1", uri=True)) as db:
+            sound = db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            ours = bool(db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'trail_head'").fetchone()[0])
+    except sqlite3.Error:
+        sound, version, ours = False, 0, False
+    if not (sound and ours):
+        raise CannotRestore("FROM must name a whole copy, as make backup writes it; this file is none, or is damaged.")
+    if version > len(MIGRATIONS):
+        raise CannotRestore("The copy was written by a newer version of Quietline.")
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep every server from the file *path*, whole or damaged, in the way that SQLite keeps them from one another."""
+    if not path.exists():
+        yield
+        return
+    with path.open("r+b") as file:
+        _lock(file)
+        yield
+
+
+def _lock(file: IO[bytes]) -> None:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, *_SHARED)
+    except OSError:
+        raise CannotRestore("Quietline is running on QUIETLINE_HOME: stop it first.") from None
+
+
+def _taken_out(draft: Path) -> list[tuple[str, str]]:
+    """Take the releases of reach out of a copy; one that somebody made by other means has none."""
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        if not db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'releases'").fetchone()[0]:
+            return []
+        found = db.execute("SELECT month, release FROM releases").fetchall()
+        db.execute("DROP TABLE releases")
+        return found
+
+
+def _replace(path: Path, draft: Path, kept: Path) -> Path | None:
+    """
+    Put *draft* in the place of *path*, which is kept with its log, byte for byte; None if there was nothing to keep.
+
+    The log of one database must not be met by another. Wherever this is cut off, the old one is there or kept whole.
+    """
+    logs = [log for log in _LOGS if path.with_name(path.name + log).exists()]
+    if path.exists():
+        for suffix in ("", *logs):
+            os.link(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
+        _sync(path.parent)
+    for log in logs:
+        path.with_name(path.name + log).unlink()
+    draft.rename(path)
+    _sync(path.parent)
+    return kept if kept.exists() else None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _back_up(settings: Settings, target: Path) -> str:
+    if not (settings.home / "quietline.db").exists():
+        raise CannotRestore("There is no quietline.db in QUIETLINE_HOME to copy.")
+    try:
+        backup(settings.home, target)
+    except FileExistsError:
+        raise CannotRestore("There is a file of that name already; a backup never overwrites another.") from None
+    return f"{target}: the requests as of now, sealed. What is withdrawn from now on cannot be opened in it."
+
+
+def _restore(settings: Settings, source: Path) -> str:
+    kept, undone = restore(settings, source)
+    lines = [
+        f"{source}: put back. Undone again, since it was before the copy was put back:",
+        f"  {undone.withdrawn} withdrawn, {undone.closed} without their details, {undone.retracted} public answers taken"
+        f" back, {undone.revoked} partners' keys revoked.",
+    ]
+    if undone.missing:
+        lines.append(
+            f"  {undone.missing} requests have no shred key here and cannot be opened: they are left as they are."
+        )
+    if kept is not None:
+        lines.append(f"What was there is kept as {kept}: what came in after the copy was made is there alone.")
+    lines.append("The audit trail says from now on that entries are missing, because they are.")
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Read the arguments, copy, and say where the copy is or why there is none."""
-    parser = argparse.ArgumentParser(prog="make backup")
-    parser.add_argument("--to", required=True)
-    target = Path(parser.parse_args().to or "")
+    parser = argparse.ArgumentParser(prog="make")
+    parser.add_argument("--to")
+    parser.add_argument("--from", dest="source")
+    given = parser.parse_args()
+    work, name = (_back_up, given.to) if given.source is None else (_restore, given.source)
     try:
-        home = Settings.from_env(os.environ).home
-        if not target.name:
-            sys.stderr.write("Say where the copy goes: make backup TO=FILE\n")
-            return 2
-        if not (home / "quietline.db").exists():
-            sys.stderr.write("There is no quietline.db in QUIETLINE_HOME to copy.\n")
-            return 2
-        backup(home, target)
-    except SettingError as error:
+        settings = Settings.from_env(os.environ)
+        if not Path(name or "").name:
+            raise CannotRestore("Say which file: make backup TO=FILE, make restore FROM=FILE")
+        if settings.store != "sqlite":
+            raise CannotRestore("QUIETLINE_STORE says dynamodb, which has backups of its own: README, Restore.")
+        said = work(settings, Path(name))
+    except (SettingError, CannotRestore) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except FileExistsError:
-        sys.stderr.write("There is a file of that name already; a backup never overwrites another.\n")
-        return 2
-    except (OSError, sqlite3.Error):
-        sys.stderr.write("The copy could not be written; the database is as it was.\n")
+    except (OSError, sqlite3.Error, Unavailable):
+        sys.stderr.write("The copy could not be written; the database is as it was, or kept beside it.\n")
         return 1
-    sys.stdout.write(
-        f"{target}: the requests as of now, sealed. What is withdrawn from now on cannot be opened in it.\n"
-    )
+    sys.stdout.write(f"{said}\n")
     return 0
 
 
