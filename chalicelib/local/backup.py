@@ -25,7 +25,7 @@ from chalicelib.config import SettingError, Settings
 from chalicelib.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import IO
 
     from chalicelib.usecases.retention import Undone
@@ -35,8 +35,20 @@ _SHARED = (510, 0x40000002)
 _LOGS = ("-wal", "-shm", "-journal")
 
 
-class CannotRestore(Exception):  # noqa: N818 - a refusal, in one sentence for whoever asked
-    """Why a copy is not put back; nothing was changed."""
+class NotDone(Exception):  # noqa: N818 - a refusal, for whoever asked
+    """Why nothing was done: a key of `_WHY`."""
+
+
+_WHY = {
+    "which": "Say which file: make backup TO=FILE, make restore FROM=FILE",
+    "dynamodb": "QUIETLINE_STORE says dynamodb, which has backups of its own: see Restore in README.md.",
+    "nothing": "There is no quietline.db in QUIETLINE_HOME to copy.",
+    "there": "There is a file of that name already; a backup never overwrites another.",
+    "running": "Quietline is running on QUIETLINE_HOME: stop it first.",
+    "damaged": "FROM must name a whole copy, as make backup writes it: this file is none, or is damaged.",
+    "newer": "The copy was written by a newer version of Quietline.",
+    "shred-keys": "QUIETLINE_HOME holds no shred.db, without which nothing in the copy opens: put it back first.",
+}
 
 
 def backup(home: Path, target: Path) -> None:
@@ -78,7 +90,7 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
     Put the copy *source* in the place of the database; give where the old one is kept, and what was undone.
 
     Raises:
-        CannotRestore: and nothing was changed.
+        NotDone: and nothing was changed.
         OSError, sqlite3.Error, Unavailable: the disk or the copy would not; the old database is there, or kept.
     """
     from chalicelib.adapters.sqlite_reach import SqliteReleases  # noqa: PLC0415 - a backup needs no house
@@ -87,8 +99,7 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
     home, house = settings.home, House(settings)
     _look_at(source)
     if not (home / "shred.db").exists():
-        raise CannotRestore("There is no shred.db in QUIETLINE_HOME, and without it nothing in the copy opens: put it"
-                            " back first.")  # fmt: skip
+        raise NotDone("shred-keys")
     draft = home / ".quietline.db.restored"
     shutil.copyfile(source, draft)
     draft.chmod(0o600)
@@ -99,11 +110,7 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
     with contextlib.closing(SqliteReleases(home / "reach.db")) as published:
         for month, release in releases:
             published.keep(month, release)
-    try:
-        return kept, house.retention.undo_restored()
-    finally:
-        house.store.close()
-        house.shred_keys.close()
+    return kept, house.retention.undo_restored()
 
 
 def _look_at(source: Path) -> None:
@@ -118,9 +125,9 @@ def _look_at(source: Path) -> None:
     except sqlite3.Error:
         sound, version, ours = False, 0, False
     if not (sound and ours):
-        raise CannotRestore("FROM must name a whole copy, as make backup writes it; this file is none, or is damaged.")
+        raise NotDone("damaged")
     if version > len(MIGRATIONS):
-        raise CannotRestore("The copy was written by a newer version of Quietline.")
+        raise NotDone("newer")
 
 
 @contextlib.contextmanager
@@ -138,7 +145,7 @@ def _lock(file: IO[bytes]) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, *_SHARED)
     except OSError:
-        raise CannotRestore("Quietline is running on QUIETLINE_HOME: stop it first.") from None
+        raise NotDone("running") from None
 
 
 def _taken_out(draft: Path) -> list[tuple[str, str]]:
@@ -179,47 +186,50 @@ def _sync(path: Path) -> None:
 
 def _back_up(settings: Settings, target: Path) -> str:
     if not (settings.home / "quietline.db").exists():
-        raise CannotRestore("There is no quietline.db in QUIETLINE_HOME to copy.")
+        raise NotDone("nothing")
     try:
         backup(settings.home, target)
     except FileExistsError:
-        raise CannotRestore("There is a file of that name already; a backup never overwrites another.") from None
+        raise NotDone("there") from None
     return f"{target}: the requests as of now, sealed. What is withdrawn from now on cannot be opened in it."
 
 
 def _restore(settings: Settings, source: Path) -> str:
     kept, undone = restore(settings, source)
-    lines = [
-        f"{source}: put back. Undone again, since it was before the copy was put back:",
-        f"  {undone.withdrawn} withdrawn, {undone.closed} without their details, {undone.retracted} public answers taken"
-        f" back, {undone.revoked} partners' keys revoked.",
-    ]
+    said = f"""{source}: put back. What it brought back is undone again:
+  {undone.withdrawn} withdrawn, {undone.closed} without their details, {undone.retracted} public answers taken back, \
+{undone.revoked} partners' keys revoked."""
     if undone.missing:
-        lines.append(
-            f"  {undone.missing} requests have no shred key here and cannot be opened: they are left as they are."
-        )
+        said += f"""
+{undone.missing} requests have no shred key here, and cannot be opened: they are left as they are."""
     if kept is not None:
-        lines.append(f"What was there is kept as {kept}: what came in after the copy was made is there alone.")
-    lines.append("The audit trail says from now on that entries are missing, because they are.")
-    return "\n".join(lines)
+        said += f"""
+What was there is kept as {kept}: what came in after the copy was made is there alone."""
+    return f"{said}\nThe audit trail says from now on that entries are missing, because they are."
+
+
+def _done(work: Callable[[Settings, Path], str], name: str | None) -> str:
+    settings = Settings.from_env(os.environ)
+    if not Path(name or "").name:
+        raise NotDone("which")
+    if settings.store != "sqlite":
+        raise NotDone("dynamodb")
+    return work(settings, Path(name or ""))
 
 
 def main() -> int:
-    """Read the arguments, copy, and say where the copy is or why there is none."""
+    """Read the arguments, copy or put back, and say where what is, or why nothing was done."""
     parser = argparse.ArgumentParser(prog="make")
     parser.add_argument("--to")
     parser.add_argument("--from", dest="source")
     given = parser.parse_args()
-    work, name = (_back_up, given.to) if given.source is None else (_restore, given.source)
     try:
-        settings = Settings.from_env(os.environ)
-        if not Path(name or "").name:
-            raise CannotRestore("Say which file: make backup TO=FILE, make restore FROM=FILE")
-        if settings.store != "sqlite":
-            raise CannotRestore("QUIETLINE_STORE says dynamodb, which has backups of its own: README, Restore.")
-        said = work(settings, Path(name))
-    except (SettingError, CannotRestore) as error:
+        said = _done(_back_up, given.to) if given.source is None else _done(_restore, given.source)
+    except SettingError as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except NotDone as why:
+        sys.stderr.write(f"{_WHY[str(why)]}\n")
         return 2
     except (OSError, sqlite3.Error, Unavailable):
         sys.stderr.write("The copy could not be written; the database is as it was, or kept beside it.\n")

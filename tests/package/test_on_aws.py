@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -311,10 +312,9 @@ def test_a_live_hour_goes_through_both_stacks(quietline, cloud):
 def test_a_copy_lets_no_revoked_partner_in(quietline, cloud):
     """The round revokes the key anew: that it was revoked is remembered where no backup is."""
     boss = quietline.token("supervisor")
-    issued = quietline.ask("POST", "/v1/desk/partner-keys", {"partner": "north-hub"}, token=boss).json()
+    issued = quietline.partner_key("north-hub")
     before = cloud.partition("Content", "partner")
-    path = f"/v1/desk/partner-keys/{issued['id']}"
-    assert quietline.ask("DELETE", path, token=boss).status == 200
+    assert quietline.ask("DELETE", f"/v1/desk/partners/{issued['id']}", token=boss).status == 204
     cloud.put_back("Content", before)
     ask = partial(quietline.ask, "GET", "/v1/referrals/nobodys", token=issued["key"])
     assert ask().status == 404
