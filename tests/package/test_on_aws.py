@@ -664,8 +664,8 @@ FORBIDDEN = [
     (
         "desk:APIHandler",
         "dynamodb",
-        "put_item",
-        {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}},
+        "delete_item",
+        {"TableName": "ShredKeys", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}},
     ),
     ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),
