@@ -147,12 +147,13 @@ class OpeningHours:
             day_after = since.astimezone(self.zone).date() + timedelta(days=days)
             until = min(until, self._instant(day_after, time(0)))
         for shift in self._shifts_from(since):
-            starts_at = shift.starts_at
+            begun = max(since - self.slot_length / 2 - shift.starts_at, timedelta())
+            starts_at = shift.starts_at - self.slot_every * (-begun // self.slot_every)  # rounded up to a whole step
             while starts_at + self.slot_length <= shift.ends_at:
                 slot = Window(starts_at=starts_at, ends_at=starts_at + self.slot_length)
                 if slot.starts_at >= until:
                     return
-                if slot.starts_at + self.slot_length / 2 >= since and not self._closed_for(slot):
+                if not self._closed_for(slot):
                     yield slot
                 starts_at += self.slot_every
 
