@@ -51,10 +51,14 @@ class Holidays(Protocol):
 
 
 class PhoneBook(Protocol):
-    """What can be a telephone number."""
+    """What can be a telephone number; Great Britain's unless it says otherwise."""
+
+    def is_possible(self, number: str) -> bool:
+        """Tell whether a telephone can have the number."""
+        ...
 
     def possible(self, number: str) -> str | None:
-        """Give the number in its international form, or None if no telephone can have it; Great Britain by default."""
+        """Give the number in its international form, or None if no telephone can have it."""
         ...
 
 

@@ -50,9 +50,10 @@ class Shredding:
         """
         key, details_key = self.randomness.secret(KEY_BYTES), self.randomness.secret(KEY_BYTES)
         name = name_of(request)
-        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
         both = _made_of(key, details_key)
-        return self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        wrapped = self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
+        return wrapped
 
     def key(self, request: ContactRequest | None) -> bytes | None:
         """
