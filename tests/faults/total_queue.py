@@ -41,25 +41,28 @@ class History:
 
     Whoever tries says so before (`attempt`), and afterwards what became of it: `acknowledge`, or `refuse` for a definite
     no; saying nothing means that no answer came, and that it may or may not have happened. Once `ended`, nothing counts:
-    an answer that comes after the power has gone reaches nobody.
+    an answer that comes after the power has gone reaches nobody. *owners* says whose a request is, by its id.
     """
 
     attempted: Counter[Element] = field(default_factory=Counter)
     acknowledged: Counter[Element] = field(default_factory=Counter)
     leaving: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    owners: dict[str, str] = field(default_factory=dict)
     ended: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def attempt(self, element: Element) -> None:
-        """Note that somebody is about to try."""
+    def attempt(self, element: Element, *, once: bool = False) -> None:
+        """Note that somebody is about to try; *once*, that however often they try it shall be one."""
         with self._lock:
-            self.attempted[element] += not self.ended
+            if not (once and self.attempted[element]):
+                self.attempted[element] += not self.ended
 
-    def acknowledge(self, element: Element) -> None:
-        """Note that it was answered with yes."""
+    def acknowledge(self, element: Element, *, once: bool = False) -> None:
+        """Note that it was answered with yes; *once*, that however often it was answered it is one and the same."""
         with self._lock:
-            self.acknowledged[element] += not self.ended
+            if not (once and self.acknowledged[element]):
+                self.acknowledged[element] += not self.ended
 
     def refuse(self, element: Element) -> None:
         """Note that it was answered with no: that try brought about nothing."""
