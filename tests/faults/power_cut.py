@@ -44,7 +44,7 @@ SYNC = CFUNCTYPE(c_int, c_void_p, c_int)
 class Vfs(ctypes.Structure):
     """`sqlite3_vfs`, as far as it is changed here."""
 
-    _fields_ = [  # noqa: RUF012 - what ctypes asks for
+    _fields_ = [
         ("version", c_int),
         ("file_size", c_int),
         ("longest_path", c_int),
@@ -60,7 +60,7 @@ class Vfs(ctypes.Structure):
 class Methods(ctypes.Structure):
     """`sqlite3_io_methods`, as far as they are changed here."""
 
-    _fields_ = [  # noqa: RUF012 - what ctypes asks for
+    _fields_ = [
         ("version", c_int),
         ("close", CLOSE),
         ("read", c_void_p),
@@ -207,8 +207,8 @@ def _survivors(writes: list[tuple[int, bytes | None]], dice: Random) -> list[tup
         return []
     if how == 1:
         return writes
-    kept = writes[: dice.randint(0, len(writes))] if how == 2 else [each for each in writes if dice.random() < 0.5]  # noqa: PLR2004
-    if kept and kept[-1][1] is not None and dice.random() < 0.5:  # noqa: PLR2004
+    kept = writes[: dice.randint(0, len(writes))] if how == 2 else [each for each in writes if dice.random() < 0.5]
+    if kept and kept[-1][1] is not None and dice.random() < 0.5:
         offset, data = kept[-1]
         sector = dice.choice(SECTORS)
         edges = range(sector - offset % sector, len(data), sector)
