@@ -2,8 +2,8 @@
 A disk that forgets: a SQLite VFS under which the power goes, and what was not synced may be gone with it.
 
 The product is not changed: the VFS is put in front of SQLite's own one, in the very library that Python's `sqlite3`
-uses, as the default for every connection. Reads, locks and shared memory are SQLite's own; what is written is passed on
-too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced and,
+uses, as the default for every connection. Reads, locks and shared memory are SQLite's own; what is written is passed
+on too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced and,
 by chance, none, some or all of what was written since, the last write perhaps torn at a sector's edge. A file whose
 name was not synced into its folder may be missing, and one whose deletion was not may be back.
 
@@ -153,7 +153,7 @@ class Power:
             return self.step()
 
     def sync(self, file: File, *, folder: bool) -> bool:
-        """Make a file last, and the names in its folder; where the power goes meanwhile, nobody knows how far it got."""
+        """Make a file last, and the names in its folder; a sync that the power goes in may have got anywhere."""
         with self.lock:
             if not self.step():
                 return False

@@ -36,7 +36,7 @@ from chalicelib.usecases.mailbox import Mailbox
 CUTS = int(os.environ.get("QUIETLINE_POWER_CUTS", "15"))
 IN_A_ROW = 6
 """How often the power goes on one home before the next one starts empty."""
-LONGEST = 600
+LONGEST = 1200
 """Steps of the disk that the power lasts at most; opening a home takes about 70 when it is new."""
 
 
