@@ -3,9 +3,9 @@ A disk that forgets: a SQLite VFS under which the power goes, and what was not s
 
 The product is not changed: the VFS is put in front of SQLite's own one, in the very library that Python's `sqlite3`
 uses, as the default for every connection. Reads, locks and shared memory are SQLite's own; what is written is passed
-on too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced and,
-by chance, none, some or all of what was written since, the last write perhaps torn at a sector's edge. A file whose
-name was not synced into its folder may be missing, and one whose deletion was not may be back.
+on too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced
+and, by chance, none, some or all of what was written since, the last write perhaps torn at a sector's edge. A file
+whose name was not synced into its folder may be missing, and one whose deletion was not may be back.
 
 What is assumed of a disk is what SQLite assumes: a write that is torn harms no byte beside it (`powersafe overwrite`),
 and a sync that has returned holds. What SQLite's own VFS does about folders is done here: a new journal or log syncs

@@ -1,4 +1,4 @@
-"""Servers as `make run` starts them, to be killed, and people who use them over HTTP whatever happens to the servers."""
+"""Servers as `make run` starts them, to be killed, and people who use them over HTTP whatever happens to those."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.started_in: list[float] = []
 
-    def start(self) -> Server:
-        """Start, wait until it is healthy, and note how long that took."""
+    def spawn(self) -> None:
+        """Start the process."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("QUIETLINE_")},
             "QUIETLINE_HOME": str(self.home),
@@ -55,10 +55,15 @@ class Server:
             **self.settings,
         }
         command = [sys.executable, "-m", "chalicelib.local.run"]
-        since = time.monotonic()
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+
+    def start(self) -> Server:
+        """Start, wait until it is healthy, and note how long that took."""
+        since = time.monotonic()
+        self.spawn()
+        assert self.process is not None
         while time.monotonic() < since + NO_TIME_OUT and self.process.poll() is None:
             with contextlib.suppress(OSError, HTTPException):
                 if self.ask("GET", "/health").status == 200:
@@ -102,7 +107,10 @@ class GaveUpError(Exception):
 
 
 class OddAnswerError(AssertionError):
-    """An answer that should not be."""
+    """An answer that should not be: to *what* was tried."""
+
+    def __init__(self, what: str, answer: Answer) -> None:
+        super().__init__(f"{what}: {answer.status} {answer.document}")
 
 
 @dataclass(kw_only=True)
@@ -154,7 +162,7 @@ class Person:
             self.history.acknowledge(element)
             return True
         if answer.status not in refusals:
-            raise OddAnswerError(f"{element.what}: {answer.status} {answer.document}")  # noqa: EM102
+            raise OddAnswerError(element.what, answer)
         if not answer.late:
             self.history.refuse(element)
         return False
@@ -180,7 +188,7 @@ class Person:
         self.history.attempt(element, once=True)
         answer = self.ask("POST", WAYS[kind], body, **headers)
         if answer.status != 201:
-            raise OddAnswerError(f"request: {answer.status} {answer.document}")  # noqa: EM102
+            raise OddAnswerError("request", answer)
         if not sealed:
             known = read_receipt(answer.document["receipt"])
             assert known is not None
@@ -200,7 +208,7 @@ class Person:
             self.history.leave(text)
             withdrawn = self.ask("DELETE", "/v1/mailbox", Authorization=scheme)
             if withdrawn.status != 204 and not (withdrawn.status == 404 and withdrawn.late):
-                raise OddAnswerError(f"withdrawal: {withdrawn.status}")  # noqa: EM102
+                raise OddAnswerError("withdrawal", withdrawn)
             self.history.has_left(text)
 
     def _write(self, receipt: Receipt, owner: str, scheme: str, *, sealed: bool) -> None:
@@ -232,7 +240,7 @@ class Person:
                 continue
             answer = self.ask("POST", path, body, **headers)
             if (answer.status, answer.document) != (201, document):
-                raise OddAnswerError(f"a repeat was answered otherwise: {answer.status}")  # noqa: EM102
+                raise OddAnswerError("repeat", answer)
 
     # ------------------------------------------------------------------ practitioners
 
@@ -243,7 +251,7 @@ class Person:
         answer = self._at_desk("POST", "claims", None, Idempotency_Key=key)
         if answer.status != 201:
             if answer.status not in (204, 409):
-                raise OddAnswerError(f"claim: {answer.status} {answer.document}")  # noqa: EM102
+                raise OddAnswerError("claim", answer)
             if not answer.late:
                 self.history.refuse(tried)
             if answer.status == 409:  # too many that nobody knows of any more
@@ -311,7 +319,7 @@ class Person:
         if drafted.status == 412:
             return
         if drafted.status != 200:
-            raise OddAnswerError(f"draft: {drafted.status} {drafted.document}")  # noqa: EM102
+            raise OddAnswerError("draft", drafted)
         with self.telling(Element("publication", text)) as said:
             said(self._at_desk("POST", f"{path}/publish", None, If_Match=drafted.etag or ""), 409, 412)
 

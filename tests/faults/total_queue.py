@@ -41,7 +41,8 @@ class History:
 
     Whoever tries says so before (`attempt`), and afterwards what became of it: `acknowledge`, or `refuse` for a
     definite no; saying nothing means that no answer came, and that it may or may not have happened. Once `ended`,
-    nothing counts: an answer that comes after the power has gone reaches nobody. *owners* says whose a request is, by its id.
+    nothing counts: an answer that comes after the power has gone reaches nobody. *owners* says whose a request is, by
+    its id.
     """
 
     attempted: Counter[Element] = field(default_factory=Counter)
