@@ -59,6 +59,8 @@ class Workers:
                 return
             if verb == "started":
                 threading.Timer(seconds, os.kill, (about[0], signal.SIGKILL)).start()
+            elif verb == "failed":
+                pytest.fail(about[0])
             elif verb != "refused":
                 getattr(history, verb)(*(Element(*each) if isinstance(each, list) else each for each in about), **how)
         pytest.fail("the workers are gone")

@@ -52,6 +52,8 @@ def work(home: Path, name: str) -> None:
                 getattr(person, person.dice.choice(turns))()
             except Unavailable as refusal:
                 tell("refused", refusal.code)
+            except Exception as error:  # noqa: BLE001 - told, and judged where it is heard
+                tell("failed", f"{type(error).__name__}: {error}")
 
     for who, turns in {
         f"requester-{name}-0": ("be_requester",),
