@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("QUIETLINE_KILLS", "12"))
 SERVERS = max(2, KILLS // 5)
 OF_TWO = max(2, KILLS // 10)
 WORKERS = max(1, KILLS - SERVERS - OF_TWO)
-IN_A_ROW = 40
+IN_A_ROW = 20
 """How often processes are killed on one home before the next one starts empty."""
 
 

@@ -14,9 +14,10 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from random import Random
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
-from mixed_work import EVENING, Work
+from mixed_work import EVENING, Work, house_in, leave
 from observing import verdict_on
 from progress import found, steps
 from served import Crowd, Server
@@ -25,6 +26,7 @@ from total_queue import History
 
 from chalicelib.config import Settings
 from chalicelib.domain.audit import broken_at
+from chalicelib.domain.errors import NotFound
 from chalicelib.local.run import Rounds
 from chalicelib.usecases.doorbell import ROUND
 from chalicelib.wiring import House
@@ -135,6 +137,28 @@ def test_what_runs_by_the_clock_is_done_once_between_two_servers(tmp_path, ear):
     months = [house.releases.read(since="", until="9999-12") for house in houses]
     assert months[0] == months[1]
     assert sorted(months[0]) == ["2026-11", "2026-12", "2027-01", "2027-02"]
+
+
+def test_a_withdrawal_that_the_others_round_finishes_is_answered_as_done(tmp_path):
+    """The key goes first, and the round of another server may meet that: whoever withdrew is told that it is done."""
+    one, other, history = house_in(tmp_path), house_in(tmp_path), History()
+    work = Work(house=one, history=history, dice=Random(), name="requester")
+    sent = work.sent()
+    work.submit(sent)
+    erase = one.shred_keys.erase
+
+    def erase_and_meet(names):
+        erase(names)
+        assert other.retention.undo_restored().withdrawn == 1
+
+    with patch.object(one.shred_keys, "erase", erase_and_meet):
+        one.mailbox.mailbox.withdraw(sent.credential)
+    with pytest.raises(NotFound):
+        one.mailbox.mailbox.withdraw(sent.credential)
+    entries, _ = one.store.trail()
+    assert [entry.deed.verb for entry in entries if entry.deed.verb == "withdraw"] == ["withdraw"]
+    for house in (one, other):
+        leave(house)
 
 
 def test_a_second_server_on_the_same_port_says_so_and_harms_nothing(tmp_path):
