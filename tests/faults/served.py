@@ -127,9 +127,13 @@ class Person:
     stop: threading.Event = field(default_factory=threading.Event)
     accepted: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    def ask(
+        self, method: str, path: str, body: object = None, *, each: Element | None = None, **headers: str
+    ) -> Answer:
         """
         Ask until there is an answer, of one server or the other; some give up on the way.
+
+        *each* is what every further try brings about once more: nothing tells it that it is a repeat.
 
         Raises:
             GaveUpError: nobody knows what has become of it.
@@ -149,6 +153,8 @@ class Person:
             late = late or answer is not None
             if late and not patient:
                 raise GaveUpError
+            if late and each is not None:
+                self.history.attempt(each)
             time.sleep(0.01)
 
     @contextmanager
@@ -268,8 +274,9 @@ class Person:
             self._claim_again(tried, key, held)
         for verb in self.dice.sample(("renew", "replies", "notes"), self.dice.randint(0, 2)):
             if verb == "renew":
-                with self.telling(Element("renew", held)) as said:
-                    said(self._at_desk("POST", f"{claim}/renew", fence), 409)
+                element = Element("renew", held)
+                with self.telling(element) as said:
+                    said(self._at_desk("POST", f"{claim}/renew", fence, each=element), 409)
                 continue
             what = {"replies": "reply", "notes": "note"}[verb]
             text, once = f"{what} {secrets.token_hex(8)}", {"Idempotency_Key": secrets.token_hex(16)}
@@ -305,8 +312,10 @@ class Person:
             with self.telling(Element("release", held)) as said:
                 said(self._at_desk("POST", f"claims/{each['request_id']}/release", {"number": each["number"]}), 409)
 
-    def _at_desk(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        return self.ask(method, f"/v1/desk/{path}", body, Authorization=f"Bearer {self.token}", **headers)
+    def _at_desk(
+        self, method: str, path: str, body: object = None, *, each: Element | None = None, **headers: str
+    ) -> Answer:
+        return self.ask(method, f"/v1/desk/{path}", body, each=each, Authorization=f"Bearer {self.token}", **headers)
 
     # ------------------------------------------------------------------ the editor
 
