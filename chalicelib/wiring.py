@@ -986,7 +986,11 @@ class House:
             from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
 
             doorbells.append(WebhookDoorbell(settings.doorbell_webhook, self._doorbell_secret))
-        return tuple(doorbells)
+        if settings.store != "sqlite":
+            return tuple(doorbells)
+        from chalicelib.adapters.one_ring import OneRing  # noqa: PLC0415
+
+        return tuple(OneRing(each, settings.home / f"doorbell.{number}") for number, each in enumerate(doorbells))
 
     def _doorbell_secret(self) -> str:
         said = self.settings.doorbell_secret

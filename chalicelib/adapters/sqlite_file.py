@@ -191,6 +191,9 @@ class Database:
         `secure_delete` overwrites what is deleted where it stands, and not the copies that a page keeps of what was
         moved to another when it was split: about one deleted row in a thousand stayed readable. Where another process
         is reading an older state, the log goes at its next turn; where somebody writes for too long, so does the rest.
+
+        SQLite does not sync a log that it has cut off: after a power cut the old one would be back, with what was
+        erased in it.
         """
         with _as_unavailable:
             db = self._connect()
@@ -198,6 +201,7 @@ class Database:
                 with contextlib.suppress(sqlite3.OperationalError):
                     db.execute("VACUUM")
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                _sync(self._path.with_name(f"{self._path.name}-wal"))
             finally:
                 db.close()
 
@@ -221,6 +225,14 @@ def _set_up(db: sqlite3.Connection) -> None:
             time.sleep(0.01)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA secure_delete = ON")
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 class _AsUnavailable:
