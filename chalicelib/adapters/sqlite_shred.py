@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_rows import micros
+from chalicelib.adapters.sqlite_whole import is_there
 from chalicelib.domain.errors import Unavailable
 from chalicelib.ports import ContentName
 
@@ -45,9 +46,9 @@ class SqliteShredKeys:
         Raises:
             Unavailable: `shred-keys`, the file is not there.
         """
-        if not may_make and not path.exists():
+        if not may_make and not is_there(path):
             raise Unavailable("shred-keys")
-        self._db = Database(path, MIGRATIONS)
+        self._db = Database(path, MIGRATIONS, damaged="shred-keys-damaged")
 
     def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
         """Write keys whose names are new."""
