@@ -80,8 +80,8 @@ def check(path: Path, *, patience: float) -> None:
     """
     Look at every page, on a connection that cannot write: a second or two for the 700 MB of 100,000 requests.
 
-    Where the last one has not closed it in order, indexes are held against their tables as well: a log that is not the one
-    that was left beside the file may fit it page by page, and not as a whole.
+    Where the last one has not closed it in order, indexes are held against their tables as well: a log that is not the
+    one that was left beside the file may fit it page by page, and not as a whole.
 
     Raises:
         Damaged: a part is cut off, or overwritten.

@@ -196,6 +196,7 @@ VERBS = {
     "key": lambda keys, now: keys.key(ONE, now=now),
     "erase": lambda keys, now: keys.erase([ONE]),
     "purge": lambda keys, now: keys.purge(now=now + DAY),
+    "ping": lambda keys, now: keys.ping(),
 }
 
 
