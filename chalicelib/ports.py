@@ -457,6 +457,15 @@ class ShredKeys(Protocol):
         """
         ...
 
+    def ping(self) -> None:
+        """
+        Make sure that keys can be read now, and that nothing that can be told beforehand stops them from being kept.
+
+        Raises:
+            Unavailable: it is not so.
+        """
+        ...
+
 
 class Overflow(Protocol):
     """

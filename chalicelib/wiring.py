@@ -627,12 +627,14 @@ class House:
     @cached_property
     def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
-        from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
+        from chalicelib.adapters.sqlite_whole import is_there  # noqa: PLC0415
+        from chalicelib.domain.errors import Unavailable  # noqa: PLC0415
 
         path = self.settings.home / "quietline.db"
-        if not path.exists():
+        if not is_there(path):
             self.keys.make()
-            self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
+            if self.shred_keys.names(now=self.clock.now()):  # made first: requests without their keys are lost
+                raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
 
     @cached_property

@@ -183,7 +183,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
         self.chain = Chain(audit_key)
-        self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin)
+        self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin, damaged="store-damaged")
 
     def submit(
         self,

@@ -64,6 +64,15 @@ class Shredding:
         name = NOBODYS if request is None else name_of(request)
         return self.keys.key(name, now=self.clock.now())
 
+    def ping(self) -> None:
+        """
+        Make sure that what comes in could be wrapped now.
+
+        Raises:
+            Unavailable: it could not.
+        """
+        self.keys.ping()
+
     def erase(self, request: ContactRequest) -> None:
         """Forget everything written about *request*, in every copy there is."""
         self.keys.erase(keys_of((name_of(request),)))
