@@ -30,6 +30,8 @@ from rich.table import Table
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = (".git", ".venv", ".engines", ".hypothesis", ".quietline", ".*_cache", "dist", ".venv*", "node_modules")
 PATIENCE = 150
+HISTORIES = "16"
+"""How many histories are recorded before two who should not have met have met."""
 WITNESS = "QUIETLINE_WITNESS"
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-p", "mutating", "--timeout", "100")
 
@@ -63,6 +65,8 @@ def _kinds(error):
     """Name what an error is; of a group, what each in it is."""
     if isinstance(error, BaseExceptionGroup):
         return {kind for each in error.exceptions for kind in _kinds(each)}
+    if str(error).startswith("Timeout"):
+        return {"Timeout"}  # pytest-timeout fails a test as an assertion would
     refusal = any(each.__name__ == "Refusal" for each in type(error).__mro__)
     return {"AssertionError" if isinstance(error, AssertionError) else "Refusal" if refusal else type(error).__name__}
 
@@ -89,6 +93,7 @@ def run(tree: Path, tests, *, patience: float, report: Path | None = None):
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("QUIETLINE_", "PYTEST_"))},
         "PYTHONPATH": os.pathsep.join(map(str, (tree, tree / "tests"))),
+        "QUIETLINE_HISTORIES": HISTORIES,
         **({} if report is None else {WITNESS: str(report)}),
     }
     command = [sys.executable, "-m", "pytest", *PYTEST, *tests]

@@ -123,3 +123,4 @@ def test_errors_are_told_by_what_they_are():
     group = ExceptionGroup("two", [AssertionError(), ExceptionGroup("one", [ClaimLost()])])
     assert mutating._kinds(group) == {"AssertionError", "Refusal"}
     assert mutating._kinds(KeyError()) == {"KeyError"}
+    assert mutating._kinds(pytest.fail.Exception("Timeout (>100.0s) from pytest-timeout.")) == {"Timeout"}
