@@ -437,6 +437,10 @@ class ShredKeys(Protocol):
         """Erase keys for good, and leave their names; repeatable, and nothing where there is no key."""
         ...
 
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key, as an erased key does: what it names was taken back. Durable, and repeatable."""
+        ...
+
     def purge(self, *, now: datetime) -> int:
         """Erase what has expired, keys and names that were left; return how many there were."""
         ...

@@ -73,6 +73,11 @@ class SqliteShredKeys:
         self._db.write(lambda db: db.executemany(query, names))
         self._db.forget()
 
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key."""
+        query = "INSERT OR IGNORE INTO shred_keys VALUES (?, ?, zeroblob(1), ?)"
+        self._db.write(lambda db: db.execute(query, (*name, micros(expires_at))))
+
     def purge(self, *, now: datetime) -> int:
         """Erase what has expired."""
         query = "DELETE FROM shred_keys WHERE expires_at <= ?"
