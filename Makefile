@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults test-reach test-mutants test-property test-histories tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,20 @@ test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a re
 		QUIETLINE_EVERY_FAULT=$(FULL) $(BIN)/python tests/faults/drawing.py --title "Broken on purpose" --report "$(REPORT)" -- \
 		$(BIN)/python -m pytest -p telling -n $(WORKERS) --dist loadfile --timeout $(if $(FULL),86400,600) \
 		tests/faults tests/unit/test_overflow.py tests/aws/test_overflow_queue.py tests/property/test_life_of_a_request.py
+
+JOBS ?= 2
+test-mutants: $(VENV)/.engines ## plant one bug after the other, each of which a test must catch: ONLY="name name" JOBS=2
+	@$(BIN)/python tests/mutating.py --jobs $(JOBS) $(ONLY)
+
+RUNS ?= 3000
+SEED ?= $(shell date +%s)
+test-property: $(VENV)/.engines ## lead any lives against a model of the design: RUNS=3000, another hundredth of it on tables, SEED=
+	@echo "SEED=$(SEED)"
+	@QUIETLINE_RUNS=$(RUNS) QUIETLINE_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) tests/property/test_life_of_a_request.py --timeout 86400
+
+HISTORIES ?= 200
+test-histories: $(VENV)/.engines ## record what many see at once, and check that one after the other could have seen it: HISTORIES=200
+	@QUIETLINE_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/faults/test_histories.py --timeout 86400
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
