@@ -10,6 +10,7 @@ open; they wait for each other at `BEGIN IMMEDIATE`.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
