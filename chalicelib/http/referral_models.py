@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.domain.partners import PARTNER
 from chalicelib.domain.requests import Kind
+from chalicelib.http.answer_models import Answer
 from chalicelib.http.models import (
     NOT_BLANK,
-    Answer,
     CallbackDetails,
     LanguageTag,
     Sealed,

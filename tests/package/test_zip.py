@@ -9,6 +9,7 @@ import io
 import json
 import marshal
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_a_zip_holds_nothing_that_runs_only_on_a_persons_machine(names, face):
     assert not [name for name in names[face] if name.startswith("chalicelib/local/") or "/tests/" in name]
     assert not tops & {"tests", "benchmarks", "pytest", "_pytest", "pip", "setuptools", "hypothesis", "click"}
     assert not tops & {"README.md", "Makefile", ".git", ".chalice", "dist", ".venv", "requirements.txt"}
-    ours = {name for name in names[face] if name.startswith("chalicelib/") and not name.endswith(".pyc")}
+    made = (".pyc", ".toml.json")
+    ours = {name for name in names[face] if name.startswith("chalicelib/") and not name.endswith(made)}
     here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib").rglob("*") if path.is_file()}
     assert ours <= {path for path in here if not path.startswith("chalicelib/local/") and not path.endswith(".pyc")}
 
@@ -95,6 +97,24 @@ def test_every_module_has_bytecode_that_is_used_unchecked(packages, face):
             assert int.from_bytes(content[4:8], "little") == 0b01  # by hash, unchecked (PEP 552)
             assert marshal.loads(content[16:]).co_filename == f"/var/task/{name}"
     assert len(modules) > 300
+
+
+@BOTH
+def test_what_is_read_quickly_says_the_same(packages, face):
+    """The JSON that stands beside a file of content is what that says; only a date keeps a file from having one."""
+    with zipfile.ZipFile(packages / face / "deployment.zip") as packed:
+        present = {name: packed.read(name) for name in packed.namelist() if name.startswith("chalicelib/content/")}
+    written = {name: tomllib.loads(text.decode()) for name, text in present.items() if name.endswith(".toml")}
+    ready = {name.removesuffix(".json"): json.loads(text) for name, text in present.items() if ".toml.json" in name}
+    assert {name for name in written if name not in ready} == {"chalicelib/content/helpline.toml"}
+    assert {name: written[name] for name in ready} == ready
+
+
+@BOTH
+def test_no_plugin_could_be_found_where_none_is_looked_for(names, face):
+    """Pydantic's search for plugins is left out of the zip, in which there is nothing that could name one."""
+    assert "pydantic/plugin/_loader.py" in names[face]
+    assert not [name for name in names[face] if name.endswith(("entry_points.txt", "METADATA", ".pth"))]
 
 
 @BOTH

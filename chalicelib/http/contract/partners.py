@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.http import models, referral_models
+from chalicelib.http import answer_models, referral_models
 from chalicelib.http.contract.desk import desk_operation
 from chalicelib.http.contract.parts import (
     EXAMPLE_SLOT,
@@ -43,7 +43,7 @@ def referrals() -> tuple[Operation, ...]:
             summary="What somebody agrees to before a partner refers them, in force now",
             tag="helpline",
             parameters=("Language", *WORDS),
-            answers={200: models.StatementAnswer},
+            answers={200: answer_models.StatementAnswer},
             refuses=FILTERED,
         ),
         Operation(
