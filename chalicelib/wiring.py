@@ -175,7 +175,7 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
-            knows_campaign=self._campaigning.knows,
+            knows_campaign=self._knows_campaign,
         )
 
     @cached_property
@@ -526,6 +526,10 @@ class House:
         from chalicelib.usecases.figures import Figures  # noqa: PLC0415
 
         return Figures(counters=self.counters, clock=self.clock, zone=self.helpline.hours.zone, rules=self.rules)
+
+    def _knows_campaign(self, code: str) -> bool:
+        """Tell whether a campaign has the code; most requests name none, and load no campaigns."""
+        return self._campaigning.knows(code)
 
     def _region_codes(self) -> frozenset[str]:
         return frozenset(region.code for region in self.content.regions())

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from chalicelib.http.models import AnyKind, ClosureSpan, Concern, KindName, OutcomeName, Status
+from chalicelib.http.desk_models import ClosureSpan
+from chalicelib.http.models import AnyKind, Concern, KindName, OutcomeName, Status
 
 
 class Answer(BaseModel):

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import marshal
+import re
 import tempfile
 import tomllib
 import zipfile
@@ -17,6 +18,7 @@ import pytest
 from conftest import HERE, ROOT, build
 from lambda_calls import call, rest_event
 
+from chalicelib.local.aws.bundle import INSTEAD
 from chalicelib.local.aws.package import FACES
 from chalicelib.local.issuer import LocalIssuer
 
@@ -101,13 +103,12 @@ def test_every_module_has_bytecode_that_is_used_unchecked(packages, face):
 
 @BOTH
 def test_what_is_read_quickly_says_the_same(packages, face):
-    """The JSON that stands beside a file of content is what that says; only a date keeps a file from having one."""
+    """The JSON that stands beside each TOML file of content is what that says."""
     with zipfile.ZipFile(packages / face / "deployment.zip") as packed:
         present = {name: packed.read(name) for name in packed.namelist() if name.startswith("chalicelib/content/")}
     written = {name: tomllib.loads(text.decode()) for name, text in present.items() if name.endswith(".toml")}
     ready = {name.removesuffix(".json"): json.loads(text) for name, text in present.items() if ".toml.json" in name}
-    assert {name for name in written if name not in ready} == {"chalicelib/content/helpline.toml"}
-    assert {name: written[name] for name in ready} == ready
+    assert written == ready
 
 
 @BOTH
@@ -115,6 +116,17 @@ def test_no_plugin_could_be_found_where_none_is_looked_for(names, face):
     """Pydantic's search for plugins is left out of the zip, in which there is nothing that could name one."""
     assert "pydantic/plugin/_loader.py" in names[face]
     assert not [name for name in names[face] if name.endswith(("entry_points.txt", "METADATA", ".pth"))]
+
+
+def test_what_is_called_of_a_library_that_was_cut_is_there():
+    """Whatever of `phonenumbers` the code names is in what the zip has of it."""
+    source = (ROOT / "chalicelib" / "adapters" / "phones.py").read_text()
+    offered = set(re.findall(r"\b\w+\b", INSTEAD["phonenumbers/__init__.py"].decode()))
+    called = set(re.findall(r"\bphonenumbers\.(\w+)", source))
+    assert called
+    assert called <= offered
+    everywhere = [path for path in (ROOT / "chalicelib").rglob("*.py") if "import phonenumbers" in path.read_text()]
+    assert [path.name for path in everywhere if "local" not in path.parts] == ["phones.py"]
 
 
 @BOTH

@@ -13,7 +13,6 @@ import json
 import tempfile
 import tomllib
 import zipfile
-from contextlib import suppress
 from fnmatch import fnmatch
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
@@ -57,6 +56,12 @@ NOT_NEEDED = (
 INSTEAD = {
     # There are no entry points in the zip (no dist-info but licences), and finding none takes 15 ms of a cold start.
     "pydantic/plugin/_loader.py": b"def get_plugins():\n    return ()\n",
+    # All of the library, as the package offers it, is twice what a number that somebody typed needs.
+    "phonenumbers/__init__.py": (
+        b"from .phonenumberutil import NumberParseException, PhoneNumberFormat\n"
+        b"from .phonenumberutil import format_number, is_possible_number, parse\n"
+        b"from .re_util import enable_pattern_cache\n"
+    ),
 }
 """What stands in the zip in the place of a dependency's own module."""
 _LICENCES = ("licen[cs]e*", "copying*", "notice*", "authors*")
@@ -88,13 +93,11 @@ class Parts:
 
 
 def _ready(found: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Make JSON of the content's TOML, which takes ten times as long to read; TOML with dates has no JSON."""
+    """Make JSON of the content's TOML, which takes ten times as long to read; it has no dates, which JSON has not."""
     made = {}
     for name, source in found.items():
         if name.startswith(CONTENT) and name.endswith(".toml"):
-            read = tomllib.loads(source.decode())
-            with suppress(TypeError):
-                made[f"{name}.json"] = json.dumps(read, ensure_ascii=False).encode()
+            made[f"{name}.json"] = json.dumps(tomllib.loads(source.decode()), ensure_ascii=False).encode()
     return made
 
 
