@@ -759,7 +759,8 @@ class House:
             from chalicelib.adapters.aws import Client  # noqa: PLC0415
             from chalicelib.adapters.kms import KmsOpener  # noqa: PLC0415
 
-            return KmsOpener(Client("kms", connect=1.0, read=2.0, attempts=3), self.settings.kms_keys, self.recipients)
+            client = Client("kms", connect=1.0, read=2.0, attempts=3, way=self._way("kms"))
+            return KmsOpener(client, self.settings.kms_keys, self.recipients)
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
         return HpkeOpener(self.keys.private_key, self.recipients)

@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPConnection
 
-TARGETS = {"dynamodb": ("DynamoDB_20120810", "1.0"), "secretsmanager": ("secretsmanager", "1.1")}
+TARGETS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0"),
+    "kms": ("TrentService", "1.1"),
+    "secretsmanager": ("secretsmanager", "1.1"),
+}
 """What each service's operations are called on the wire, and the version of the protocol."""
+_BLOBS = {"kms": ("SharedSecret", "PublicKey")}
+"""What is bytes in a service's answers, and base64 on the wire; DynamoDB's values say so themselves."""
 _PLAIN_REGION = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)(-gov)?-[a-z]+-[1-9]")
 """Regions whose services are under `amazonaws.com`; isolated and sovereign ones have domains of their own."""
 _ROUNDABOUT = (
@@ -122,10 +128,11 @@ class JsonService:
         status, raw = self._exchanged(body, headers)
         try:
             said = json.loads(raw, object_hook=_decoded)
-        except (ValueError, RecursionError):
-            said = None
-        if isinstance(said, dict):
-            return status, said
+            if isinstance(said, dict):
+                blobs = {name: b64decode(said[name]) for name in _BLOBS.get(self._way.service, ()) if name in said}
+                return status, {**said, **blobs}
+        except (TypeError, ValueError, RecursionError):
+            pass
         if status < 400:  # noqa: PLR2004 - it says that it was done, and nobody can read what
             raise Unreached(sent=True)
         return status, {}

@@ -482,3 +482,33 @@ class SearchAnswer(Answer):
     signposts: list[FoundSignpostAnswer]
     count: int
     language: Literal["en", "cy"]
+
+
+class ReferralAnswer(Answer):
+    """All that a partner learns of a referral."""
+
+    id: str
+    status: Literal["received", "closed"]
+
+
+class PartnerKeyAnswer(Answer):
+    """What is kept of a key."""
+
+    id: str
+    partner: str
+    issued_by: str
+    issued_at: datetime
+    revoked_by: str | None
+    revoked_at: datetime | None
+
+
+class IssuedKeyAnswer(PartnerKeyAnswer):
+    """A new key; it is shown this once."""
+
+    key: str
+
+
+class PartnerKeysAnswer(Answer):
+    """Every key there ever was, by id."""
+
+    keys: list[PartnerKeyAnswer]
