@@ -71,6 +71,7 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
+	$(BIN)/python tests/bank_holidays.py
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
