@@ -23,8 +23,16 @@ COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
 	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop tests/browser -k "interop or chromium_and_python"
 
-test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
-	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
+# FULL=1 breaks as often as we ever did (hours); without it, ten minutes at most on two cores.
+KILLS ?= $(if $(FULL),1000,40)
+POWER_CUTS ?= $(if $(FULL),1000,100)
+MESSAGES ?= $(if $(FULL),10000,2000)
+RUNS ?= $(if $(FULL),20000,400)
+test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a report: KILLS= POWER_CUTS= MESSAGES= RUNS= REPORT=file.md FULL=1
+	@QUIETLINE_KILLS=$(KILLS) QUIETLINE_POWER_CUTS=$(POWER_CUTS) QUIETLINE_MESSAGES=$(MESSAGES) QUIETLINE_RUNS=$(RUNS) \
+		QUIETLINE_EVERY_FAULT=$(FULL) $(BIN)/python tests/faults/drawing.py --title "Broken on purpose" --report "$(REPORT)" -- \
+		$(BIN)/python -m pytest -p telling -n $(WORKERS) --dist loadfile --timeout $(if $(FULL),86400,600) \
+		tests/faults tests/unit/test_overflow.py tests/aws/test_overflow_queue.py tests/property/test_life_of_a_request.py
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
