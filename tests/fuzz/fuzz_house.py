@@ -69,6 +69,18 @@ class Blank:
         return draw
 
 
+class AlwaysOpen:
+    """Stands in for the opening hours, which nothing of a form's reading depends on."""
+
+    def status(self, *_hours: Any) -> tuple[bool, None]:
+        """Say that the line is open."""
+        return True, None
+
+    def slots(self, **_range: Any) -> tuple[()]:
+        """Offer nothing."""
+        return ()
+
+
 @dataclass
 class FuzzHouse:
     """One of them."""
@@ -135,6 +147,13 @@ class FuzzHouse:
         return self.seal(self.content).to_bytes()
 
     @cached_property
+    def shown(self) -> Any:
+        """Give the request's details as the desk shows them."""
+        product = self.house
+        sealed, opener = self.any_envelope, product.opener
+        return product._correspondence.at_desk(self.head, sealed, [], opener, product._checking).details
+
+    @cached_property
     def small_envelope(self) -> bytes:
         """Give an envelope as no browser makes it, small enough to be changed everywhere."""
         whole = Envelope.from_bytes(self.any_envelope)
@@ -192,10 +211,10 @@ class FuzzHouse:
         """The public face, with an intake that refuses and pages that draw nothing."""
         intake, pages = Nothing(), Blank()
         intake.rules = self.house.rules  # type: ignore[attr-defined]
-        return replace(self.house.public, intake=intake, pages=pages), intake, pages
+        return replace(self.house.public, intake=intake, pages=pages, opening=AlwaysOpen()), intake, pages
 
     @cached_property
     def door(self) -> tuple[Any, Nothing, Blank]:
         """The mailbox's door, likewise."""
         mailbox, pages = Nothing(), Blank()
-        return replace(self.house.mailbox, mailbox=mailbox, pages=pages), mailbox, pages
+        return replace(self.house.mailbox, mailbox=mailbox, pages=pages, opening=AlwaysOpen()), mailbox, pages

@@ -6,7 +6,6 @@ Each breaks the product in memory, as a hasty change would, and is found by the 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import fuzz_targets
@@ -21,18 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def an_envelope_counts_unasked() -> None:
-    """The version of a stored envelope is read with `int()`, and what is no number is not expected."""
-    read = envelope.Envelope.from_bytes
+def an_envelope_has_a_table() -> None:
+    """A stored envelope's text is read by a table, and a character that is not in it is not expected."""
+    read, table = envelope.decode, [chr(code) for code in range(ord("z") + 1)]
 
-    def hasty(raw: bytes) -> envelope.Envelope:
-        found = read(raw)
-        head = json.loads(raw.partition(b"\n")[0])
-        if len(head) != 4:
-            int(next(reversed(head)))
-        return found
+    def hasty(text: str) -> bytes:
+        return read("".join(table[ord(character)] for character in text))
 
-    envelope.Envelope.from_bytes = staticmethod(hasty)
+    envelope.decode = hasty
 
 
 def a_receipt_is_cut_to_length() -> None:
@@ -121,7 +116,7 @@ def a_language_has_a_quality() -> None:
 PLANTED: dict[str, tuple[str, Callable[[], None]]] = {
     bug.__name__.replace("_", "-"): (target, bug)
     for target, bug in (
-        ("envelope", an_envelope_counts_unasked),
+        ("envelope", an_envelope_has_a_table),
         ("receipt", a_receipt_is_cut_to_length),
         ("form", an_error_names_the_field),
         ("form", a_slot_has_a_year),

@@ -28,7 +28,6 @@ from rich.console import Console  # noqa: E402
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn  # noqa: E402
 
 TARGETS = ("envelope", "receipt", "form", "token", "challenge", "others")
-SIDE_BY_SIDE = 2
 KEPT = Path("fuzz-findings")
 """Where an input that broke something is kept, to be tried again."""
 
@@ -110,6 +109,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200_000)
     parser.add_argument("--only", default="", help=" ".join(TARGETS))
+    parser.add_argument("--jobs", type=int, default=2, help="how many side by side")
     parser.add_argument("--prove", action="store_true")
     asked = parser.parse_args()
     names = asked.only.replace(",", " ").split() or list(TARGETS)
@@ -120,7 +120,7 @@ def main() -> int:
     ]  # fmt: skip
     console = Console()
     columns = (TextColumn("{task.description:<40}"), BarColumn(40), TextColumn("{task.completed:>9,} runs"))
-    with Progress(*columns, TimeElapsedColumn(), console=console) as drawn, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with Progress(*columns, TimeElapsedColumn(), console=console) as drawn, ThreadPoolExecutor(asked.jobs) as pool:
 
         def one(target: str, bug: str | None, task: TaskID) -> Result:
             drawn.reset(task)
