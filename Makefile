@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client fuzz test-soak test-schema
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,23 @@ test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a re
 		QUIETLINE_EVERY_FAULT=$(FULL) $(BIN)/python tests/faults/drawing.py --title "Broken on purpose" --report "$(REPORT)" -- \
 		$(BIN)/python -m pytest -p telling -n $(WORKERS) --dist loadfile --timeout $(if $(FULL),86400,600) \
 		tests/faults tests/unit/test_overflow.py tests/aws/test_overflow_queue.py tests/property/test_life_of_a_request.py
+
+CASES ?= 5000
+test-schema: $(VENV)/.dev ## invent requests from the contract and hold both faces to it: CASES=5000 REPORT=file.md
+	@QUIETLINE_SCHEMA_CASES=$(CASES) $(BIN)/python tests/faults/drawing.py --title "Bad input, by the contract" --report "$(REPORT)" -- \
+		$(BIN)/python -m pytest -p telling --timeout 86400 tests/e2e/test_schemathesis.py
+
+fuzz: RUNS = $(if $(FULL),1000000,200000)
+fuzz: $(VENV)/.fuzz ## feed the parsers what nobody would send: RUNS=200000 each, ONLY="token form", FULL=1, PROVE=1 plants bugs, REPORT=file.md
+	@$(BIN)/python tests/faults/drawing.py --title "Bad input, by the million" --report "$(REPORT)" -- \
+		$(BIN)/python tests/fuzz/run_fuzz.py --runs $(RUNS) --only "$(ONLY)" $(if $(PROVE),--prove)
+
+MINUTES ?= $(if $(FULL),20,8)
+RATE ?= 20
+KILL_EVERY ?= 30
+test-soak: $(VENV)/.dev ## mixed work at a steady rate while servers are killed in turns: MINUTES=8 RATE=20 KILL_EVERY=30 REPORT=file.md FULL=1
+	@$(BIN)/python tests/faults/drawing.py --title "Soak" -- \
+		$(BIN)/python tests/soak/soak.py --minutes $(MINUTES) --rate $(RATE) --kill-every $(KILL_EVERY) --report "$(REPORT)"
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
@@ -137,4 +154,10 @@ $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
 	@echo "Installing the peers to measure against (once) ..." >&2
 	@$(PYTHON) -m venv benchmarks/.venv
 	@benchmarks/.venv/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/requirements.txt
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev tests/fuzz/requirements.txt
+	@echo "Installing the fuzzer (once) ..." >&2
+	@$(PIP) install --only-binary=:all: -r tests/fuzz/requirements.txt || \
+		{ echo "atheris, the fuzzer, has no wheel for this system: make fuzz needs Linux (x86_64, aarch64) and Python 3.11 to 3.13."; exit 1; }
 	@touch $@

@@ -83,7 +83,7 @@ class Envelope:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.isascii():
-        raise ValueError  # noqa: TRY004 - as above
+        raise ValueError
     return value
 
 

@@ -84,7 +84,9 @@ def _result(name: str, text: str, seconds: float, kept: Path | None, *, failed: 
     last = pulses[-1] if pulses else ("0", "0", "0")
     found = None
     if failed:
-        why = re.search(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Found|Refusal|Unavailable)\b.{0,200})", text, re.MULTILINE)
+        why = re.search(
+            r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Found|Refusal|Unavailable)\b.{0,200})", text, re.MULTILINE
+        )
         found = why[1] if why else next(reversed(text.strip().splitlines()), "it stopped")
 
     def stat(which: str) -> int:
@@ -140,7 +142,9 @@ def main() -> int:
 
 def fuzzed(results: list[Result], console: Console) -> int:
     """Tell what came of it, as a table that a report can take over."""
-    console.print("\n| target | runs | seconds | runs/s | edges | features | peak MB | slowest s | found |", markup=False)
+    console.print(
+        "\n| target | runs | seconds | runs/s | edges | features | peak MB | slowest s | found |", markup=False
+    )
     console.print("|---|---|---|---|---|---|---|---|---|", markup=False)
     for each in results:
         console.print(

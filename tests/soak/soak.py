@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import platform
 import queue
@@ -75,7 +76,7 @@ class Outcome:
 
 def percentile(sorted_values: list[float], share: float) -> float:
     """Give the value that *share* of all do not exceed (nearest rank)."""
-    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))] if sorted_values else 0.0
+    return sorted_values[max(0, math.ceil(share * len(sorted_values)) - 1)] if sorted_values else 0.0
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -104,7 +105,9 @@ def growing(street: Street, minutes: float) -> list[str]:
         third = len(largest) // 3
         if third and statistics.mean(largest[-third:]) > statistics.mean(largest[:third]) + LIVES_GROW_AT_MOST:
             wrong.append(f"each life of {server.name} is larger than the one before")
-    highest = max((size for _, sizes in street.files for name, size in sizes.items() if name.endswith("-wal")), default=0)
+    highest = max(
+        (size for _, sizes in street.files for name, size in sizes.items() if name.endswith("-wal")), default=0
+    )
     if highest > WAL_AT_MOST:
         wrong.append(f"a write-ahead log reached {highest:.0f} MB")
     return wrong
@@ -245,16 +248,18 @@ def report(outcome: Outcome) -> str:
     lines = [
         "# Soak",
         "",
-        f"{'Everything held' if outcome.is_good else '**Something did not hold**'}: {outcome.minutes:g} minutes at"
-        f" {outcome.rate:g} requests a second, {len(street.kills)} `kill -9`, three servers on one folder."
-        f" {platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f},"
-        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}.",
+        (
+            f"{'Everything held' if outcome.is_good else '**Something did not hold**'}: {outcome.minutes:g} minutes at"
+            f" {outcome.rate:g} requests a second, {len(street.kills)} `kill -9`, three servers on one folder."
+            f" {platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f},"
+            f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}."
+        ),
         "",
         "| | |",
         "|---|---:|",
         f"| pieces of work, answered | {len(work.done):,}, {len(answered):,} |",
         f"| sent again, to another server or once more | {sum(each.sends > 1 for each in answered):,} |",
-        f"| acknowledged effects (requests, messages, replies, claims, closes) | {work.history.acknowledged.total():,} |",
+        f"| acknowledged: requests, messages, replies, claims, closes | {work.history.acknowledged.total():,} |",
         f"| withdrawn | {len(work.history.left):,} |",
         f"| lost, invented, doubled, kept, lent twice | {', '.join(str(each) for each in _five(verdict))} |",
         f"| there although no answer came | {verdict.recovered.total():,} |",

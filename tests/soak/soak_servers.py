@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOCK = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
@@ -121,7 +122,7 @@ class Street:
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._kill), threading.Thread(target=self._look)]
 
-    def __enter__(self) -> Street:
+    def __enter__(self) -> Self:
         try:
             for server in self.servers:
                 server.start()

@@ -117,9 +117,9 @@ class Work:
                 time.sleep(0.2)
                 continue
             if status >= 500:
-                self.wrong.append(f"{method} {path.split('?')[0]}: {status}")
+                self.wrong.append(f"{method} {path.split('?', maxsplit=1)[0]}: {status}")
             return status, document, sends, heard
-        self.wrong.append(f"{method} {path.split('?')[0]}: no answer within {PATIENCE:.0f} s")
+        self.wrong.append(f"{method} {path.split('?', maxsplit=1)[0]}: no answer within {PATIENCE:.0f} s")
         raise Gone
 
     @staticmethod
