@@ -1,4 +1,4 @@
-"""What a soak is judged by finds what is planted: a loss, an invention, memory that grows, files that are not closed."""
+"""What a soak is judged by finds what is planted: a loss, an invention, growing memory, files left open."""
 
 from __future__ import annotations
 
