@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: demo-campaign help run test test-interop test-faults test-reach test-mutants test-property test-histories tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults test-reach test-mutants test-property test-histories tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client fuzz test-soak test-schema
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,23 @@ test-property: $(VENV)/.engines ## lead any lives against a model of the design:
 HISTORIES ?= 200
 test-histories: $(VENV)/.engines ## record what many see at once, and check that one after the other could have seen it: HISTORIES=200
 	@QUIETLINE_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/faults/test_histories.py --timeout 86400
+
+CASES ?= 5000
+test-schema: $(VENV)/.dev ## invent requests from the contract and hold both faces to it: CASES=5000 REPORT=file.md
+	@QUIETLINE_SCHEMA_CASES=$(CASES) $(BIN)/python tests/faults/drawing.py --title "Bad input, by the contract" --report "$(REPORT)" -- \
+		$(BIN)/python -m pytest -p telling --timeout 86400 tests/e2e/test_schemathesis.py
+
+fuzz: RUNS = $(if $(FULL),1000000,200000)
+fuzz: $(VENV)/.fuzz ## feed the parsers what nobody would send: RUNS=200000 each, ONLY="token form", FULL=1, PROVE=1 plants bugs, REPORT=file.md
+	@$(BIN)/python tests/faults/drawing.py --title "Bad input, by the million" --report "$(REPORT)" -- \
+		$(BIN)/python tests/fuzz/run_fuzz.py --runs $(RUNS) --only "$(ONLY)" $(if $(PROVE),--prove)
+
+MINUTES ?= $(if $(FULL),20,8)
+RATE ?= 20
+KILL_EVERY ?= 30
+test-soak: $(VENV)/.dev ## mixed work at a steady rate while servers are killed in turns: MINUTES=8 RATE=20 KILL_EVERY=30 REPORT=file.md FULL=1
+	@$(BIN)/python tests/faults/drawing.py --title "Soak" -- \
+		$(BIN)/python tests/soak/soak.py --minutes $(MINUTES) --rate $(RATE) --kill-every $(KILL_EVERY) --report "$(REPORT)"
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes
 	@QUIETLINE_CANARY_ALL=1 $(BIN)/python -m pytest tests/privacy --timeout 1800
@@ -158,4 +175,10 @@ $(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
 	@echo "Installing the peers to measure against (once) ..." >&2
 	@$(PYTHON) -m venv benchmarks/.venv
 	@benchmarks/.venv/bin/python -m pip --disable-pip-version-check --quiet install -r benchmarks/requirements.txt
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev tests/fuzz/requirements.txt
+	@echo "Installing the fuzzer (once) ..." >&2
+	@$(PIP) install --only-binary=:all: -r tests/fuzz/requirements.txt || \
+		{ echo "atheris, the fuzzer, has no wheel for this system: make fuzz needs Linux (x86_64, aarch64) and Python 3.11 to 3.13."; exit 1; }
 	@touch $@

@@ -172,7 +172,7 @@ class KeyFiles:
 
     def _load(self, key_id: str) -> EllipticCurvePrivateKey | None:
         path = self._folder / f"{key_id}.pem"
-        if os.sep in key_id or not path.exists():
+        if os.sep in key_id or not _is_there(path):
             self._opened.pop(key_id, None)
             return None
         if key_id not in self._opened:
@@ -244,6 +244,13 @@ class KeyFiles:
             yield
         finally:
             os.close(folder)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for any file, in an envelope that is damaged
+        return False
 
 
 def read_recovery_key(path: Path) -> tuple[str, EllipticCurvePrivateKey]:

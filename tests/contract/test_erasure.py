@@ -193,6 +193,23 @@ def line(request, tmp_path, now):
     place.close()
 
 
+def test_a_withdrawal_that_the_round_finishes_is_answered_as_one(line, monkeypatch):
+    """A server that starts in the middle of it takes it for one that died, and finishes it: what was asked is done."""
+    receipt, request = line.submit()
+    erase = line.house.shred_keys.erase
+
+    def erase_and_start_another(names):
+        erase(names)
+        assert line.house.retention.undo_restored().withdrawn == 1
+
+    monkeypatch.setattr(line.house.shred_keys, "erase", erase_and_start_another)
+    line.mailbox.withdraw(receipt)
+    assert line.head(request).status is Status.WITHDRAWN
+    assert [deed[1:] for deed in line.erased()[0]] == [("withdraw", request.request_id)]
+    with pytest.raises(NotFound, match="receipt-unknown"):
+        line.mailbox.withdraw(receipt)
+
+
 # --- a copy is put back
 
 

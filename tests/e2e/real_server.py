@@ -190,7 +190,7 @@ def _port_said_by(server: subprocess.Popen[str]) -> int:
     said = []
     for line in server.stdout or ():
         said.append(line)
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)/v1/signposts", line):
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)/(?:v1/signposts|desk#)", line):
             return int(found[1])
     message = "".join(said)
     raise AssertionError(message)

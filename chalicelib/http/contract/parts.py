@@ -369,6 +369,8 @@ def leaves(model: type[BaseModel], *nested: type[BaseModel]) -> Schema:
             properties[name] = next(one for one in schema["anyOf"] if one.get("type") != "null")
         if schema.get("type") == "boolean":
             properties[name] = {"type": "string", "enum": ["true", "on", "yes", "false"]}
+        if name in required and schema.get("type") == "string" and not {"pattern", "enum"} & set(schema):
+            schema.update(models.NOT_BLANK)  # a form's blank field is one that is missing
     properties["idempotency_key"] = {"type": "string", "pattern": r"^[\x21-\x7e]{16,255}$"}
     properties["form_token"] = {"type": "string", "description": "When the page handed the form out, signed."}
     properties["website"] = {"type": "string", "description": "Left empty by whoever sees what people see."}
