@@ -23,8 +23,19 @@ COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
 	@QUIETLINE_INTEROP_COUNT=$(COUNT) $(BIN)/python -m pytest tests/interop tests/browser -k "interop or chromium_and_python"
 
-test-faults: $(VENV)/.engines ## try every fault at every call, which takes minutes
-	@QUIETLINE_EVERY_FAULT=1 $(BIN)/python -m pytest tests/faults
+# FULL=1 breaks as often as we ever did (hours); without it, ten minutes at most on two cores.
+KILLS ?= $(if $(FULL),1000,40)
+POWER_CUTS ?= $(if $(FULL),1000,100)
+MESSAGES ?= $(if $(FULL),10000,2000)
+CUTS ?= $(if $(FULL),1000,100)
+TURNS ?= $(if $(FULL),5000,300)
+RUNS ?= $(if $(FULL),20000,400)
+test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a report: KILLS= POWER_CUTS= MESSAGES= CUTS= TURNS= RUNS= REPORT=file.md FULL=1
+	@QUIETLINE_KILLS=$(KILLS) QUIETLINE_POWER_CUTS=$(POWER_CUTS) QUIETLINE_MESSAGES=$(MESSAGES) QUIETLINE_RUNS=$(RUNS) \
+		QUIETLINE_CUTS=$(CUTS) QUIETLINE_CLOCK_STEPS=$(TURNS) QUIETLINE_KEY_TURNS=$(TURNS) \
+		QUIETLINE_EVERY_FAULT=$(FULL) $(BIN)/python tests/faults/drawing.py --title "Broken on purpose" --report "$(REPORT)" -- \
+		$(BIN)/python -m pytest -p telling -n $(WORKERS) --dist loadfile --timeout $(if $(FULL),86400,600) \
+		tests/faults tests/unit/test_overflow.py tests/aws/test_overflow_queue.py tests/property/test_life_of_a_request.py
 
 JOBS ?= 2
 test-mutants: $(VENV)/.engines ## plant one bug after the other, each of which a test must catch: ONLY="name name" JOBS=2
@@ -60,6 +71,7 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
+	$(BIN)/python tests/bank_holidays.py
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"

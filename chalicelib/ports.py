@@ -51,10 +51,14 @@ class Holidays(Protocol):
 
 
 class PhoneBook(Protocol):
-    """What can be a telephone number."""
+    """What can be a telephone number; Great Britain's unless it says otherwise."""
+
+    def is_possible(self, number: str) -> bool:
+        """Tell whether a telephone can have the number."""
+        ...
 
     def possible(self, number: str) -> str | None:
-        """Give the number in its international form, or None if no telephone can have it; Great Britain by default."""
+        """Give the number in its international form, or None if no telephone can have it."""
         ...
 
 
@@ -450,6 +454,15 @@ class ShredKeys(Protocol):
         Name every key whose `keep` returned before this was called, and whether it is still kept: false if erased.
 
         A name that is not among them never had a key, or has expired, or its key was lost.
+        """
+        ...
+
+    def ping(self) -> None:
+        """
+        Make sure that keys can be read now, and that nothing that can be told beforehand stops them from being kept.
+
+        Raises:
+            Unavailable: it is not so.
         """
         ...
 

@@ -34,6 +34,15 @@ MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
 
 
+LEAP = timedelta(days=7)
+"""How far the clock may stand ahead of the last deed before it is doubted."""
+DOUBT = timedelta(days=1)
+"""How long it is doubted; a clock that is mended within that time has erased nothing."""
+LEAPT = "clock-leapt"
+RECENT = 1000
+"""How many of the last deeds are looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """
@@ -83,6 +92,25 @@ class Retention:
     gauges: Gauges
     releasing: Releasing
     rules: Rules
+
+    def doubts_the_clock(self) -> bool:
+        """
+        Tell whether the clock stands too far ahead of the last deed to erase anything by it.
+
+        What a round erases is gone for good, in every copy, and a machine whose clock runs ahead for a moment would
+        end every request at once. A week without a deed looks the same as a leap: so it is noted in the trail, and
+        believed a day later. A house in which nobody has ever done anything has nothing to hold the clock against.
+        """
+        now = self.clock.now()
+        _, head = self.store.trail(limit=1)
+        entries, _ = self.store.trail(after=max(0, head.count - RECENT), limit=RECENT)
+        before = [entry.deed for entry in entries if entry.deed.at <= now]
+        if any(deed.verb == LEAPT and now - deed.at < DOUBT for deed in before):
+            return True
+        if not before or now - max(deed.at for deed in before) <= LEAP:
+            return False
+        self.store.record(Deed(at=now, actor="system", verb=LEAPT))
+        return True
 
     def purge(self) -> Round:
         """Delete what has come to its end, and count those whose answer is late: an alarm hangs on these figures."""

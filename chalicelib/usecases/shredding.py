@@ -50,9 +50,10 @@ class Shredding:
         """
         key, details_key = self.randomness.secret(KEY_BYTES), self.randomness.secret(KEY_BYTES)
         name = name_of(request)
-        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
         both = _made_of(key, details_key)
-        return self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        wrapped = self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
+        return wrapped
 
     def key(self, request: ContactRequest | None) -> bytes | None:
         """
@@ -62,6 +63,15 @@ class Shredding:
         """
         name = NOBODYS if request is None else name_of(request)
         return self.keys.key(name, now=self.clock.now())
+
+    def ping(self) -> None:
+        """
+        Make sure that what comes in could be wrapped now.
+
+        Raises:
+            Unavailable: it could not.
+        """
+        self.keys.ping()
 
     def erase(self, request: ContactRequest) -> None:
         """Forget everything written about *request*, in every copy there is."""

@@ -197,6 +197,7 @@ VERBS = {
     "erase": lambda keys, now: keys.erase([ONE]),
     "mark": lambda keys, now: keys.mark(ContentName("revoked", "one"), expires_at=now + DAY),
     "purge": lambda keys, now: keys.purge(now=now + DAY),
+    "ping": lambda keys, now: keys.ping(),
 }
 
 
