@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import report
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -207,6 +209,22 @@ def event(method: str, path: str, body: str | None = None, headers: dict[str, st
         "requestContext": {"resourcePath": path, "httpMethod": method, "path": f"/api{path}", "identity": {}},
         "body": body,
         "isBase64Encoded": False,
+    }
+
+
+def step(done: int, of: int, words: str) -> None:
+    """Tell whoever looks how far a part is; `run.py` moves its bar."""
+    print(f"{done}/{of} {words}", file=sys.stderr, flush=True)
+
+
+def target(row: str, wanted: str, measured: float, unit: str = "") -> dict[str, Any]:
+    """Hold a figure against its target, `<= N`, `>= N` or `= N`; the verdict is computed, never written."""
+    return {
+        "row": row,
+        "target": wanted,
+        "measured": measured,
+        "unit": unit,
+        "reached": report.reached(wanted, measured),
     }
 
 
