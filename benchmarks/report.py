@@ -110,6 +110,8 @@ def show(tables: Iterable[Table], targets: Sequence[Target]) -> None:
                 print("  " + "  ".join(str(cell) for cell in row))
         return
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
     for table in everything:
         note = table.get("note") or None
         grid = Grid(title=table["title"], title_justify="left", caption=note, caption_justify="left")
