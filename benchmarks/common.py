@@ -206,7 +206,14 @@ def event(method: str, path: str, body: str | None = None, headers: dict[str, st
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"resourcePath": path, "httpMethod": method, "path": f"/api{path}", "identity": {}},
+        "requestContext": {
+            "resourcePath": path,
+            "httpMethod": method,
+            "path": f"/api{path}",
+            "stage": "api",
+            "requestId": "bench",
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
         "body": body,
         "isBase64Encoded": False,
     }
