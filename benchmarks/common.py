@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import secrets
@@ -184,13 +185,25 @@ def ours(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-m", "chalicelib.local.run"], env
 
 
-def fastapi(home: Path, port: int, *, work: str, fast: bool) -> tuple[list[str], dict[str, str]]:
+def fastapi(home: Path, port: int, documents: Path, *, work: str, fast: bool) -> tuple[list[str], dict[str, str]]:
     """Say how the FastAPI peer is started: one worker, as ours is one process, and no access log, as ours has none."""
     engine = ["--loop", "uvloop", "--http", "httptools"] if fast else ["--loop", "asyncio", "--http", "h11"]
     where = ["--app-dir", str(HERE / "peers"), "--host", "127.0.0.1", "--port", str(port)]
     command = [str(PEER_PYTHON), "-m", "uvicorn", "fastapi_app:app", *where, *engine]
     env = {"PYTHONPATH": str(ROOT), "PEER_HOME": str(home), "PEER_WORK": work, "PEER_CLOCK": CLOCK}
+    env["PEER_DOCUMENTS"] = str(documents)
     return [*command, "--workers", "1", "--no-access-log", "--log-level", "warning"], env
+
+
+def ready_documents(port: int, into: Path) -> Path:
+    """Ask our server for the list of signposts, and write it where the peers find it: they answer the same bytes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/v1/signposts")
+    answer = connection.getresponse()
+    document = {"body": answer.read().decode(), "etag": answer.headers["ETag"]}
+    connection.close()
+    into.write_text(json.dumps({"/v1/signposts": document, "/oruk/services": document}), encoding="utf-8")
+    return into
 
 
 def event(method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Part:
 PARTS = {
     "in_process": Part(script="in_process.py"),
     "cold": Part(script="cold.py"),
-    "imports": Part(script="imports.py"),
+    "memory": Part(script="memory.py"),
     "over_http": Part(script="over_http.py"),
     "queue_size": Part(script="queue_size.py", full=True),
 }

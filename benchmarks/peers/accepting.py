@@ -2,11 +2,12 @@
 What the peers do when they accept a callback on SQLite: the same tables, rows, indexes and durability as ours.
 
 `PEER_WORK=plain` writes what it is given and no more. `PEER_WORK=full` also does what Quietline does around it, with
-the same building blocks: phone check, receipt and fingerprint, HPKE sealing, and a shred key in a file of its own.
+the same building blocks: phone check, receipt and fingerprint, HPKE sealing, and two shred keys in a file of their own.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import secrets
@@ -49,6 +50,11 @@ def now_micros() -> int:
     return time.time_ns() // 1000 + int(SHIFT.total_seconds() * 1_000_000)
 
 
+def both_of(key: bytes, details_key: bytes) -> bytes:
+    """Make the key of details of both shred keys."""
+    return hmac.digest(key, b"details|" + details_key, "sha256")
+
+
 def accept(statement_version: str, details: dict[str, Any]) -> dict[str, Any]:
     """Write a callback durably, and give the answer."""
     if FULL:
@@ -66,12 +72,16 @@ def accept(statement_version: str, details: dict[str, Any]) -> dict[str, Any]:
         sealed = json.dumps(details, ensure_ascii=False).encode().ljust(SEALED_SIZE)
     reference = secrets.token_urlsafe(12)
     row = head(request_id, reference, {"statement_version": statement_version}, now_micros())
-    shred_key = secrets.token_bytes(32)
+    shred_keys = secrets.token_bytes(32), secrets.token_bytes(32)
     if FULL:
-        sealed = cipher.encrypt(sealed, key=shred_key, kind=f"shred:{row[15]}", request_id=request_id)
+        key = both_of(*shred_keys)
+        sealed = cipher.encrypt(sealed, key=key, kind=f"shred:{row[15]}", request_id=request_id)
     with writing:
         if FULL:
-            shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, row[15], shred_key, row[10]))
+            shred_db.execute("BEGIN IMMEDIATE")
+            for body_id, key in zip((row[15], f"{row[15]}.details"), shred_keys, strict=True):
+                shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, body_id, key, row[10]))
+            shred_db.execute("COMMIT")
         db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[15], sealed))
         db.execute(INSERT, row)

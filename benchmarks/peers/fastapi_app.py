@@ -17,6 +17,7 @@ import jwt
 from accepting import FULL, HOME, SHIFT, db, now_micros, writing
 from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.responses import JSONResponse, Response
+from mangum_app import app as ready_documents
 
 from chalicelib.adapters.hpke import HpkeOpener
 from chalicelib.adapters.keyfiles import KeyFiles
@@ -29,6 +30,7 @@ LEASE = 20 * 60 * 1_000_000
 CLAIM_LIMIT = 1000
 
 app = FastAPI(openapi_url=None)
+app.include_router(ready_documents.router)
 keys = KeyFiles(HOME / "keys")
 opener = HpkeOpener(keys.private_key, keys.recipients)
 audit_key = keys.secret("audit.key")
@@ -70,9 +72,11 @@ def claim(body: ClaimSubmission, person: Annotated[str, Depends(practitioner)]) 
         request_id, number, body_id, sealed = found
     if FULL:
         with writing:
-            query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
-            shred_key = accepting.shred_db.execute(query, (request_id, body_id)).fetchone()[0]
-        sealed = accepting.cipher.decrypt(sealed, key=shred_key, kind=f"shred:{body_id}", request_id=request_id)
+            query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id IN (?, ?) ORDER BY body_id"
+            names = (request_id, body_id, f"{body_id}.details")
+            shred_keys = [row[0] for row in accepting.shred_db.execute(query, names)]
+        key = accepting.both_of(*shred_keys)
+        sealed = accepting.cipher.decrypt(sealed, key=key, kind=f"shred:{body_id}", request_id=request_id)
         envelope = Envelope.from_bytes(sealed)
         details = json.loads(opener.open(envelope, kind="information", request_id=request_id))["details"]
     else:
@@ -134,7 +138,7 @@ def _record(person: str, verbs: tuple[str, ...], request_id: str, number: int) -
         last = audit.TrailHead(count=entry.seq, mac=entry.mac)
         at = now_micros()
         db.execute(
-            "INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO trail (seq, at, actor, verb, request_id, number, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (entry.seq, at, person, verb, request_id, number, entry.mac),
         )
     last = audit.signed(last, key=audit_key)
