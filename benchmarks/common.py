@@ -35,8 +35,6 @@ CLOCK = "2026-11-24T18:05:00Z"
 SENT_AT = datetime(2026, 11, 24, 17, tzinfo=UTC)
 
 RESULTS = HERE / "RESULTS.md"
-BEGINS, ENDS = "<!-- directory -->", "<!-- /directory -->"
-"""Between these two stands in RESULTS.md what `directory.py` wrote; `run.py` leaves it as it is."""
 
 sys.path.insert(0, str(ROOT))
 
@@ -60,13 +58,6 @@ CLAIM = {"kinds": ["information"], "languages": ["en"]}
 def callback_body(number: int | str) -> str:
     """Give the JSON of a callback that no other request equals."""
     return json.dumps(CALLBACK).replace("{n}", str(number))
-
-
-def directory_section() -> str:
-    """Give the section about the directory as it stands in RESULTS.md, or nothing."""
-    _, begins, rest = RESULTS.read_text(encoding="utf-8").partition(BEGINS)
-    section, ends, _ = rest.partition(ENDS)
-    return f"\n{begins}{section}{ends}\n" if ends else ""
 
 
 @contextlib.contextmanager

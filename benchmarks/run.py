@@ -63,9 +63,10 @@ class Part:
 PARTS = {
     "in_process": Part(script="in_process.py"),
     "cold": Part(script="cold.py"),
-    "memory": Part(script="memory.py"),
     "over_http": Part(script="over_http.py"),
+    "memory": Part(script="memory.py"),
     "queue_size": Part(script="queue_size.py", full=True),
+    "directory": Part(script="directory.py"),
 }
 OURS = ("chalice", "pydantic", "cryptography", "boto3")
 PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "mangum", "aws-lambda-powertools", "pydantic")
@@ -204,7 +205,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure Quietline beside its peers.")
     parser.add_argument("--quick", action="store_true", help="short runs, figures to be trusted less")
     parser.add_argument("--full", action="store_true", help="what takes longer as well")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; RESULTS.md is left alone")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; nothing is written")
     given = parser.parse_args()
     wanted = [name for name in PARTS if name in given.only.split(",")]
     if not common.PEER_PYTHON.exists():
@@ -226,7 +227,7 @@ def main() -> int:
     if len(wanted) == len(PARTS):
         how = " ".join(["benchmarks/run.py", *quick, *full])
         text = report.page(how=how, machine=machine, targets=targets, tables=tables, wrong=wrong)
-        common.RESULTS.write_text(text + common.directory_section(), encoding="utf-8")
+        common.RESULTS.write_text(text, encoding="utf-8")
         report.write_charts(common.HERE, targets, groups)
         print("Written to benchmarks/RESULTS.md")
     for one in wrong:
