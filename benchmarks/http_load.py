@@ -57,6 +57,7 @@ class Tally:
     took: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    answered: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
 
@@ -138,6 +139,7 @@ class _Client(asyncio.Protocol):
                 self._missing = 0
         if self._missing > 0:
             return
+        self._tally.answered += 1
         if self._state.counting:
             self._tally.took.append(time.perf_counter() - self._asked_at)
             self._tally.statuses[self._status] += 1
@@ -263,6 +265,7 @@ def measure(load: Load, processes: int = 1) -> dict[str, Any]:
         "requests_per_second": round(rate, 1),
         "p50_ms": _percentile(took, 0.50),
         "p99_ms": _percentile(took, 0.99),
+        "answered": sum(tally.answered for tally in tallies),
         "generator_share": round(max(tally.cpu / tally.seconds for tally in tallies), 3),
         "errors": errors.total(),
         "error_kinds": dict(errors),

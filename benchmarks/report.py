@@ -137,8 +137,9 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 } .head { font-weight: 60
 text { fill: #e6edf3 } .small { fill: #a5afba } .back { fill: #0d1117 } .line { stroke: #e6edf3 }
 .good { fill: #4fbf87 } .bad { fill: #f0834f } .ours { fill: #6cb2f2 } .theirs { fill: #57606a } }
 """
-_WIDTH, _ROW, _TOP = 820, 26, 62
-_LEFT, _SCALE, _MOST = 330, 300, 1.5
+_WIDTH, _ROW, _TOP = 960, 26, 76
+_LEFT, _SCALE, _MOST = 470, 270, 1.5
+_LONGEST = 66
 
 
 def _svg(title: str, told: str, height: int, drawn: Sequence[str]) -> str:
@@ -179,7 +180,7 @@ def targets_chart(targets: Sequence[Target]) -> str:
         verdict = "reached" if target["reached"] else "not reached"
         further = share is not None and share > _MOST
         drawn += [
-            _text(_LEFT - 10, y + 13, row if len(row) < 50 else f"{row[:48]}…", anchor="end"),
+            _text(_LEFT - 10, y + 13, row if len(row) <= _LONGEST else f"{row[: _LONGEST - 1]}…", anchor="end"),
             _bar(_LEFT, y, width, "good" if target["reached"] else "bad"),
             _text(
                 max(_LEFT + width, line) + 8,
@@ -190,6 +191,7 @@ def targets_chart(targets: Sequence[Target]) -> str:
         ]
         told.append(f"{row}: {measured}, target {wanted}, {verdict}.")
     height = _TOP + len(targets) * _ROW + 16
+    drawn.append(_text(line, _TOP - 10, "target", kind="small", anchor="middle"))
     drawn.append(f'<line class="line" x1="{line:.0f}" x2="{line:.0f}" y1="{_TOP - 6}" y2="{height - 12}"/>')
     return _svg("Are the targets reached?", " ".join(told), height, drawn)
 
