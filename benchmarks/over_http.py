@@ -264,8 +264,8 @@ def document(found: dict[str, Any]) -> dict[str, Any]:
     ] + [
         common.target(f"HTTP, {connections} at once: {words}", ">= 1", of[what, connections, peer]["ours_to_theirs"])
         for words, what, peer in (
-            ("submitted, to FastAPI that does the whole work", SUBMIT, FULL),
-            ("claimed and closed, to FastAPI that does the whole work", TAKE, FULL),
+            ("submitted, to FastAPI, the whole work", SUBMIT, FULL),
+            ("claimed and closed, to FastAPI, the whole work", TAKE, FULL),
             ("read, to FastAPI", READ, PLAIN),
         )
         for connections in (1, 50)
