@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
+.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make d
 
 backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
 	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
+
+restore: $(VENV)/.local ## put a copy back, and undo what it brought back: make restore FROM=FILE, with the server stopped
+	@$(BIN)/python -m chalicelib.local.backup --from "$(FROM)"
 
 pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
 	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py

@@ -51,10 +51,14 @@ class Holidays(Protocol):
 
 
 class PhoneBook(Protocol):
-    """What can be a telephone number."""
+    """What can be a telephone number; Great Britain's unless it says otherwise."""
+
+    def is_possible(self, number: str) -> bool:
+        """Tell whether a telephone can have the number."""
+        ...
 
     def possible(self, number: str) -> str | None:
-        """Give the number in its international form, or None if no telephone can have it; Great Britain by default."""
+        """Give the number in its international form, or None if no telephone can have it."""
         ...
 
 
@@ -435,6 +439,10 @@ class ShredKeys(Protocol):
 
     def erase(self, names: Sequence[ContentName]) -> None:
         """Erase keys for good, and leave their names; repeatable, and nothing where there is no key."""
+        ...
+
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key, as an erased key does: what it names was taken back. Durable, and repeatable."""
         ...
 
     def purge(self, *, now: datetime) -> int:

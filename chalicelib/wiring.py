@@ -208,7 +208,11 @@ class House:
         return HostDesk(
             access=Access(self._identity),
             hosting=Hosting(
-                programme=self._programme, casework=self._casework, transcripts=self._transcripts, clock=self.clock
+                programme=self._programme,
+                casework=self._casework,
+                transcripts=self._transcripts,
+                shred_keys=self.shred_keys,
+                clock=self.clock,
             ),
             clock=self.clock,
             helpline=self.helpline,
@@ -280,7 +284,9 @@ class House:
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
 
-        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
+        return Partnering(
+            keys=self.partner_keys, shred_keys=self.shred_keys, clock=self.clock, randomness=SystemRandomness()
+        )
 
     @cached_property
     def signposts(self) -> Signposts:
@@ -452,6 +458,8 @@ class House:
         return Retention(
             store=self.store,
             shred_keys=self.shred_keys,
+            transcripts=self._transcripts,
+            partner_keys=self.partner_keys,
             clock=self.clock,
             mailer=self._mailer,
             auditing=self._auditing,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from chalicelib.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Database:
         self._queue: deque[_Job[Any]] = deque()
         self._led = False
         self._readers: deque[sqlite3.Connection] = deque()
-        with _as_unavailable():
+        with _as_unavailable:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.suppress(OSError):
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -105,7 +105,7 @@ class Database:
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run *work* on a connection that nobody else uses meanwhile."""
-        with _as_unavailable():
+        with _as_unavailable:
             try:
                 db = self._readers.pop()
             except IndexError:
@@ -156,7 +156,7 @@ class Database:
             job.woken.release()
 
     def _commit(self, batch: Sequence[_Job[Any]]) -> None:
-        with _as_unavailable():
+        with _as_unavailable:
             db = self._writer
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -192,7 +192,7 @@ class Database:
         moved to another when it was split: about one deleted row in a thousand stayed readable. Where another process
         is reading an older state, the log goes at its next turn; where somebody writes for too long, so does the rest.
         """
-        with _as_unavailable():
+        with _as_unavailable:
             db = self._connect()
             try:
                 with contextlib.suppress(sqlite3.OperationalError):
@@ -223,10 +223,15 @@ def _set_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA secure_delete = ON")
 
 
-@contextlib.contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """Turn every failure of the engine into one refusal; its text may name values, so it goes no further."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise Unavailable("storage") from error
+class _AsUnavailable:
+    """Turns every failure of the engine into one refusal; its text may name values, so it goes no further."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, (sqlite3.Error, OSError)):
+            raise Unavailable("storage") from error
+
+
+_as_unavailable = _AsUnavailable()

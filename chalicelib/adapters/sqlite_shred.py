@@ -51,15 +51,16 @@ class SqliteShredKeys:
 
     def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
         """Write keys whose names are new."""
+        put = "INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)"
         kept = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
 
-        def put(db: sqlite3.Connection) -> None:
+        def keep(db: sqlite3.Connection) -> None:
             for name, key in keys.items():
-                db.execute("INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)", (*name, key, micros(expires_at)))
-                if db.execute(kept, name).fetchone()[0] != key:
+                put_in = db.execute(put, (*name, key, micros(expires_at))).rowcount == 1
+                if not put_in and db.execute(kept, name).fetchone()[0] != key:
                     raise Unavailable("storage")
 
-        self._db.write(put)
+        self._db.write(keep)
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
         """Read a key."""
@@ -72,6 +73,11 @@ class SqliteShredKeys:
         query = "UPDATE shred_keys SET key = zeroblob(length(key)) WHERE request_id = ? AND body_id = ?"
         self._db.write(lambda db: db.executemany(query, names))
         self._db.forget()
+
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key."""
+        query = "INSERT OR IGNORE INTO shred_keys VALUES (?, ?, zeroblob(1), ?)"
+        self._db.write(lambda db: db.execute(query, (*name, micros(expires_at))))
 
     def purge(self, *, now: datetime) -> int:
         """Erase what has expired."""

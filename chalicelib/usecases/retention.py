@@ -12,20 +12,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import requests
+from chalicelib.domain import partners, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.requests import Status
 from chalicelib.domain.slots import floor_to_hour
-from chalicelib.usecases.shredding import details_of, keys_of
+from chalicelib.usecases.shredding import details_of, keys_of, retracted_among, revoked_among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.domain.requests import Rules
-    from chalicelib.ports import Clock, ContentName, Gauges, Mailer, RequestStore, ShredKeys
+    from chalicelib.ports import Clock, ContentName, Gauges, Mailer, PartnerKeys, RequestStore, ShredKeys, Transcripts
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.reach import Releasing
 
@@ -52,12 +53,20 @@ class Undone:
     """
     What a copy that was put back had brought back: how many were *withdrawn* again, and how many *closed* again.
 
-    *missing* are those whose key is not there although nobody erased it: they are left as they are.
+    *retracted* are public answers that hosts had taken back, *revoked* keys of partners that had been revoked.
+    *missing* are requests whose key is not there although nobody erased it: they are left as they are.
     """
 
     withdrawn: int
     closed: int
+    retracted: int
+    revoked: int
     missing: int
+
+    @property
+    def undone(self) -> int:
+        """How many things a copy had brought back."""
+        return self.withdrawn + self.closed + self.retracted + self.revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,8 @@ class Retention:
 
     store: RequestStore
     shred_keys: ShredKeys
+    transcripts: Transcripts
+    partner_keys: PartnerKeys
     clock: Clock
     mailer: Mailer
     auditing: Auditing
@@ -110,7 +121,28 @@ class Retention:
                 withdrawn += self._withdraw(name.request_id)
             elif not kept.get(details_of(name), True):  # those from before there were two have no second key
                 closed += self._close(name.request_id)
-        return Undone(withdrawn=withdrawn, closed=closed, missing=missing)
+        return Undone(
+            withdrawn=withdrawn,
+            closed=closed,
+            retracted=sum(starmap(self._retract, retracted_among(kept))),
+            revoked=sum(map(self._revoke, revoked_among(kept))),
+            missing=missing,
+        )
+
+    def _retract(self, session: str, entry_id: str) -> bool:
+        entry = self.transcripts.find(session, entry_id)
+        if entry is None or entry.retracted:
+            return False
+        self.transcripts.retract(session, entry_id)
+        return True
+
+    def _revoke(self, key_id: str) -> bool:
+        now, key = self.clock.now(), self.partner_keys.get(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        deed = Deed(at=now, actor="system", verb="revoke-key", about=partners.actor_of(key_id))
+        self.partner_keys.revoke(key_id, by="system", at=now, deed=deed)
+        return True
 
     def _withdraw(self, request_id: str) -> bool:
         now = self.clock.now()
@@ -152,7 +184,7 @@ class Retention:
         return {
             "purged": found.purged,
             "bared": found.bared,
-            "undone": undone.withdrawn + undone.closed,
+            "undone": undone.undone,
             "overdue": found.overdue,
             "parked": found.parked,
             "trail_broken": broken,
