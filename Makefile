@@ -111,11 +111,11 @@ reach-example: $(VENV)/.local ## two years of made-up counts, published, and wha
 demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
 	@$(BIN)/python -m chalicelib.local.demo_campaign
 
-bench: $(VENV)/.bench ## measure against peers, side by side
-	@$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.bench $(VENV)/.engines ## measure against peers, side by side, ten minutes: make bench [BENCH=--quick]
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum
-	@$(BIN)/python benchmarks/directory.py
+	@$(BIN)/python benchmarks/run.py --only directory
 
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
