@@ -641,6 +641,13 @@ class House:
                 raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
 
+    @property
+    def schema_version(self) -> int:
+        """The newest version of the SQLite store that this release can read."""
+        from chalicelib.adapters.sqlite import MIGRATIONS  # noqa: PLC0415
+
+        return len(MIGRATIONS)
+
     @cached_property
     def _transcripts(self) -> Transcripts:
         if self.settings.store == "dynamodb":
