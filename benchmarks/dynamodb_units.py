@@ -33,12 +33,14 @@ from chalicelib.domain.requests import LANES, Kind, Outcome, Rules  # noqa: E402
 from chalicelib.domain.slots import Window  # noqa: E402
 from chalicelib.ports import Ask, ContentName, Message  # noqa: E402
 from chalicelib.usecases.shredding import keys_of  # noqa: E402
+from chalicelib.wiring import HANDS_REMEMBERED  # noqa: E402
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 WRITE_PRICE, READ_PRICE = 0.74, 0.15
 CONTENT, REPLY = 4560, 4156  # 4 KiB of padded content, sealed to two recipients and wrapped; a padded reply, wrapped
 WRITES = ("put_item", "delete_item", "transact_write_items")
 LIVES, BATCH = 40, 25
+ENGINE = "dynoxide" if engines.why_not("dynoxide") is None else "ministack"
 
 
 class Meter:
@@ -60,14 +62,19 @@ class Meter:
         return taken
 
 
-def stage(engine):
-    """Set up empty tables with a meter."""
+def stage(engine=ENGINE, *, shards=1):
+    """Set up empty tables with a meter, and the store as production has it."""
     meter = Meter()
     _, url, table = engines.make_tables(engine).split("|")
     connection = engines.connection(url, meter=meter)
     requests_table = Table(connection, table)
-    store = DynamoStore(requests_table, audit_key=lambda: bytes(32))
+    store = DynamoStore(requests_table, audit_key=lambda: bytes(32), shards=shards, memory=HANDS_REMEMBERED)
     return store, DynamoShredKeys(Table(connection, f"{table}-shred")), requests_table, meter
+
+
+def client():
+    """Give the engine's client, for what is put past the store."""
+    return engines.client(engines.endpoint(ENGINE))
 
 
 def callback(number, now=NOW):

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, TypeVar
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
 from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Referrals, Slots
-from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue
+from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue, drawn
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.audit import Deed
@@ -52,8 +52,6 @@ T = TypeVar("T")
 PURGE_STEP = 200
 MOVES = 25
 """How many requests a claim moves out of its way before it writes what it has decided."""
-FIRST, WIDEST = 4, 32
-"""From how many a claim draws once it has lost one, and at most: twice as many after each further loss."""
 TURNS = 500
 STALE = timedelta(hours=3)
 """How long a count of the unverified counts: it is renewed every five minutes, and every hour by another round."""
@@ -78,12 +76,20 @@ class _Attempt:
 
 
 class DynamoStore:
-    """A `RequestStore` in *table*; *audit_key* is asked for by what reads or writes the trail, the desk's part."""
+    """
+    A `RequestStore` in *table*; *audit_key* is asked for by what reads or writes the trail, the desk's part.
 
-    def __init__(self, table: Table, *, audit_key: Callable[[], bytes], shards: int = 1) -> None:
+    *shards* is over how many partitions a lane is spread, *memory* for how long one reading of all hands serves: it is
+    shorter than any lease.
+    """
+
+    def __init__(
+        self, table: Table, *, audit_key: Callable[[], bytes], shards: int = 1, memory: timedelta = timedelta(0)
+    ) -> None:
         self._table = table
         self._queue = Queue(table, shards=shards)
-        self._hands, self._slots, self._references = Hands(table), Slots(table), References(table)
+        self._hands, self._slots = Hands(table, memory=memory), Slots(table)
+        self._references = References(table)
         self._referrals = Referrals(table)
         self._trail = Trail(table, audit_key, self._finished)
         self._dice = SystemRandom()
@@ -227,28 +233,13 @@ class DynamoStore:
                 waiting.append((head.order_at, head.request_id))
         ready = ((entry.order_at, entry.request_id) for entry in self._queue.ready(lanes) if entry.is_ready(now))
         met: set[str] = set()
-        for request_id in self._drawn(_merged(sorted(waiting), ready), attempt):
+        for request_id in drawn(_merged(sorted(waiting), ready), lambda: attempt.losses, self._dice):
             if request_id in met:
                 continue
             met.add(request_id)
             there = known.get(request_id) or self._item(request_id)
             if there is not None and _is_ready(shape.read_head(there), lanes, now):
                 yield there
-
-    def _drawn(self, names: Iterator[str], attempt: _Attempt) -> Iterator[str]:
-        """
-        Give *names* in order, until somebody else was first: then any of the next few.
-
-        Of many who pull at once, each has then a good chance of its own; the order suffers by a few places, among
-        those who pull in the same instant.
-        """
-        near: list[str] = []
-        while True:
-            width = min(FIRST * 2 ** (attempt.losses - 1), WIDEST) if attempt.losses else 1
-            near += islice(names, max(0, width - len(near)))
-            if not near:
-                return
-            yield near.pop(self._dice.randrange(min(width, len(near))))
 
     def _show(self, begun: Sequence[Entry], now: datetime) -> None:
         """Move hidden requests whose time has come to READY, so that not all of them are read at every claim."""

@@ -8,6 +8,7 @@ intention whose head is still on its way does, for ten seconds, so that the last
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.adapters import dynamodb_items as shape
@@ -61,25 +62,43 @@ class Hand(NamedTuple):
 
 
 class Hands:
-    """What is in whose hands: `hand`, one item for each practitioner."""
+    """
+    What is in whose hands: `hand`, one item for each practitioner.
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    All of them are read to find leases that have lapsed, and then remembered for *memory*: whatever is claimed after
+    that reading lapses a whole lease later, so that none is missed as long as *memory* is shorter than a lease. What is
+    remembered only says which heads to look at. Two thousand hands are a megabyte, and 250 read units.
+    """
+
+    def __init__(self, table: Table, *, memory: timedelta = timedelta(0)) -> None:
+        self._table, self._memory = table, memory
+        self._known: tuple[datetime, Mapping[str, Sequence[Intent]]] | None = None
 
     def read(self, practitioner: str, now: datetime, *, mine: Sequence[Intent]) -> Hand:
         """Read a hand, and what has lapsed in all of them; *mine* is what the asking claim has said itself."""
-        return self._hand(practitioner, list(self._table.query(shape.HAND)), now, mine)
+        known = self._known
+        if known is not None and known[0] <= now < known[0] + self._memory:
+            return self._hand(practitioner, self._table.get(shape.hand_key(practitioner)), known[1], now, mine)
+        hands = {hand["s"]: hand for hand in self._table.query(shape.HAND)}
+        others = {name: shape.intents(hand) for name, hand in hands.items()}
+        self._known = now, others
+        return self._hand(practitioner, hands.get(practitioner), others, now, mine)
 
     def read_own(self, practitioner: str, now: datetime) -> Hand:
         """Read a hand and nobody else's."""
-        item = self._table.get(shape.hand_key(practitioner))
-        return self._hand(practitioner, [] if item is None else [item], now, ())
+        return self._hand(practitioner, self._table.get(shape.hand_key(practitioner)), {}, now, ())
 
-    def _hand(self, practitioner: str, hands: Sequence[Item], now: datetime, mine: Sequence[Intent]) -> Hand:
-        item = next((hand for hand in hands if hand["s"] == practitioner), None)
+    def _hand(
+        self,
+        practitioner: str,
+        item: Item | None,
+        others: Mapping[str, Sequence[Intent]],
+        now: datetime,
+        mine: Sequence[Intent],
+    ) -> Hand:
         said = shape.intents(item)
-        others = [each for hand in hands if hand is not item for each in shape.intents(hand)]
-        late = [each for each in others if each.lease <= micros(now)]
+        theirs = (each for name, hand in others.items() if name != practitioner for each in hand)
+        late = [each for each in theirs if each.lease <= micros(now)]
         heads = self._table.get_many(shape.head_key(each.request_id) for each in (*said, *late))
         named = {shape.id_of(head): head for head in heads.values()}
         lapsed = [head for head in named.values() if head["u"] == Status.CLAIMED.value and _lease(head) <= micros(now)]

@@ -21,6 +21,7 @@ import heapq
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb_items import id_of
@@ -28,8 +29,9 @@ from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.requests import LANES, ContactRequest, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+    from random import Random
 
     from chalicelib.adapters.dynamodb_table import Item, Table
 
@@ -38,6 +40,8 @@ PAGE = 16
 HIDDEN_PAGE = 200
 CROWD = 40
 """So many hidden requests whose time has come are read at once; past it, some are moved to READY."""
+FIRST, FURTHER, WIDEST = 4, 4, 256
+"""From how many a claim draws once it has lost one, how many times as many after each further loss, and at most."""
 _INFO = struct.Struct(">BqqqqqHB")
 _NEVER = -(2**63)
 
@@ -115,6 +119,27 @@ class Queue:
     def _read(self, partition: str, *, high: int | None = None, page: int | None = None) -> Iterator[Entry]:
         for item in self._table.query(partition, high=high, index=True, page=page):
             yield _entry(item)
+
+
+def room(losses: int) -> int:
+    """Tell among how many of the most urgent a claim draws that has come too late *losses* times."""
+    return min(FIRST * FURTHER ** (losses - 1), WIDEST) if losses else 1
+
+
+def drawn(names: Iterator[str], losses: Callable[[], int], dice: Random) -> Iterator[str]:
+    """
+    Give *names* in order, until somebody else was first: then any of the next few.
+
+    Of many who pull at once, each has then a good chance of its own; the order suffers by as many places at most, among
+    those who pull in the same instant. `benchmarks/SIMULATION.md` shows how many that are.
+    """
+    near: list[str] = []
+    while True:
+        width = room(losses())
+        near += islice(names, max(0, width - len(near)))
+        if not near:
+            return
+        yield near.pop(dice.randrange(min(width, len(near))))
 
 
 def _part(request: ContactRequest, now: datetime) -> tuple[str | None, datetime]:
