@@ -33,7 +33,6 @@ from chalicelib.domain.requests import LANES, Kind, Outcome, Rules  # noqa: E402
 from chalicelib.domain.slots import Window  # noqa: E402
 from chalicelib.ports import Ask, ContentName, Message  # noqa: E402
 from chalicelib.usecases.shredding import keys_of  # noqa: E402
-from chalicelib.wiring import HANDS_REMEMBERED  # noqa: E402
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 WRITE_PRICE, READ_PRICE = 0.74, 0.15
@@ -68,7 +67,7 @@ def stage(engine=ENGINE, *, shards=1):
     _, url, table = engines.make_tables(engine).split("|")
     connection = engines.connection(url, meter=meter)
     requests_table = Table(connection, table)
-    store = DynamoStore(requests_table, audit_key=lambda: bytes(32), shards=shards, memory=HANDS_REMEMBERED)
+    store = DynamoStore(requests_table, audit_key=lambda: bytes(32), shards=shards)
     return store, DynamoShredKeys(Table(connection, f"{table}-shred")), requests_table, meter
 
 
@@ -131,7 +130,7 @@ def lives(engine):
         store.messages(held.request_id)
         note("open")
         fence = {"practitioner": who, "number": held.number, "now": NOW}
-        renew = partial(requests.renew, **fence, lease=timedelta(minutes=20))
+        renew = partial(requests.renew, **fence, lease=timedelta(minutes=25))
         close = partial(requests.close, **fence, outcome=Outcome.ANSWERED, rules=Rules())
         reply = Message(message_id=encode(bytes(12)), author="helpline", sent_at=NOW, for_mailbox=bytes(REPLY))
         for verb, transition, messages in (

@@ -313,7 +313,9 @@ def _document(engine: str, queues: dict[tuple[str, int], _Queue]) -> tuple[list[
         if engine == "sqlite":
             table["head"] = table["head"][:-1]
             table["rows"] = [row[:-1] for row in table["rows"]]
-    filled = ", ".join(f"{size:,} in {queue.filled_in:.0f} s" for (what, size), queue in queues.items() if what != "held")
+    filled = ", ".join(
+        f"{size:,} in {queue.filled_in:.0f} s" for (what, size), queue in queues.items() if what != "held"
+    )
     tables[0]["note"] += f" Filled: {filled}."
     return tables, targets
 

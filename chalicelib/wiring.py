@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -98,10 +97,6 @@ if TYPE_CHECKING:
     from chalicelib.usecases.shredding import Shredding
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
-
-HANDS_REMEMBERED = timedelta(seconds=30)
-"""How long a reading of all hands serves the claims of one process; at most half a lease, since clocks differ."""
-
 
 def _nearest(word: str, known: Collection[str]) -> str | None:
     from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
@@ -595,12 +590,8 @@ class House:
         if self.settings.store == "dynamodb":
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
-            return DynamoStore(
-                self._table(self.settings.table),
-                audit_key=self.audit_key,
-                shards=self.settings.queue_shards,
-                memory=min(HANDS_REMEMBERED, self.settings.lease / 2),
-            )
+            shards = self.settings.queue_shards
+            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key, shards=shards)
         return self._sqlite
 
     @cached_property

@@ -8,7 +8,6 @@ intention whose head is still on its way does, for ten seconds, so that the last
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.adapters import dynamodb_items as shape
@@ -34,7 +33,7 @@ CROWD = 40
 
 class Hand(NamedTuple):
     """
-    A practitioner's hand as it is now: *said* with the heads that it names, and whatever has lapsed in any hand.
+    A practitioner's hand as it is now: *said* with the heads that it names.
 
     *busy* is whether a claim of theirs is on its way: nobody can tell yet what it will make of the hand.
     """
@@ -43,7 +42,6 @@ class Hand(NamedTuple):
     item: Item | None
     said: Sequence[Intent]
     heads: Mapping[str, Item]
-    lapsed: Sequence[Item]
     busy: bool
 
     def held(self, now: datetime) -> list[Item]:
@@ -62,55 +60,26 @@ class Hand(NamedTuple):
 
 
 class Hands:
-    """
-    What is in whose hands: `hand`, one item for each practitioner.
+    """What is in whose hands: `hand`, one item for each practitioner."""
 
-    All of them are read to find leases that have lapsed, and then remembered for *memory*: whatever is claimed after
-    that reading lapses a whole lease later, so that none is missed as long as *memory* is shorter than a lease. What is
-    remembered only says which heads to look at. Two thousand hands are a megabyte, and 250 read units.
-    """
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
-    def __init__(self, table: Table, *, memory: timedelta = timedelta(0)) -> None:
-        self._table, self._memory = table, memory
-        self._known: tuple[datetime, Mapping[str, Sequence[Intent]]] | None = None
-
-    def read(self, practitioner: str, now: datetime, *, mine: Sequence[Intent]) -> Hand:
-        """Read a hand, and what has lapsed in all of them; *mine* is what the asking claim has said itself."""
-        known = self._known
-        if known is not None and known[0] <= now < known[0] + self._memory:
-            return self._hand(practitioner, self._table.get(shape.hand_key(practitioner)), known[1], now, mine)
-        hands = {hand["s"]: hand for hand in self._table.query(shape.HAND)}
-        others = {name: shape.intents(hand) for name, hand in hands.items()}
-        self._known = now, others
-        return self._hand(practitioner, hands.get(practitioner), others, now, mine)
-
-    def read_own(self, practitioner: str, now: datetime) -> Hand:
-        """Read a hand and nobody else's."""
-        return self._hand(practitioner, self._table.get(shape.hand_key(practitioner)), {}, now, ())
-
-    def _hand(
-        self,
-        practitioner: str,
-        item: Item | None,
-        others: Mapping[str, Sequence[Intent]],
-        now: datetime,
-        mine: Sequence[Intent],
-    ) -> Hand:
+    def read(self, practitioner: str, *, mine: Sequence[Intent] = ()) -> Hand:
+        """Read a hand and nobody else's; *mine* is what the asking claim has said itself."""
+        item = self._table.get(shape.hand_key(practitioner))
         said = shape.intents(item)
-        theirs = (each for name, hand in others.items() if name != practitioner for each in hand)
-        late = [each for each in theirs if each.lease <= micros(now)]
-        heads = self._table.get_many(shape.head_key(each.request_id) for each in (*said, *late))
+        heads = self._table.get_many(shape.head_key(each.request_id) for each in said)
         named = {shape.id_of(head): head for head in heads.values()}
-        lapsed = [head for head in named.values() if head["u"] == Status.CLAIMED.value and _lease(head) <= micros(now)]
         busy = any(each not in mine and each.is_open(named.get(each.request_id), CLAIM_IN_FLIGHT) for each in said)
-        return Hand(practitioner, item, said, named, lapsed, busy)
+        return Hand(practitioner, item, said, named, busy)
 
     def take(self, hand: Hand, said: Intent) -> Hand | None:
         """
         Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs; None if not.
 
         What the hand said of that request before stays beside it for as long as the head bears it out: this claim may
-        come to nothing, and a lapsed lease is found by what was said when it began.
+        come to nothing.
         """
         kept = [each for each in hand.said if shape.is_kept(each, hand.practitioner, hand.heads.get(each.request_id))]
         new = {"l": shape.pack_intents([*kept, said])}
