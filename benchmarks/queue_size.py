@@ -132,6 +132,7 @@ class _Dynoxide:
         from concurrent.futures import ThreadPoolExecutor
 
         import dynamodb_units
+
         from chalicelib.adapters import dynamodb_items as items
         from chalicelib.adapters.dynamodb_queue import Queue
         from chalicelib.adapters.dynamodb_table import written

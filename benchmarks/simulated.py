@@ -2,8 +2,8 @@
 A model of the queue in DynamoDB, call by call, under more load than any engine here could bear.
 
 A discrete-event simulation: everything happens at an instant of its own clock, in an order that a seed decides. What a
-claim does is what `chalicelib/adapters/dynamodb.py` does: it reads the practitioner's hand, what is hidden or lapsed, a page of
-each shard of the lane, merges them by urgency, draws a candidate (with the adapter's own `drawn` and `room`, no copy),
+claim does is what `chalicelib/adapters/dynamodb.py` does: it reads the practitioner's hand, what is hidden or lapsed, a
+page of each shard of the lane, merges them by urgency, draws a candidate (the adapter's own `drawn` and `room`),
 reads its head, names it in the hand and writes the head on condition that it is as it was read. The index shows a
 change after a lag. Partitions refuse what is over their limits, and whoever is refused waits and asks again.
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 WRITES, READS = 1000, 3000
 """What one partition of DynamoDB takes a second, in units."""
+AT_ONCE = 0.1
+"""Of a second's units, how much may be used at once: the service is kinder, but promises nothing."""
 CONTENT_UNITS = 7
 """What an acceptance writes to the table besides the index: content 5, head 1, reference 1."""
 HAND = 5
@@ -55,7 +57,7 @@ class World:
     handling: float = 300.0
     """How long a practitioner is busy with a request, on average (exponentially distributed); 0 asks again at once."""
     within: float | None = None
-    """In which time everybody begins to pull; None is an hour like any other, with everybody at some point of a call."""
+    """In which time everybody begins to pull; None is any hour, with everybody at some point of a call."""
     once: bool = False
     """Whether everybody pulls a single request."""
     lasts: float = 10.0
@@ -74,10 +76,10 @@ class Refused(Exception):  # noqa: N818
 
 
 class Partition:
-    """What one partition is asked, and what it refuses: a second's worth of units may be used at once, and no more."""
+    """What one partition is asked, and what it refuses."""
 
     def __init__(self) -> None:
-        self.left = {"w": float(WRITES), "r": float(READS)}
+        self.left = {"w": WRITES * AT_ONCE, "r": READS * AT_ONCE}
         self.at = 0.0
         self.asked: Counter[tuple[str, int]] = Counter()
         self.refused: Counter[str] = Counter()
@@ -85,7 +87,7 @@ class Partition:
 
     def _refill(self, now: float) -> None:
         for kind, limit in (("w", WRITES), ("r", READS)):
-            self.left[kind] = min(float(limit), self.left[kind] + limit * (now - self.at))
+            self.left[kind] = min(limit * AT_ONCE, self.left[kind] + limit * (now - self.at))
         self.at = now
 
     def has(self, kind: str, units: float, now: float) -> bool:
@@ -161,7 +163,7 @@ class Simulation:
         self.now, self._turn = 0.0, 0
         self.draws, self._said = self.dice, Counter[int]()
         self.candidate: int | None = None
-        """Which head the latest claim has read and not yet decided: for the test that holds this against the adapter."""
+        """Which head the latest claim has read and not yet decided; a test compares it with the adapter."""
         self._events: list[tuple[float, int, Steps]] = []
         self.size = world.backlog + math.ceil(world.rate * world.burst) + 1
         self.names = [f"{number:043d}" for number in range(self.size)]
@@ -237,7 +239,7 @@ class Simulation:
         while True:
             yield self._call()
             places = [(self.partition(name), kind, units) for name, kind, units in wanted]
-            if all([place.has(kind, units, self.now) for place, kind, units in places]):
+            if all([place.has(kind, units, self.now) for place, kind, units in places]):  # noqa: C419 - all are asked
                 for place, kind, units in places:
                     place.take(kind, units)
                     self.found.units[kind] += units  # type: ignore[assignment]
@@ -323,7 +325,7 @@ class Simulation:
         merged = heapq.merge(*(read(shard) for shard in shards))
         return first, (self.names[number] for number in merged)
 
-    def claim(self, who: int) -> Steps:
+    def claim(self, who: int) -> Steps:  # noqa: C901 - one claim is one story
         """Claim as the adapter does; give the number of the request, or None."""
         losses, world, hand = 0, self.world, self._hand(who)
         while True:
@@ -340,7 +342,7 @@ class Simulation:
                 yield from self._asked([(self._front(shard), "r", 0.5)])
                 first.append(self.index[shard][:PAGE])
             lost = False
-            for name in drawn(names, lambda: losses, self.draws, room=world.room):
+            for name in drawn(names, lambda: losses, self.draws, room=world.room):  # noqa: B023 - it is asked at once
                 number = int(name)
                 while debts:
                     yield from self._asked([(debts.pop(), "r", 0.5)])

@@ -30,8 +30,8 @@ PAGE_HEAD = """# 10,000 requests a second, 2,000 practitioners
 Written by `benchmarks/simulation.py --write`; every figure comes from the model in `simulated.py`, none from AWS. It
 draws candidates with the adapter's own code, and `tests/contract/test_simulation.py` holds its order, draws, calls and
 units against the adapter. Assumed, not checked: a partition takes {writes:,} write and {reads:,} read units a second, a
-call 4 ms, the index lags 20 ms on average. An index is split for heat only in between its keys, so its end, where all is
-put, stays one partition: sharding is ours to do.
+call 4 ms, the index lags 20 ms on average. An index is split for heat only in between its keys, so its end, where all
+is put, stays one partition: sharding is ours to do.
 
 **What holds:** `QUIETLINE_QUEUE_SHARDS={holds}`; claims draw among {widest} at most once they have come too late;
 practitioners pull at their own pace (up to about 400 claims a second altogether). The table itself must be warmed for
@@ -39,11 +39,11 @@ practitioners pull at their own pace (up to about 400 claims a second altogether
 
 ![Writes of the busiest partition, by the number of shards](simulation.svg)
 
-**The bound.** A claim takes one of the {widest} most urgent that the index shows, so at most {most} more urgent ones that it
-shows wait at that moment. A request is passed over by a claim that draws among w with a chance of at most 1 - 1/w, so it
-is passed over more than w x ln(claims / {doubt:g}) times with a chance below {doubt:g} in the run: that over the rate of claims
-is the bound in seconds. Places count in order of arrival, the harshest order: what is due at the same instant, as all
-information requests of a day are, is not "later" for a helpline.
+**The bound.** A claim takes one of the {widest} most urgent that the index shows: at most {most} more urgent ones that
+it shows wait at that moment. A claim that draws among w passes a request over with a chance of at most 1 - 1/w, so one
+is passed over more than w x ln(claims / {doubt:g}) times with a chance below {doubt:g} in the run; that over the rate of
+claims is the bound in seconds. Places count in order of arrival, the harshest order: what is due at the same instant,
+as all information requests of a day are, is not "later" for a helpline.
 """
 OLD_WIDEST = 32
 
@@ -68,7 +68,7 @@ def heat(seconds: float) -> tuple[dict[str, Any], list[Any]]:
     worlds = [(shards, False) for shards in SHARDS] + [(8, True)]
     for number, (shards, split) in enumerate(worlds):
         common.step(number, len(worlds), "simulated shards")
-        world = World(shards=shards, rate=RATE, burst=seconds, practitioners=PULLERS, lasts=seconds + 3, split=split)
+        world = World(shards=shards, rate=RATE, burst=seconds, practitioners=PULLERS, lasts=seconds + 2.2, split=split)
         simulation = Simulation(world)
         found = simulation.run()
         asked = RATE / shards
@@ -197,15 +197,15 @@ def drain() -> dict[str, Any]:
             "waiting after an hour of it",
         ],
         "rows": rows,
-        "note": "It is a burst or it is an attack. Requests are kept and stay in order; claims cost the same however long"
-        " the queue is (RESULTS.md). Unverified ones stop at `QUIETLINE_UNVERIFIED_CAP`, with the phone number.",
+        "note": "It is a burst or it is an attack. Requests are kept and stay in order; claims cost the same however"
+        " long the queue is (RESULTS.md). Unverified ones stop at `QUIETLINE_UNVERIFIED_CAP`, with the phone number.",
     }
 
 
 def run(*, quick: bool) -> dict[str, Any]:
     """Simulate everything."""
-    heated, targets = heat(0.5 if quick else 2.0)
-    crowded, more = crowds(1.5 if quick else 3.0)
+    heated, targets = heat(0.3 if quick else 1.0)
+    crowded, more = crowds(1.0 if quick else 2.5)
     chart = [one for one in targets if one["row"].startswith("Writes a second")]
     kept = [one for one in targets if f", {HOLDS} shards" in one["row"]]
     return {"tables": [heated, crowded, drain()], "targets": [*kept, *more], "chart": chart}
@@ -216,7 +216,7 @@ def write(found: dict[str, Any]) -> None:
     head = PAGE_HEAD.format(writes=WRITES, reads=READS, holds=HOLDS, widest=WIDEST, most=WIDEST - 1, doubt=DOUBT)
     lines = [head]
     for table in found["tables"]:
-        lines += report.markdown(table)[1:] + [""]
+        lines += [*report.markdown(table)[1:], ""]
     (common.HERE / "SIMULATION.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     (common.HERE / "simulation.svg").write_text(report.targets_chart(found["chart"]), encoding="utf-8")
 
