@@ -65,6 +65,8 @@ PARTS = {
     "imports": Part(script="imports.py"),
     "over_http": Part(script="over_http.py"),
     "queue_size": Part(script="queue_size.py", full=True),
+    "dynamodb_units": Part(script="dynamodb_units.py"),
+    "simulation": Part(script="simulation.py"),
 }
 OURS = ("chalice", "pydantic", "cryptography", "boto3")
 PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "mangum", "aws-lambda-powertools", "pydantic")
