@@ -40,10 +40,10 @@ practitioners pull at their own pace (up to about 400 claims a second altogether
 ![Writes of the busiest partition, by the number of shards](simulation.svg)
 
 **The bound.** A claim takes one of the {widest} most urgent that the index shows: at most {most} more urgent ones that
-it shows wait then. A claim that draws among w passes a request over with a chance of at most 1 - 1/w, so one
-is passed over more than w x ln(claims / {doubt:g}) times with a chance below {doubt:g} in the run; that over the rate of
-claims is the bound in seconds. Places count in order of arrival, the harshest order: what is due at the same instant,
-as all information requests of a day are, is not "later" for a helpline.
+it shows wait then. A claim that draws among w passes a request over with a chance of at most 1 - 1/w, so one is passed
+over more than w x ln(claims / {doubt:g}) times with a chance below {doubt:g} in the run; that over the rate of claims
+is the bound in seconds. Places count in order of arrival, the harshest order: what is due at the same instant, as all
+information requests of a day are, is not "later" for a helpline.
 """
 OLD_WIDEST = 32
 

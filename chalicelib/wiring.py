@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from chalicelib.usecases.signposting import Signposting
     from chalicelib.usecases.watching import Watch
 
+
 def _nearest(word: str, known: Collection[str]) -> str | None:
     from chalicelib.adapters.spelling import nearest  # noqa: PLC0415
 
