@@ -67,6 +67,8 @@ PARTS = {
     "memory": Part(script="memory.py"),
     "queue_size": Part(script="queue_size.py", full=True),
     "directory": Part(script="directory.py"),
+    "dynamodb_units": Part(script="dynamodb_units.py"),
+    "simulation": Part(script="simulation.py"),
 }
 OURS = ("chalice", "pydantic", "cryptography", "boto3")
 PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "mangum", "aws-lambda-powertools", "pydantic")

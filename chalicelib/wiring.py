@@ -603,7 +603,8 @@ class House:
         if self.settings.store == "dynamodb":
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
-            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
+            shards = self.settings.queue_shards
+            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key, shards=shards)
         return self._sqlite
 
     @cached_property

@@ -189,7 +189,7 @@ def test_what_belongs_to_a_requester_expires_by_itself(place, head, now):
 
 
 def test_a_life_costs_what_is_said(place, head, now):
-    """A callback with 4 KiB of content and reply takes 22 write units, 10 of them for the two sealed pieces."""
+    """A callback with 4 KiB of content and reply takes 26 write units, 10 of them for the two sealed pieces."""
     store, slot = place.open(), Window(starts_at=now, ends_at=now + 2 * HOUR)
     spent = {}
 
@@ -207,7 +207,7 @@ def test_a_life_costs_what_is_said(place, head, now):
     note("claim")
     fence = {"practitioner": held.claimed_by, "number": held.number, "now": now}
     for verb, transition, letters in (
-        ("renew", partial(requests.renew, **fence, lease=LEASE), ()),
+        ("renew", partial(requests.renew, **fence, lease=LEASE + HOUR), ()),
         (
             "reply",
             partial(requests.held, **fence),
@@ -218,7 +218,7 @@ def test_a_life_costs_what_is_said(place, head, now):
         deed = Deed(at=now, actor=held.claimed_by, verb=verb, request_id=name, number=1)
         store.change(name, transition, now=now, messages=letters, deed=deed)
         note(verb)
-    assert spent == {"shred": 1, "submit": 9, "claim": 3, "renew": 1, "reply": 6, "close": 2}
+    assert spent == {"shred": 1, "submit": 9, "claim": 4, "renew": 3, "reply": 6, "close": 3}
 
 
 def test_a_crowd_whose_windows_open_at_once_is_handed_out_in_order(place, head, now):
@@ -251,6 +251,22 @@ def test_a_queue_in_shards_is_one_queue(place, head, now):
         ("information/en", 0, 9),
     ]
     assert store.purge(now=now + 200 * DAY, erase=lambda names: None) == 10
+
+
+def test_a_claim_costs_the_same_however_many_colleagues_hold_something(place, head, now):
+    """Of sixty hands it reads its own, and yet it is given what one of them let lapse, the instant it did."""
+    store = place.open()
+    for number in range(62):
+        store.submit(head(f"r{number}", due_at=now + number * HOUR), content=b"x", capacity=None, now=now)
+    read = []
+    for number in range(61):
+        place.units["read"] = 0.0
+        assert claim(store, f"colleague-{number:03}", now).request_id == f"r{number}"
+        read.append(place.units["read"])
+    assert read[0] == read[60]
+    early = claim(store, "alex", now + LEASE - timedelta(microseconds=1))
+    assert early.request_id == "r61"
+    assert claim(store, "alex", now + LEASE).request_id == "r0"
 
 
 def test_a_claim_is_found_again_however_short_its_renewal(place, head, now):
