@@ -33,7 +33,7 @@ class Window:
         """The name that travels: its start in UTC and its length, as `2026-11-24T18:00Z/2h`."""
         minutes = int((self.ends_at - self.starts_at) / timedelta(minutes=1))
         length = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-        return f"{self.starts_at.astimezone(UTC):%Y-%m-%dT%H:%M}Z/{length}"
+        return f"{self.starts_at.astimezone(UTC).isoformat()[:16]}Z/{length}"
 
     def contains(self, now: datetime) -> bool:
         """Tell whether *now* is inside; the end is already outside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.domain.sessions import MOST_HOSTS
@@ -18,6 +18,7 @@ from chalicelib.http.models import (
     Fenced,
     Line,
     QuestionDetails,
+    as_whole,
 )
 
 ANSWER_LIMIT = 3000
@@ -40,7 +41,7 @@ class PublicAnswer(Fenced):
 
     question: Asked
     answer: Said
-    host: Annotated[int, Field(ge=0, lt=MOST_HOSTS)] = 0
+    host: Annotated[int, Field(ge=0, lt=MOST_HOSTS), BeforeValidator(as_whole)] = 0
 
 
 class PrivateAnswer(Fenced):

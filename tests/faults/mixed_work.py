@@ -103,7 +103,11 @@ class Work:
 
     def sent(self) -> Sent:
         """Write a request: a callback or a question, in the clear under a key of its own, or sealed by the browser."""
-        kind, text, key = self.dice.choice((Kind.CALLBACK, Kind.INFORMATION)), self.text("request"), secrets.token_hex(16)
+        kind, text, key = (
+            self.dice.choice((Kind.CALLBACK, Kind.INFORMATION)),
+            self.text("request"),
+            secrets.token_hex(16),
+        )
         details: dict[str, Any] = {"concern": "own-behaviour", "message": text}
         if kind is Kind.CALLBACK:
             details |= {"phone": "07700 900123", "safety": {"voicemail": "never"}}

@@ -112,7 +112,9 @@ def _deeds(deeds, history: History) -> Iterator[Element]:
         element = Element("claim", f"{deed.request_id}/{deed.number}/{deed.actor}")
         if history.acknowledged[element]:
             yield element
-        elif (deed.request_id, deed.number) not in shelved and history.owners.get(deed.request_id) not in history.leaving:
+        elif (deed.request_id, deed.number) not in shelved and history.owners.get(
+            deed.request_id
+        ) not in history.leaving:
             # of the others it was found in time that they are withdrawn, and the claim went on to the next
             yield Element("claim by", deed.actor)
     for deed in deeds:
