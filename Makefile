@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: demo-campaign help run test test-interop test-faults test-reach tables check token ticket rotate recover demo backup reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client fuzz test-soak test-schema
+.PHONY: demo-campaign help run test test-interop test-faults test-reach test-mutants test-property test-histories tables check token ticket rotate recover demo backup restore reach-example bench package recipients doctor content-check openapi pins format clean test-canary bench-directory pictures client fuzz test-soak test-schema
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,12 +27,29 @@ test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here
 KILLS ?= $(if $(FULL),1000,40)
 POWER_CUTS ?= $(if $(FULL),1000,100)
 MESSAGES ?= $(if $(FULL),10000,2000)
+CUTS ?= $(if $(FULL),1000,100)
+TURNS ?= $(if $(FULL),5000,300)
 RUNS ?= $(if $(FULL),20000,400)
-test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a report: KILLS= POWER_CUTS= MESSAGES= RUNS= REPORT=file.md FULL=1
+test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a report: KILLS= POWER_CUTS= MESSAGES= CUTS= TURNS= RUNS= REPORT=file.md FULL=1
 	@QUIETLINE_KILLS=$(KILLS) QUIETLINE_POWER_CUTS=$(POWER_CUTS) QUIETLINE_MESSAGES=$(MESSAGES) QUIETLINE_RUNS=$(RUNS) \
+		QUIETLINE_CUTS=$(CUTS) QUIETLINE_CLOCK_STEPS=$(TURNS) QUIETLINE_KEY_TURNS=$(TURNS) \
 		QUIETLINE_EVERY_FAULT=$(FULL) $(BIN)/python tests/faults/drawing.py --title "Broken on purpose" --report "$(REPORT)" -- \
 		$(BIN)/python -m pytest -p telling -n $(WORKERS) --dist loadfile --timeout $(if $(FULL),86400,600) \
 		tests/faults tests/unit/test_overflow.py tests/aws/test_overflow_queue.py tests/property/test_life_of_a_request.py
+
+JOBS ?= 2
+test-mutants: $(VENV)/.engines ## plant one bug after the other, each of which a test must catch: ONLY="name name" JOBS=2
+	@$(BIN)/python tests/mutating.py --jobs $(JOBS) $(ONLY)
+
+RUNS ?= 3000
+SEED ?= $(shell date +%s)
+test-property: $(VENV)/.engines ## lead any lives against a model of the design: RUNS=3000, another hundredth of it on tables, SEED=
+	@echo "SEED=$(SEED)"
+	@QUIETLINE_RUNS=$(RUNS) QUIETLINE_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) tests/property/test_life_of_a_request.py --timeout 86400
+
+HISTORIES ?= 200
+test-histories: $(VENV)/.engines ## record what many see at once, and check that one after the other could have seen it: HISTORIES=200
+	@QUIETLINE_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/faults/test_histories.py --timeout 86400
 
 CASES ?= 5000
 test-schema: $(VENV)/.dev ## invent requests from the contract and hold both faces to it: CASES=5000 REPORT=file.md
@@ -71,6 +88,7 @@ check: $(VENV)/.dev ## what CI checks: lint, types, layers, drift, content
 	$(BIN)/python -m chalicelib.local.client --check
 	$(BIN)/python -m chalicelib.local.content_check
 	$(BIN)/python tests/pins.py
+	$(BIN)/python tests/bank_holidays.py
 
 token: $(VENV)/.local ## a sign-in token: make token ROLE=practitioner|supervisor|... [SUB=name]
 	@$(BIN)/python -m chalicelib.local.issuer token --role "$(ROLE)" --sub "$(SUB)"
@@ -93,11 +111,11 @@ reach-example: $(VENV)/.local ## two years of made-up counts, published, and wha
 demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
 	@$(BIN)/python -m chalicelib.local.demo_campaign
 
-bench: $(VENV)/.bench ## measure against peers, side by side
-	@$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.bench $(VENV)/.engines ## measure against peers, side by side, ten minutes: make bench [BENCH=--quick]
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum
-	@$(BIN)/python benchmarks/directory.py
+	@$(BIN)/python benchmarks/run.py --only directory
 
 package: $(VENV)/.local ## a zip and a template for each face on AWS, in dist/: make package [ARCH=arm64|x86_64]
 	@$(BIN)/python -m chalicelib.local.aws.package --arch $(ARCH)
@@ -110,6 +128,9 @@ doctor: $(VENV)/.local ## say what is wrong with a deployment's settings: make d
 
 backup: $(VENV)/.local ## a copy of the requests while the server runs: make backup TO=FILE
 	@$(BIN)/python -m chalicelib.local.backup --to "$(TO)"
+
+restore: $(VENV)/.local ## put a copy back, and undo what it brought back: make restore FROM=FILE, with the server stopped
+	@$(BIN)/python -m chalicelib.local.backup --from "$(FROM)"
 
 pictures: $(VENV)/.dev ## take the README's pictures anew, in Chromium
 	@QUIETLINE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from chalice.app import Chalice, CloudWatchEvent, CORSConfig, Cron, Rate, Request, Response, SQSEvent
 
+from chalicelib.http.cors import AnySite
 from chalicelib.wiring import House
 
 app = Chalice(app_name="quietline", configure_logs=False)
@@ -15,7 +16,7 @@ app.api.binary_types = []
 house = House.from_environment()
 app.register_middleware(house.problems.middleware, "http")
 
-ANY_SITE = CORSConfig(allow_headers=["Accept-Language", "Idempotency-Key"], expose_headers=["ETag"], max_age=600)
+ANY_SITE = AnySite(allow_headers=["Accept-Language", "Idempotency-Key"], expose_headers=["ETag"], max_age=600)
 
 
 Handler = Callable[..., Response]

@@ -105,6 +105,7 @@ def measure(port: int, tokens: Sequence[str], *, seconds: float, warm_up: float)
         "claim_p50_ms": percentile(tally.claims or [0.0], 0.5) * 1000,
         "claim_p99_ms": percentile(tally.claims or [0.0], 0.99) * 1000,
         "claimed": len(tally.handed_out),
+        "answered": len(tally.handed_out),
         "errors": sum(tally.errors.values()),
         "error_kinds": tally.errors,
     }

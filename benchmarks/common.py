@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import secrets
@@ -21,6 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import report
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,8 +35,6 @@ CLOCK = "2026-11-24T18:05:00Z"
 SENT_AT = datetime(2026, 11, 24, 17, tzinfo=UTC)
 
 RESULTS = HERE / "RESULTS.md"
-BEGINS, ENDS = "<!-- directory -->", "<!-- /directory -->"
-"""Between these two stands in RESULTS.md what `directory.py` wrote; `run.py` leaves it as it is."""
 
 sys.path.insert(0, str(ROOT))
 
@@ -57,13 +58,6 @@ CLAIM = {"kinds": ["information"], "languages": ["en"]}
 def callback_body(number: int | str) -> str:
     """Give the JSON of a callback that no other request equals."""
     return json.dumps(CALLBACK).replace("{n}", str(number))
-
-
-def directory_section() -> str:
-    """Give the section about the directory as it stands in RESULTS.md, or nothing."""
-    _, begins, rest = RESULTS.read_text(encoding="utf-8").partition(BEGINS)
-    section, ends, _ = rest.partition(ENDS)
-    return f"\n{begins}{section}{ends}\n" if ends else ""
 
 
 @contextlib.contextmanager
@@ -182,13 +176,25 @@ def ours(home: Path, port: int) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, "-m", "chalicelib.local.run"], env
 
 
-def fastapi(home: Path, port: int, *, work: str, fast: bool) -> tuple[list[str], dict[str, str]]:
+def fastapi(home: Path, port: int, documents: Path, *, work: str, fast: bool) -> tuple[list[str], dict[str, str]]:
     """Say how the FastAPI peer is started: one worker, as ours is one process, and no access log, as ours has none."""
     engine = ["--loop", "uvloop", "--http", "httptools"] if fast else ["--loop", "asyncio", "--http", "h11"]
     where = ["--app-dir", str(HERE / "peers"), "--host", "127.0.0.1", "--port", str(port)]
     command = [str(PEER_PYTHON), "-m", "uvicorn", "fastapi_app:app", *where, *engine]
     env = {"PYTHONPATH": str(ROOT), "PEER_HOME": str(home), "PEER_WORK": work, "PEER_CLOCK": CLOCK}
+    env["PEER_DOCUMENTS"] = str(documents)
     return [*command, "--workers", "1", "--no-access-log", "--log-level", "warning"], env
+
+
+def ready_documents(port: int, into: Path) -> Path:
+    """Ask our server for the list of signposts, and write it where the peers find it: they answer the same bytes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/v1/signposts")
+    answer = connection.getresponse()
+    document = {"body": answer.read().decode(), "etag": answer.headers["ETag"]}
+    connection.close()
+    into.write_text(json.dumps({"/v1/signposts": document, "/oruk/services": document}), encoding="utf-8")
+    return into
 
 
 def event(method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
@@ -204,9 +210,32 @@ def event(method: str, path: str, body: str | None = None, headers: dict[str, st
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"resourcePath": path, "httpMethod": method, "path": f"/api{path}", "identity": {}},
+        "requestContext": {
+            "resourcePath": path,
+            "httpMethod": method,
+            "path": f"/api{path}",
+            "stage": "api",
+            "requestId": "bench",
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
         "body": body,
         "isBase64Encoded": False,
+    }
+
+
+def step(done: int, of: int, words: str) -> None:
+    """Tell whoever looks how far a part is; `run.py` moves its bar."""
+    print(f"{done}/{of} {words}", file=sys.stderr, flush=True)
+
+
+def target(row: str, wanted: str, measured: float, unit: str = "") -> dict[str, Any]:
+    """Hold a figure against its target, `<= N`, `>= N` or `= N`; the verdict is computed, never written."""
+    return {
+        "row": row,
+        "target": wanted,
+        "measured": measured,
+        "unit": unit,
+        "reached": report.reached(wanted, measured),
     }
 
 

@@ -5,7 +5,7 @@ The directory, small and large: `/v1/signposts` and `/oruk/services` with the se
 
 Memory, cold start and every kind of GET, in process as Lambda calls it, and beside aws-lambda-powertools and FastAPI
 with Mangum, which answer with the same bytes and the same ETag, ready made. Rounds take turns, so that a noisy moment
-falls on all alike; CPU is the thread's own time. The section of RESULTS.md between its two marks is written anew.
+falls on all alike; CPU is the thread's own time. `make bench-directory` runs this part of `make bench` alone.
 """
 
 # ruff: noqa: PLC0415
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 LARGE = 10_000
 CONTENT = common.ROOT / "chalicelib" / "content"
-RESULTS, BEGINS, ENDS = common.RESULTS, common.BEGINS, common.ENDS
 SIGNPOSTS, SERVICES = "/v1/signposts", "/oruk/services"
 FILTERED = {"audience": "survivor", "region": "E23000005"}
 PEERS = ("powertools", "powertools, validating", "fastapi + mangum")
@@ -43,7 +42,6 @@ def _event(path: str, query: dict[str, str] | None = None, etag: str | None = No
     event = common.event("GET", path, headers=None if etag is None else {"If-None-Match": etag})
     event["queryStringParameters"] = query
     event["multiValueQueryStringParameters"] = {name: [value] for name, value in (query or {}).items()} or None
-    event["requestContext"] |= {"stage": "api", "requestId": "bench", "identity": {"sourceIp": "192.0.2.1"}}
     return event
 
 
@@ -237,6 +235,7 @@ def _warm(ask: Asks, rounds: int, count: int) -> list[dict[str, Any]]:
     own = ["signposts filtered", "services fresh page"]
     taken: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for turn in range(rounds + 1):
+        common.step(turn, rounds, "warm")
         for (who, size), worker in list(ask.items())[:: 1 if turn % 2 else -1]:
             for what in (*whats, *(own if who == "quietline" else ())):
                 one = worker(f"{what} {count}")
@@ -258,7 +257,8 @@ def _warm(ask: Asks, rounds: int, count: int) -> list[dict[str, Any]]:
 
 def _starts(content: dict[int, Path], starts: int) -> list[dict[str, Any]]:
     taken: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for _ in range(starts):
+    for turn in range(starts):
+        common.step(turn, starts, "cold starts")
         for size, folder in content.items():
             for who in ("quietline", *PEERS):
                 at = folder if who == "quietline" else folder.parent / "documents.json"
@@ -278,7 +278,7 @@ def _starts(content: dict[int, Path], starts: int) -> list[dict[str, Any]]:
 
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything in turns; times are in microseconds for warm calls and milliseconds for cold starts."""
-    rounds, count, starts = (3, 100, 3) if quick else (9, 300, 9)
+    rounds, count, starts = (2, 60, 1) if quick else (7, 200, 5)
     seed = len(list((CONTENT / "signposts").glob("*.json")))
     with common.temporary_home() as base, contextlib.ExitStack() as up:
         content = {size: write_content(base / f"{size}" / "content", size) for size in (seed, LARGE)}
@@ -294,14 +294,8 @@ def run(*, quick: bool = False) -> dict[str, Any]:
 # ---------------------------------------------------------------- the page
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
-def section(found: dict[str, Any]) -> str:
-    """Write what was found as a section of RESULTS.md."""
-    from datetime import UTC, datetime
-
+def document(found: dict[str, Any]) -> dict[str, Any]:
+    """Say it as `run.py` shows it."""
     seed, warm = found["seed"], {(one["who"], one["size"], one["what"]): one for one in found["warm"]}
     names = {
         "signposts": "GET /v1/signposts",
@@ -339,11 +333,6 @@ def section(found: dict[str, Any]) -> str:
         )
         for one in found["walked"]
     ]
-    load = os.getloadavg()[0]
-    how = (
-        f"Written by `benchmarks/directory.py`, {datetime.now(UTC):%d %B %Y}, in process, as Lambda calls it."
-        f" Load of the machine: {load:.1f} on {os.cpu_count()} cores."
-    )
     peers = (
         "The peers answer with the same bytes and ETag, read from a file when they start: what a warm answer costs is"
         " compared, not its making. FastAPI and the second Powertools check three parameters of each list, ours checks"
@@ -353,38 +342,36 @@ def section(found: dict[str, Any]) -> str:
         "A fresh interpreter with bytecode. Ours reads and parses one file for each service; the peers parse nothing,"
         " which is the least that anybody could do."
     )
-    return "\n".join(
-        [
-            BEGINS,
-            f"## The directory, with {seed} services and with {LARGE:,}",
-            "",
-            how,
-            "",
-            *_table(("", "services", "", "CPU", "p50", "p99", "CPU to ours"), rows),
-            peers,
-            "",
-            *_table(
-                ("cold start, CPU", "services", "import", "and first signposts", "first services", "memory", "bytes"),
-                cold,
-            ),
-            starts,
-            "",
-            *_table(
-                ("walked through, both languages, CPU", "pages of services", "pages of signposts", "memory after it"),
-                walked,
-            ),
-            "Every page is made once and was asked for once: 100 services, 500 signposts on each.",
-            ENDS,
-        ]
-    )
+    walking = "Every page is made once and was asked for once: 100 services, 500 signposts on each."
+    tables = [
+        {
+            "title": f"The directory, with {seed} services and with {LARGE:,}: warm, in process",
+            "head": ("", "services", "", "CPU", "p50", "p99", "CPU to ours"),
+            "rows": rows,
+            "note": peers,
+        },
+        {
+            "title": f"The directory, with {seed} services and with {LARGE:,}: cold start, CPU",
+            "head": ("", "services", "import", "and first signposts", "first services", "memory", "bytes"),
+            "rows": cold,
+            "note": starts,
+        },
+        {
+            "title": "The directory, walked through in both languages, CPU",
+            "head": ("services", "pages of services", "pages of signposts", "memory after it"),
+            "rows": walked,
+            "note": walking,
+        },
+    ]
+    return {"tables": tables, "wrong": _wrong(found)}
 
 
 def _wrong(found: dict[str, Any]) -> list[str]:
     return [f"{one['who']}: {one['wrong']} wrong answers" for one in (*found["warm"], *found["cold"]) if one["wrong"]]
 
 
-def main() -> int:
-    """Measure and write; 1 when something was answered wrongly."""
+def main() -> None:
+    """Measure and say it, or be the worker that is measured."""
     parser = argparse.ArgumentParser(description="Measure the directory beside its peers.")
     parser.add_argument("--quick", action="store_true", help="short runs, figures to be trusted less")
     parser.add_argument("--worker", choices=("quietline", *PEERS))
@@ -393,24 +380,11 @@ def main() -> int:
     given = parser.parse_args()
     if given.worker and given.what == "serve":
         _serve(given.worker, given.at)
-        return 0
-    if given.worker:
+    elif given.worker:
         print(json.dumps(_cold(given.worker, given.at) if given.what == "cold" else _walked(given.at)))
-        return 0
-    if not common.PEER_PYTHON.exists():
-        print("The peers are not installed: run `make bench-directory`.", file=sys.stderr)
-        return 2
-    found = run(quick=given.quick)
-    written = section(found)
-    print(written)
-    page = RESULTS.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGINS)
-    after = rest.partition(ENDS)[2]
-    RESULTS.write_text(f"{before.rstrip()}\n\n{written}\n{after}", encoding="utf-8")
-    for one in (wrong := _wrong(found)):
-        print(f"WRONG: {one}", file=sys.stderr)
-    return 1 if wrong else 0
+    else:
+        print(json.dumps(document(run(quick=given.quick))))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,14 +5,17 @@ How many requests a second a server answers: a load generator that is lighter th
 
 Every connection is kept alive and has one request under way at a time, so that `--connections` is also the number of
 people who wait. With `--unique`, each `{n}` in the body and in the headers becomes a number that no request shares, in
-this run or another. Prints one line of JSON: requests_per_second, p50_ms, p99_ms, errors, statuses. Uses the standard
-library alone, with bytes made beforehand, and several processes where one would be the bottleneck.
+this run or another. When time is up, what is under way is waited for: an answer that does not come within ten seconds
+is counted as lost. Prints one line of JSON: requests_per_second, p50_ms, p99_ms, errors, statuses, and generator_share,
+how much of one core went into asking. Uses the standard library alone, with bytes made beforehand, and several
+processes where one would be the bottleneck.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -22,7 +25,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class Load:
     connections: int
     seconds: float
     warm_up: float
+    patience: float = 10.0
 
 
 @dataclass
@@ -53,7 +57,9 @@ class Tally:
     took: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    answered: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0
 
 
 def prepared(
@@ -95,6 +101,11 @@ class _Client(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         self._next()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a request is under way."""
+        return self._waiting
+
     def _next(self) -> None:
         if self._state.over or self.transport is None:
             self._waiting = False
@@ -128,6 +139,7 @@ class _Client(asyncio.Protocol):
                 self._missing = 0
         if self._missing > 0:
             return
+        self._tally.answered += 1
         if self._state.counting:
             self._tally.took.append(time.perf_counter() - self._asked_at)
             self._tally.statuses[self._status] += 1
@@ -138,7 +150,8 @@ class _Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        if self._waiting and not self._state.over:
+        if self._waiting:
+            self._waiting = False
             self._tally.errors[type(exc).__name__ if exc else "closed before the answer"] += 1
         if not self._state.over:
             self._state.lost(self)
@@ -179,6 +192,15 @@ class _State:
                 self._clients.add(made)
                 return
 
+    async def settle(self, patience: float) -> None:
+        """Wait for what is under way; whoever has heard nothing after *patience* seconds is lost."""
+        until = time.perf_counter() + patience
+        while any(client.waits for client in self._clients) and time.perf_counter() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        unanswered = sum(client.waits for client in self._clients)
+        if unanswered:
+            self._tally.errors["never answered"] += unanswered
+
     def lost(self, client: _Client) -> None:
         self._clients.discard(client)
         task = asyncio.get_running_loop().create_task(self.connect())
@@ -191,21 +213,32 @@ async def _press(load: Load, numbers: Iterator[int]) -> Tally:
     state = _State(load, tally, numbers)
     await asyncio.gather(*(state.connect() for _ in range(load.connections)))
     await asyncio.sleep(load.warm_up)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     state.counting = True
     await asyncio.sleep(load.seconds)
     state.counting = False
-    tally.seconds = time.perf_counter() - started
+    tally.seconds, tally.cpu = time.perf_counter() - started, time.process_time() - cpu
     state.over = True
+    await state.settle(load.patience)
     return tally
+
+
+def _many_files() -> None:
+    """Let this process have as many connections as the machine allows it."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - Windows has none
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _work(load: Load, start: int, results: multiprocessing.Queue[Tally]) -> None:
     results.put(asyncio.run(_press(load, itertools.count(start))))
 
 
-def measure(load: Load, processes: int = 1) -> dict[str, object]:
+def measure(load: Load, processes: int = 1) -> dict[str, Any]:
     """Press the server from *processes* processes at once and sum up what came back."""
+    _many_files()
     start = time.time_ns()
     if processes == 1:
         tallies = [asyncio.run(_press(load, itertools.count(start)))]
@@ -232,6 +265,8 @@ def measure(load: Load, processes: int = 1) -> dict[str, object]:
         "requests_per_second": round(rate, 1),
         "p50_ms": _percentile(took, 0.50),
         "p99_ms": _percentile(took, 0.99),
+        "answered": sum(tally.answered for tally in tallies),
+        "generator_share": round(max(tally.cpu / tally.seconds for tally in tallies), 3),
         "errors": errors.total(),
         "error_kinds": dict(errors),
         "statuses": dict(sum((tally.statuses for tally in tallies), Counter[str]())),

@@ -1,11 +1,25 @@
 """
-`make bench`: everything measured side by side, printed, and written to RESULTS.md.
+`make bench`: everything measured side by side, shown, and written to RESULTS.md with two charts.
 
-    python benchmarks/run.py [--quick] [--full] [--only over_http,in_process,imports,queue_size]
+    python benchmarks/run.py [--quick] [--full] [--only cold,in_process,...]
 
-Each part runs in a process of its own; figures are medians, and what counts are the ratios of one run: the machine is
-whatever it is. `--quick` takes about a minute and a half and trusts its figures less; `--full` adds a queue of a
-million. Exits with 1 when anything was answered wrongly or got lost.
+Figures are medians, and what counts are the ratios of one run: the machine is whatever it is. The whole takes about
+ten minutes; `--quick` under two, trusting its figures less; `--full` adds what takes longer (a queue of a million).
+With `--only` nothing is written. Exits with 1 when anything was answered wrongly, got lost, or a part did not run.
+
+To measure something more, write a script here and name it in `PARTS`. It runs in a process of its own, with `--quick`
+or nothing (and `--full` where `PARTS` says so), and prints one JSON document on stdout:
+
+    {"tables":  [{"title": "...", "head": ["", "CPU"], "rows": [["quietline", "12 us"], ...], "note": "..."}],
+     "targets": [{"row": "warm GET", "target": "<= 49", "measured": 18.2, "unit": "us", "reached": true}],
+     "bars":    [{"title": "...", "unit": "us", "better": "less",
+                  "bars": [{"name": "quietline", "value": 1.5, "ours": true}, {"name": "bare", "value": 1.2}]}],
+     "wrong":   ["who answered what wrongly"]}
+
+All four keys may be missing. Cells are texts and are shown as they are; a note is one paragraph, or empty. A target
+reads `<= N`, `>= N` or `= N`: make it with `common.target(row, target, measured, unit)`, which decides `reached`, so
+that no verdict is written by hand. `bars` become groups of the chart of peers. What a part prints on stderr is shown
+while it runs; a line like `3/9 cold starts` (`common.step(3, 9, "cold starts")`) moves its bar.
 """
 
 # ruff: noqa: PLC0415
@@ -17,110 +31,105 @@ import contextlib
 import json
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import common
+import report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-RESULTS = common.RESULTS
-PARTS = ("imports", "in_process", "queue_size", "over_http")
-OURS = ("chalice", "pydantic", "cryptography")
-PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "pydantic")
-Table = dict[str, Any]
+Document = dict[str, Any]
+Step = tuple[int, int, str]
 
 
-def _measured(part: str, flags: Sequence[str]) -> Any:
-    began = time.monotonic()
-    print(f"{part} ...", file=sys.stderr, flush=True)
-    command = [sys.executable, str(common.HERE / f"{part}.py"), *flags]
-    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=common.ROOT)
-    print(f"{part}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return json.loads(said.stdout)
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One script; *full* says that it has more to measure with `--full`."""
+
+    script: str
+    full: bool = False
 
 
-# ---------------------------------------------------------------- tables
+PARTS = {
+    "in_process": Part(script="in_process.py"),
+    "cold": Part(script="cold.py"),
+    "over_http": Part(script="over_http.py"),
+    "memory": Part(script="memory.py"),
+    "queue_size": Part(script="queue_size.py", full=True),
+    "directory": Part(script="directory.py"),
+}
+OURS = ("chalice", "pydantic", "cryptography", "boto3")
+PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "mangum", "aws-lambda-powertools", "pydantic")
+_STEP = re.compile(r"(\d+)/(\d+) (.*)")
 
 
-def _imports(found: Any) -> list[Table]:
-    bare = found["rows"][0]
-    rows = [
-        (
-            one["who"],
-            f"{one['import_ms']:.0f} ms",
-            f"{one['import_cpu_ms']:.0f} ms",
-            f"{one['with_get_ms']:.0f} ms",
-            f"{one['with_post_ms']:.0f} ms",
-            f"{one['with_post_ms'] / bare['with_post_ms']:.1f}",
-        )
-        for one in found["rows"]
-    ]
-    memory = found["memory_mib"]
-    return [
-        {
-            "title": "Starting, in a fresh interpreter with bytecode",
-            "head": ("", "import", "of it CPU", "with the first GET", "with the first POST", "to bare, POST"),
-            "rows": rows,
-            "note": "Bare imports json and sqlite3. GET is the list of signposts, POST a callback.",
-        },
-        {
-            "title": "Memory of the local server",
-            "head": ("", "resident"),
-            "rows": [
-                ("after its start", f"{memory['start']:.0f} MiB"),
-                (f"after {memory['requests']} callbacks", f"{memory['after']:.0f} MiB"),
-            ],
-            "note": "",
-        },
-    ]
+# ---------------------------------------------------------------- running
 
 
-def _in_process(found: Any) -> list[Table]:
-    names = {"post": "POST a callback", "get": "GET the signposts", "unchanged": "the same, unchanged (304)"}
-    who = {
-        "bare": "bare handler",
-        "chalice": "bare work in a Chalice route",
-        "same work": "Quietline without sealing",
-        "quietline": "Quietline",
-    }
-    rows = [
-        (
-            names[one["what"]],
-            who[one["who"]],
-            f"{one['cpu_us']:.1f} us",
-            f"{one['p50_us']:.1f} us",
-            f"{one['p99_us']:.1f} us",
-            f"{one['to_bare']:.2f}",
-        )
-        for one in found["rows"]
-    ]
-    pieces = [(name, f"{took:.1f} us") for name, took in found["pieces_us"].items()]
-    return [
-        {
-            "title": "Warm, in process, as Lambda calls it",
-            "head": ("", "", "CPU", "p50", "p99", "CPU to bare"),
-            "rows": rows,
-            "note": f"The document is {found['document_bytes']} bytes. The bare handler writes the same rows and"
-            " indexes as durably, without validation, and answers the GET with a string that is ready.",
-        },
-        {
-            "title": "Pieces, each alone in a tight loop",
-            "head": ("", "CPU"),
-            "rows": pieces,
-            "note": "In a request they cost more: the processor's caches have gone cold in between.",
-        },
-    ]
+def _measured(part: Part, flags: Sequence[str], told: Callable[[Step], None]) -> Document:
+    """Run a part and give its document; one that fails gives what it said last."""
+    command = [sys.executable, str(common.HERE / part.script), *flags]
+    last: list[str] = []
+    with tempfile.TemporaryFile("w+") as out:
+        with subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, cwd=common.ROOT) as process:
+            for line in process.stderr or ():
+                last = [*last[-30:], line.rstrip()]
+                if found := _STEP.fullmatch(line.strip()):
+                    told((int(found[1]), int(found[2]), found[3]))
+        out.seek(0)
+        if process.returncode == 0:
+            with contextlib.suppress(ValueError):
+                document: Document = json.loads(out.read())
+                return document
+    print("\n".join([f"{part.script} failed:", *last]), file=sys.stderr)
+    return {"wrong": [f"{part.script} failed: {last[-1] if last else 'it said nothing'}"]}
 
 
-def _queue_size(found: Any) -> list[Table]:
+@contextlib.contextmanager
+def _progress(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[Step], None]]]:
+    """Show a bar for each part; on a terminal that moves, and as lines where nobody looks."""
+    if not sys.stderr.isatty():
+
+        def plain(name: str) -> Callable[[Step], None]:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            return lambda step: print(f"{name}: {step[0]}/{step[1]} {step[2]}", file=sys.stderr, flush=True)
+
+        yield plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.fields[name]:<16}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as bars:
+        tasks = {name: bars.add_task("", name=name, start=False, total=None) for name in names}
+        begun: list[Any] = []
+
+        def begin(name: str) -> Callable[[Step], None]:
+            for done in begun[-1:]:
+                bars.update(done, description="", total=1, completed=1)
+                bars.stop_task(done)
+            task = tasks[name]
+            begun.append(task)
+            bars.start_task(task)
+            return lambda step: bars.update(task, completed=step[0], total=step[1], description=step[2])
+
+        yield begin
+        for done in begun[-1:]:
+            bars.update(done, description="", total=1, completed=1)
+
+
+def _queue_size(found: Document) -> Document:
+    """Make tables of the rows that queue_size.py prints."""
     tables = []
     for what, title, note in (
         ("waiting", "Claiming, by how many wait", "To be at most 1.3. The wall clock includes one sync of the disk."),
@@ -129,9 +138,7 @@ def _queue_size(found: Any) -> list[Table]:
         rows = [
             (
                 f"{one['size']:,}",
-                f"{one['p50_us']:.0f} us",
-                f"{one['p99_us']:.0f} us",
-                f"{one['cpu_us']:.0f} us",
+                *(f"{one[key]:.0f} us" for key in ("p50_us", "p99_us", "cpu_us")),
                 f"{one['ratio']:.2f}",
                 f"{one['cpu_ratio']:.2f}",
             )
@@ -140,62 +147,10 @@ def _queue_size(found: Any) -> list[Table]:
         ]
         head = (what, "p50", "p99", "CPU", "p50, ratio", "CPU, ratio")
         tables.append({"title": title, "head": head, "rows": rows, "note": note})
-    return tables
+    return {"tables": tables}
 
 
-def _over_http(found: Any) -> list[Table]:
-    tables = []
-    for what, title, note in (
-        ("submit", "HTTP: callbacks submitted a second", "Every 201 was found in the database, with its content."),
-        (
-            "claim and close",
-            "HTTP: requests claimed and closed a second",
-            "Two HTTP requests each; p50 and p99 are the claim's. None was handed out twice, every one was closed.",
-        ),
-    ):
-        rows = [
-            (
-                str(one["connections"]),
-                one["who"],
-                f"{one['per_second']:.0f}",
-                f"{one['p50_ms']:.1f} ms",
-                f"{one['p99_ms']:.1f} ms",
-                f"{one['ours_to_theirs']:.2f}",
-                ", ".join(f"{kind}: {count}" for kind, count in one["errors"].items()) or "none",
-            )
-            for one in sorted(found["rows"], key=lambda row: row["connections"])
-            if one["what"] == what
-        ]
-        head = ("connections", "", "a second", "p50", "p99", "ours to theirs", "errors")
-        tables.append({"title": title, "head": head, "rows": rows, "note": note})
-    tables[0]["note"] += (
-        " FastAPI validates with the same models and writes the same rows, indexes and durability; with *full work* it"
-        " also checks the phone, draws a receipt, seals and keeps a shred key, and at a claim keeps the audit trail"
-        " and opens. One uvicorn"
-        f" worker, no access log. {found['rounds']} rounds of {found['seconds']} s in turns;"
-        f" {found['waiting']:,} information requests waited."
-    )
-    return tables
-
-
-_TABLES = {"imports": _imports, "in_process": _in_process, "queue_size": _queue_size, "over_http": _over_http}
-
-
-def _wrong(found: dict[str, Any]) -> list[str]:
-    """Name everything that was answered wrongly; a figure is worth nothing beside it."""
-    wrong = [
-        f"{one['who']}, {one['what']}: {one['wrong']} wrong answers"
-        for one in found.get("in_process", {}).get("rows", ())
-        if one["wrong"]
-    ]
-    return wrong + [
-        f"{one['who']}, {one['what']}, {one['connections']} connections: {one['errors']}"
-        for one in found.get("over_http", {}).get("rows", ())
-        if one["errors"]
-    ]
-
-
-# ---------------------------------------------------------------- the page
+# ---------------------------------------------------------------- the machine
 
 
 def _versions(python: Path | str, packages: Sequence[str]) -> str:
@@ -225,70 +180,55 @@ def _sync_us() -> float:
     return common.median(took)
 
 
+def _commit() -> str:
+    """Name what was measured: the commit and its day."""
+    command = ["git", "log", "-1", "--format=%h of %cd", "--date=format:%d %B %Y, %H:%M"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=common.ROOT).stdout.strip()
+    return "unknown"
+
+
 def _machine() -> list[str]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return [
-        f"- {datetime.now(UTC):%d %B %Y}, {platform.system()}, {_processor()}, {os.cpu_count()} cores",
-        f"- load before the run: {load:.1f}",
+        f"- {datetime.now(UTC):%d %B %Y, %H:%M} UTC, {platform.system()}, {_processor()}, {os.cpu_count()} cores",
+        f"- load before the run: {load:.1f}" + (" (others work on this machine)" if load > 1 else ""),
         f"- one sync of the disk: {_sync_us():.0f} us",
+        f"- commit: {_commit()}",
         f"- Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {_versions(sys.executable, OURS)}",
         f"- peers: {_versions(common.PEER_PYTHON, PEERS)}",
     ]
-
-
-def _page(machine: Sequence[str], tables: Sequence[Table], wrong: Sequence[str], how: str) -> str:
-    lines = ["# Results", "", f"Written by `{how}`. Medians; compare ratios, not machines.", "", *machine]
-    for table in tables:
-        head = table["head"]
-        lines += ["", f"## {table['title']}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-        lines += [f"| {' | '.join(row)} |" for row in table["rows"]]
-        lines += ["", table["note"]] if table["note"] else []
-    lines += ["", "## Errors", "", *([f"- {one}" for one in wrong] or ["None: every answer was the one expected."])]
-    return "\n".join(lines) + "\n"
-
-
-def _show(tables: Sequence[Table]) -> None:
-    try:
-        from rich.console import Console
-        from rich.table import Table as Grid
-    except ImportError:
-        for table in tables:
-            print(f"\n{table['title']}")
-            for row in (table["head"], *table["rows"]):
-                print("  " + "  ".join(row))
-        return
-    console = Console()
-    for table in tables:
-        grid = Grid(title=table["title"], title_justify="left", caption=table["note"] or None, caption_justify="left")
-        for at, name in enumerate(table["head"]):
-            figures = any(row[at][:1].isdigit() for row in table["rows"])
-            grid.add_column(name, justify="right" if figures else "left")
-        for row in table["rows"]:
-            grid.add_row(*row)
-        console.print(grid)
 
 
 def main() -> int:
     """Measure, show, write; 1 when something was answered wrongly."""
     parser = argparse.ArgumentParser(description="Measure Quietline beside its peers.")
     parser.add_argument("--quick", action="store_true", help="short runs, figures to be trusted less")
-    parser.add_argument("--full", action="store_true", help="a queue of a million as well")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts to run; RESULTS.md is left alone")
+    parser.add_argument("--full", action="store_true", help="what takes longer as well")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; nothing is written")
     given = parser.parse_args()
-    wanted = [part for part in PARTS if part in given.only.split(",")]
-    if "over_http" in wanted and not common.PEER_PYTHON.exists():
+    wanted = [name for name in PARTS if name in given.only.split(",")]
+    if not common.PEER_PYTHON.exists():
         print("The peers are not installed: run `make bench`.", file=sys.stderr)
         return 2
     machine = _machine()
-    quick = ["--quick"] if given.quick else []
-    full = ["--full"] if given.full else []
-    found = {part: _measured(part, [*quick, *(full if part == "queue_size" else [])]) for part in wanted}
-    tables = [table for part in wanted for table in _TABLES[part](found[part])]
-    wrong = _wrong(found)
-    _show(tables)
+    quick, full = ["--quick"] if given.quick else [], ["--full"] if given.full else []
+    documents = []
+    with _progress(wanted) as begin:
+        for name in wanted:
+            part = PARTS[name]
+            found = _measured(part, [*quick, *(full if part.full else [])], begin(name))
+            documents.append(_queue_size(found) if "rows" in found else found)
+    tables, targets, groups, wrong = (
+        [one for document in documents for one in document.get(key, ())]
+        for key in ("tables", "targets", "bars", "wrong")
+    )
+    report.show(tables, targets)
     if len(wanted) == len(PARTS):
         how = " ".join(["benchmarks/run.py", *quick, *full])
-        RESULTS.write_text(_page(machine, tables, wrong, how) + common.directory_section(), encoding="utf-8")
+        text = report.page(how=how, machine=machine, targets=targets, tables=tables, wrong=wrong)
+        common.RESULTS.write_text(text, encoding="utf-8")
+        report.write_charts(common.HERE, targets, groups)
         print("Written to benchmarks/RESULTS.md")
     for one in wrong:
         print(f"WRONG: {one}", file=sys.stderr)

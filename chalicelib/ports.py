@@ -51,10 +51,14 @@ class Holidays(Protocol):
 
 
 class PhoneBook(Protocol):
-    """What can be a telephone number."""
+    """What can be a telephone number; Great Britain's unless it says otherwise."""
+
+    def is_possible(self, number: str) -> bool:
+        """Tell whether a telephone can have the number."""
+        ...
 
     def possible(self, number: str) -> str | None:
-        """Give the number in its international form, or None if no telephone can have it; Great Britain by default."""
+        """Give the number in its international form, or None if no telephone can have it."""
         ...
 
 
@@ -437,6 +441,10 @@ class ShredKeys(Protocol):
         """Erase keys for good, and leave their names; repeatable, and nothing where there is no key."""
         ...
 
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key, as an erased key does: what it names was taken back. Durable, and repeatable."""
+        ...
+
     def purge(self, *, now: datetime) -> int:
         """Erase what has expired, keys and names that were left; return how many there were."""
         ...
@@ -446,6 +454,15 @@ class ShredKeys(Protocol):
         Name every key whose `keep` returned before this was called, and whether it is still kept: false if erased.
 
         A name that is not among them never had a key, or has expired, or its key was lost.
+        """
+        ...
+
+    def ping(self) -> None:
+        """
+        Make sure that keys can be read now, and that nothing that can be told beforehand stops them from being kept.
+
+        Raises:
+            Unavailable: it is not so.
         """
         ...
 

@@ -10,27 +10,27 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.config import Settings
-from chalicelib.domain import overflow
-from chalicelib.domain.helpline import Helpline, Statement, read_helpline, read_statement
-from chalicelib.domain.requests import TOMBSTONE, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from chalice.app import Response
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+    from chalicelib.adapters.aws_json import Way
     from chalicelib.adapters.content import PackagedContent
     from chalicelib.adapters.dynamodb_connection import Connection
     from chalicelib.adapters.dynamodb_table import Table
     from chalicelib.adapters.keyfiles import KeyFiles
     from chalicelib.adapters.secretsmanager import ManagedSecrets
     from chalicelib.adapters.sqlite import SqliteStore
+    from chalicelib.domain.helpline import Helpline, Statement
     from chalicelib.domain.partners import Consents
+    from chalicelib.domain.requests import Rules
     from chalicelib.domain.sessions import Session
     from chalicelib.http.campaign_pages import CampaignPages
     from chalicelib.http.campaigns import Campaigns
@@ -175,7 +175,7 @@ class House:
             randomness=SystemRandomness(),
             texts=self.texts,
             pages=self.pages,
-            knows_campaign=self._campaigning.knows,
+            knows_campaign=self._knows_campaign,
         )
 
     @cached_property
@@ -208,7 +208,11 @@ class House:
         return HostDesk(
             access=Access(self._identity),
             hosting=Hosting(
-                programme=self._programme, casework=self._casework, transcripts=self._transcripts, clock=self.clock
+                programme=self._programme,
+                casework=self._casework,
+                transcripts=self._transcripts,
+                shred_keys=self.shred_keys,
+                clock=self.clock,
             ),
             clock=self.clock,
             helpline=self.helpline,
@@ -280,7 +284,9 @@ class House:
         from chalicelib.adapters.randomness import SystemRandomness  # noqa: PLC0415
         from chalicelib.usecases.partnering import Partnering  # noqa: PLC0415
 
-        return Partnering(keys=self.partner_keys, clock=self.clock, randomness=SystemRandomness())
+        return Partnering(
+            keys=self.partner_keys, shred_keys=self.shred_keys, clock=self.clock, randomness=SystemRandomness()
+        )
 
     @cached_property
     def signposts(self) -> Signposts:
@@ -452,6 +458,8 @@ class House:
         return Retention(
             store=self.store,
             shred_keys=self.shred_keys,
+            transcripts=self._transcripts,
+            partner_keys=self.partner_keys,
             clock=self.clock,
             mailer=self._mailer,
             auditing=self._auditing,
@@ -526,6 +534,10 @@ class House:
         from chalicelib.usecases.figures import Figures  # noqa: PLC0415
 
         return Figures(counters=self.counters, clock=self.clock, zone=self.helpline.hours.zone, rules=self.rules)
+
+    def _knows_campaign(self, code: str) -> bool:
+        """Tell whether a campaign has the code; most requests name none, and load no campaigns."""
+        return self._campaigning.knows(code)
 
     def _region_codes(self) -> frozenset[str]:
         return frozenset(region.code for region in self.content.regions())
@@ -619,12 +631,14 @@ class House:
     @cached_property
     def _sqlite(self) -> SqliteStore:
         from chalicelib.adapters.sqlite import SqliteStore  # noqa: PLC0415
-        from chalicelib.usecases.shredding import NOBODYS  # noqa: PLC0415
+        from chalicelib.adapters.sqlite_whole import is_there  # noqa: PLC0415
+        from chalicelib.domain.errors import Unavailable  # noqa: PLC0415
 
         path = self.settings.home / "quietline.db"
-        if not path.exists():
+        if not is_there(path):
             self.keys.make()
-            self.shred_keys.key(NOBODYS, now=self.clock.now())  # made first: requests without their keys are lost
+            if self.shred_keys.names(now=self.clock.now()):  # made first: requests without their keys are lost
+                raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
 
     @cached_property
@@ -691,7 +705,16 @@ class House:
         from chalicelib.adapters.dynamodb_connection import Connection  # noqa: PLC0415
 
         # boto3 reads its own variables, but of the two for the region only the one that Lambda does not promise.
-        return Connection(region=os.environ.get("AWS_REGION"))
+        return Connection(region=os.environ.get("AWS_REGION"), way=self._way("dynamodb"))
+
+    @staticmethod
+    def _way(service: str) -> Way | None:
+        """Say how a service is reached without boto3; None where AWS's tools have been told more than variables."""
+        from chalicelib.adapters.aws_json import way_to  # noqa: PLC0415
+
+        home = Path(os.environ.get("HOME") or "/") / ".aws"
+        configured = any((home / name).exists() for name in ("config", "credentials"))
+        return way_to(service, os.environ, configured=configured)
 
     @cached_property
     def keys(self) -> KeyFiles:
@@ -724,7 +747,7 @@ class House:
             "doorbell": settings.doorbell_secret_arn,
         }
         return ManagedSecrets(
-            Client("secretsmanager", connect=0.5, read=1.0, attempts=2),
+            Client("secretsmanager", connect=0.5, read=1.0, attempts=2, way=self._way("secretsmanager")),
             {name: arn for name, arn in arns.items() if arn},
         )
 
@@ -746,7 +769,8 @@ class House:
             from chalicelib.adapters.aws import Client  # noqa: PLC0415
             from chalicelib.adapters.kms import KmsOpener  # noqa: PLC0415
 
-            return KmsOpener(Client("kms", connect=1.0, read=2.0, attempts=3), self.settings.kms_keys, self.recipients)
+            client = Client("kms", connect=1.0, read=2.0, attempts=3, way=self._way("kms"))
+            return KmsOpener(client, self.settings.kms_keys, self.recipients)
         from chalicelib.adapters.hpke import HpkeOpener  # noqa: PLC0415
 
         return HpkeOpener(self.keys.private_key, self.recipients)
@@ -790,6 +814,7 @@ class House:
     def helpline(self) -> Helpline:
         """Who answers, and when."""
         from chalicelib.adapters.holidays import BankHolidays  # noqa: PLC0415
+        from chalicelib.domain.helpline import read_helpline  # noqa: PLC0415
 
         return read_helpline(self.content.helpline(), BankHolidays)
 
@@ -803,6 +828,9 @@ class House:
     @cached_property
     def rules(self) -> Rules:
         """The figures that a request's life depends on."""
+        from chalicelib.domain import overflow  # noqa: PLC0415
+        from chalicelib.domain.requests import TOMBSTONE, Rules  # noqa: PLC0415
+
         settings = self.settings
         return Rules(
             lease=settings.lease,
@@ -859,6 +887,8 @@ class House:
 
     @cached_property
     def _statement(self) -> Statement:
+        from chalicelib.domain.helpline import read_statement  # noqa: PLC0415
+
         return read_statement(self.content.statement())
 
     @cached_property
@@ -978,7 +1008,11 @@ class House:
             from chalicelib.adapters.webhook import WebhookDoorbell  # noqa: PLC0415
 
             doorbells.append(WebhookDoorbell(settings.doorbell_webhook, self._doorbell_secret))
-        return tuple(doorbells)
+        if settings.store != "sqlite":
+            return tuple(doorbells)
+        from chalicelib.adapters.one_ring import OneRing  # noqa: PLC0415
+
+        return tuple(OneRing(each, settings.home / f"doorbell.{number}") for number, each in enumerate(doorbells))
 
     def _doorbell_secret(self) -> str:
         said = self.settings.doorbell_secret

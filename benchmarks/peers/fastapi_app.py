@@ -1,8 +1,7 @@
 """
 The FastAPI peer: the same wire models, the same tables, indexes and durability, served by uvicorn.
 
-`PEER_WORK=plain` validates and writes, and no more. `PEER_WORK=full` also does what Quietline does around it, with
-the same building blocks: phone check, receipt, HPKE sealing and a shred key in a file of its own on the way in; claim
+What is done with a callback stands in `accepting`. `PEER_WORK=full` does the whole work there; here it adds claim
 limit, signed audit trail and opening on the way out. Written as one would: plain `def` handlers, which FastAPI runs in
 its thread pool, and one writing connection behind a lock, so that no writer waits in SQLite's busy handler.
 """
@@ -10,52 +9,33 @@ its thread pool, and one writing connection behind a lock, so that no writer wai
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import threading
-import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
+import accepting
 import jwt
-from bare import INSERT, SEALED_SIZE, connect, head
+from accepting import FULL, HOME, SHIFT, db, now_micros, writing
 from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.responses import JSONResponse, Response
+from mangum_app import app as ready_documents
 
-from chalicelib.adapters.hpke import AesCipher, HpkeOpener, HpkeSealer
+from chalicelib.adapters.hpke import HpkeOpener
 from chalicelib.adapters.keyfiles import KeyFiles
-from chalicelib.adapters.phones import Phonenumbers
 from chalicelib.domain import audit
 from chalicelib.domain.access import LOCAL_ALGORITHM, LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEYS
 from chalicelib.domain.envelope import Envelope
-from chalicelib.domain.receipts import encode, receipt_from_bytes, request_id_of
 from chalicelib.http.models import CallbackSubmission, ClaimSubmission, CloseSubmission  # noqa: TC001 - FastAPI reads them
 
-HOME = Path(os.environ["PEER_HOME"])
-FULL = os.environ["PEER_WORK"] == "full"
-SHIFT = datetime.fromisoformat(os.environ["PEER_CLOCK"]) - datetime.now(UTC)
 LEASE = 20 * 60 * 1_000_000
 CLAIM_LIMIT = 1000
 
 app = FastAPI(openapi_url=None)
-db = connect(str(HOME / "quietline.db"))
-db.execute("PRAGMA secure_delete = ON")
-shred_db = connect(str(HOME / "shred.db"))
-shred_db.execute("PRAGMA secure_delete = ON")
-cipher = AesCipher(padded=False)
-writing = threading.Lock()
+app.include_router(ready_documents.router)
 keys = KeyFiles(HOME / "keys")
-sealer = HpkeSealer(keys.recipients)
 opener = HpkeOpener(keys.private_key, keys.recipients)
-phones = Phonenumbers()
 audit_key = keys.secret("audit.key")
 issuer_keys = jwt.PyJWKSet.from_dict(json.loads((HOME / LOCAL_KEYS).read_bytes()))
 people: dict[str, str] = {}
-
-
-def now_micros() -> int:
-    return time.time_ns() // 1000 + int(SHIFT.total_seconds() * 1_000_000)
 
 
 def practitioner(authorization: Annotated[str, Header()]) -> str:
@@ -72,34 +52,10 @@ def practitioner(authorization: Annotated[str, Header()]) -> str:
 
 @app.post("/v1/callbacks")
 def submit(body: CallbackSubmission) -> Response:
-    details = body.details.model_dump(exclude_none=True)
-    if FULL:
-        possible = phones.possible(details["phone"])
-        if possible is None:
-            raise HTTPException(409)
-        receipt = receipt_from_bytes(secrets.token_bytes(17))
-        request_id, shown = request_id_of(receipt.lookup), receipt.shown
-        content = {"details": {**details, "phone_international": possible}, "mailbox_key": encode(receipt.mailbox_key)}
-        raw = json.dumps(content, ensure_ascii=False).encode()
-        sealed = sealer.seal(raw, kind="callback", request_id=request_id).to_bytes()
-        receipt.fingerprint(body.model_dump_json(exclude={"altcha"}).encode())
-    else:
-        request_id, shown = secrets.token_urlsafe(32), secrets.token_urlsafe(19)
-        sealed = json.dumps(details, ensure_ascii=False).encode().ljust(SEALED_SIZE)
-    reference = secrets.token_urlsafe(12)
-    row = head(request_id, reference, {"statement_version": body.statement_version}, now_micros())
-    shred_key = secrets.token_bytes(32)
-    if FULL:
-        sealed = cipher.encrypt(sealed, key=shred_key, kind=f"shred:{row[15]}", request_id=request_id)
-    with writing:
-        if FULL:
-            shred_db.execute("INSERT INTO shred_keys VALUES (?, ?, ?, ?)", (request_id, row[15], shred_key, row[10]))
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO contents VALUES (?, ?, ?)", (request_id, row[15], sealed))
-        db.execute(INSERT, row)
-        db.execute("COMMIT")
-    accepted = {"receipt": shown, "request_id": request_id, "reference": reference, "status": "waiting", "due": row[7]}
-    return JSONResponse(accepted, 201)
+    try:
+        return JSONResponse(accepting.accept(body.statement_version, body.details.model_dump(exclude_none=True)), 201)
+    except accepting.ImpossiblePhoneError:
+        raise HTTPException(409) from None
 
 
 @app.post("/v1/desk/claims")
@@ -116,9 +72,11 @@ def claim(body: ClaimSubmission, person: Annotated[str, Depends(practitioner)]) 
         request_id, number, body_id, sealed = found
     if FULL:
         with writing:
-            query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
-            shred_key = shred_db.execute(query, (request_id, body_id)).fetchone()[0]
-        sealed = cipher.decrypt(sealed, key=shred_key, kind=f"shred:{body_id}", request_id=request_id)
+            query = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id IN (?, ?) ORDER BY body_id"
+            names = (request_id, body_id, f"{body_id}.details")
+            shred_keys = [row[0] for row in accepting.shred_db.execute(query, names)]
+        key = accepting.both_of(*shred_keys)
+        sealed = accepting.cipher.decrypt(sealed, key=key, kind=f"shred:{body_id}", request_id=request_id)
         envelope = Envelope.from_bytes(sealed)
         details = json.loads(opener.open(envelope, kind="information", request_id=request_id))["details"]
     else:
@@ -180,7 +138,7 @@ def _record(person: str, verbs: tuple[str, ...], request_id: str, number: int) -
         last = audit.TrailHead(count=entry.seq, mac=entry.mac)
         at = now_micros()
         db.execute(
-            "INSERT INTO trail VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO trail (seq, at, actor, verb, request_id, number, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (entry.seq, at, person, verb, request_id, number, entry.mac),
         )
     last = audit.signed(last, key=audit_key)

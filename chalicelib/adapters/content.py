@@ -8,20 +8,19 @@ cold start waits for them; what a person edits most is TOML.
 from __future__ import annotations
 
 import json
-import tomllib
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.campaigns import Campaign, read_campaign
 from chalicelib.domain.records import read_organization, read_signpost
-from chalicelib.domain.sessions import Session, session_of
 from chalicelib.domain.signposts import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chalicelib.domain.campaigns import Campaign
+    from chalicelib.domain.sessions import Session
     from chalicelib.domain.signposts import Organization, Signpost
 
 PACKAGED = Path(__file__).parent.parent / "content"
@@ -149,6 +148,8 @@ class PackagedContent:
 
     @cached_property
     def _sessions(self) -> tuple[Session, ...]:
+        from chalicelib.domain.sessions import session_of  # noqa: PLC0415 - most cold starts answer something else
+
         found = []
         for name, record in self.session_records().items():
             try:
@@ -168,6 +169,8 @@ class PackagedContent:
 
 
 def _campaign(name: str, record: Mapping[str, Any]) -> Campaign:
+    from chalicelib.domain.campaigns import read_campaign  # noqa: PLC0415 - as above
+
     try:
         return read_campaign(record)
     except (KeyError, TypeError, ValueError) as error:
@@ -184,6 +187,13 @@ def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, 
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    """Read what a person edits, or what packaging has made of it: reading TOML takes longer than answering."""
+    ready = path.with_name(f"{path.name}.json")
+    if ready.exists():
+        found: dict[str, Any] = _json(ready)
+        return found
+    import tomllib  # noqa: PLC0415 - see above
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -20,10 +20,8 @@ import secrets
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.errors import Conflict
-from chalicelib.ports import Version, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.dynamodb_table import Item, Key, Table
     from chalicelib.domain.audit import Deed
+    from chalicelib.ports import Version, Written
 
 EDITION = ("edition", "-")
 _DRAFT = ("d", "b", "y", "a")
@@ -119,6 +118,8 @@ class DynamoPublications:
     def _write(
         self, kind: str, record_id: str, there: Item | None, new: Item, deed: Deed, *along: dict[str, object]
     ) -> None:
+        from chalicelib.adapters import dynamodb_items as shape  # noqa: PLC0415 - readers need none of it
+
         key: Key = (_desk(kind), record_id)
         kept = {} if there is None or "o" not in there else {"o": there["o"]}
         owed = {"p": shape.OWED, "s": f"deed#{shape.wall()}#{secrets.token_hex(8)}", "v": 0, "z": shape.wall()}
@@ -140,6 +141,8 @@ def _past(kind: str) -> str:
 
 
 def _made(kind: str, record_id: str, revision: int, body: bytes | None, deed: Deed) -> Version:
+    from chalicelib.ports import Version  # noqa: PLC0415 - as long as nothing is published nobody needs it
+
     return Version(kind=kind, record_id=record_id, revision=revision, body=body, by=deed.actor, at=deed.at)
 
 
@@ -153,6 +156,8 @@ def _said(version: Version) -> Item:
 
 
 def _version(kind: str, item: Item) -> Version:
+    from chalicelib.ports import Version  # noqa: PLC0415 - as above
+
     return Version(
         kind=kind, record_id=item["s"], revision=item["r"], body=item.get("b"), by=item["y"], at=instant(item["a"])
     )
@@ -164,6 +169,8 @@ def _draft(kind: str, item: Item) -> Version | None:
 
 def _written(draft: Version | None, published: Version | None) -> Written | None:
     """Put the two together; a draft that was published between the two reads is none any more."""
+    from chalicelib.ports import Written  # noqa: PLC0415 - as above
+
     if draft is not None and published is not None and published.revision > draft.revision:
         draft = None
     return None if draft is None and published is None else Written(draft=draft, published=published)

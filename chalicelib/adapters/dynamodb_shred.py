@@ -56,6 +56,11 @@ class DynamoShredKeys:
         for name in names:
             self._table.without_attribute(_key(name), "k")
 
+    def mark(self, name: ContentName, *, expires_at: datetime) -> None:
+        """Leave a name without a key."""
+        (p, s), at = _key(name), micros(expires_at)
+        self._table.put_new({"p": p, "s": s, "e": at, "x": -(-at // 1_000_000)})
+
     def purge(self, *, now: datetime) -> int:
         """Erase what has expired; most have gone by themselves."""
         gone = [(item["p"], item["s"]) for item in self._table.scan() if item["e"] <= micros(now)]
@@ -67,6 +72,10 @@ class DynamoShredKeys:
         """Name every key, and whether it is still kept: a consistent scan, for the hourly round, which scans anyway."""
         items = self._table.scan(consistent=True)
         return {ContentName(item["p"], item["s"]): "k" in item for item in items if item["e"] > micros(now)}
+
+    def ping(self) -> None:
+        """Read, consistently; the desk's function may not write here."""
+        self._table.get((_NOBODYS, _NOBODYS))
 
     def close(self) -> None:
         """Do nothing: connections are the client's, and end with it."""

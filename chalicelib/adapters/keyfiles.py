@@ -112,11 +112,13 @@ class KeyFiles:
     def _listed(self) -> _Listed:
         path = self._folder / _LIST
         with _as_unavailable("keys"):
-            if not path.exists():
+            try:
+                about = path.stat()
+            except FileNotFoundError:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with self._alone():
                     self._list_anew()
-            about = path.stat()
+                about = path.stat()
             state = (about.st_mtime_ns, about.st_ino, about.st_size)
             if self._read is None or self._read[0] != state:
                 self._read = state, _parsed(path.read_bytes())

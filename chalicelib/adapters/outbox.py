@@ -30,11 +30,14 @@ class Outbox:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             name = f"{request_id}.{message_id}"
             draft = self._folder / f".{name}.{secrets.token_hex(4)}"
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(message.as_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(self._folder / f"{name}.eml")
+            try:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(message.as_bytes())
+                    file.flush()
+                    os.fsync(file.fileno())
+                draft.rename(self._folder / f"{name}.eml")
+            finally:
+                draft.unlink(missing_ok=True)  # half an address is somebody's address
         except Exception as error:  # the e-mail library raises whatever it likes over an address
             raise Unavailable("mail") from error
 

@@ -183,7 +183,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, audit_key: bytes) -> None:
         self.chain = Chain(audit_key)
-        self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin)
+        self.database = self._db = Database(path, MIGRATIONS, on_create=self.chain.begin, damaged="store-damaged")
 
     def submit(
         self,
@@ -627,10 +627,10 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
     slot = request.slot if request.status in (Status.WAITING, Status.CLAIMED) else None
     return (
         request.request_id,
-        request.kind,
+        request.kind.value,  # plain values: SQLite's driver asks around for what to do with any other
         request.language,
         request.reference,
-        request.status,
+        request.status.value,
         micros(request.submitted_at),
         micros(request.promised_at),
         micros(request.due_at),
@@ -638,7 +638,7 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         " ".join([window.id for window in request.windows]),
         micros(request.expires_at),
         micros(request.retained_until),
-        request.verified,
+        int(request.verified),
         request.statement_version,
         request.fingerprint,
         request.body_id,
@@ -649,13 +649,13 @@ def _row(request: ContactRequest) -> tuple[object, ...]:
         request.lapses,
         request.attempts,
         request.missed,
-        request.outcome,
+        None if request.outcome is None else request.outcome.value,
         perhaps_micros(request.closed_at),
         None if request.promised_slot is None else request.promised_slot.id,
         perhaps_micros(request.answer_by),
         None if request.referral is None else request.referral.to_text(),
         perhaps_micros(request.details_until),
-        request.bare,
+        int(request.bare),
         request.session,
         request.lane,
         micros(request.order_at),

@@ -18,10 +18,11 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from chalicelib.adapters import sqlite_whole
 from chalicelib.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ BATCH = 256
 """How many writers may share one commit."""
 READERS = 8
 """How many idle reading connections are kept."""
+LOOK_EVERY = 10.0
+"""Seconds after which it is looked again whether the file is as long as it should be."""
 
 
 class _Job(Generic[T]):
@@ -52,27 +55,40 @@ class Database:
     """
     The file *path*, brought up to date by *migrations*: one script for each version of its schema.
 
+    A file that is cut short, or overwritten, is neither read nor written any more, and stays as it is: what is left of
+    a queue would be served as if it were all. Opening it anew looks again.
+
     Raises:
-        Unavailable: `storage`, whatever the engine says; `store-newer`, a newer version has written the file.
+        Unavailable: `storage`, whatever the engine says; *damaged*, it is not whole; `store-newer`, a newer version has
+            written the file.
     """
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, on_create: Callable[[sqlite3.Connection], None] | None = None
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        on_create: Callable[[sqlite3.Connection], None] | None = None,
+        damaged: str = "storage",
     ) -> None:
         """Open *path*; *on_create* fills a new file, in the transaction that makes it."""
         self._path = path
         self._migrations = migrations
         self._on_create = on_create
+        self._refusing = _Refusing(damaged)
+        self._look_at = 0.0
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
         self._led = False
         self._readers: deque[sqlite3.Connection] = deque()
-        with _as_unavailable():
+        with self._refusing:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            if not sqlite_whole.is_there(path):
+                sqlite_whole.make(path, self._migrate)
+            sqlite_whole.check(path, patience=BUSY.total_seconds())
             self._writer = self._connect()
-            self._migrate()
+            self._migrate(self._writer)
+            self._look_at = time.monotonic() + LOOK_EVERY
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(
@@ -85,27 +101,35 @@ class Database:
         _set_up(db)
         return db
 
-    def _migrate(self) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
+    def _migrate(self, db: sqlite3.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")
         try:
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(self._migrations):
                 raise Unavailable("store-newer")  # noqa: TRY301 - undone like every other failure
             for script in self._migrations[version:]:
                 for statement in script.split(";\n"):
-                    self._writer.execute(statement)
+                    db.execute(statement)
             if version == 0 and self._on_create is not None:
-                self._on_create(self._writer)
-            self._writer.execute(f"PRAGMA user_version = {len(self._migrations)}")
-            self._writer.execute("COMMIT")
+                self._on_create(db)
+            db.execute(f"PRAGMA user_version = {len(self._migrations)}")
+            db.execute("COMMIT")
         except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
+
+    def _look(self) -> None:
+        """Look now and then whether the file is still as long as it should be."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            sqlite_whole.look(self._path)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run *work* on a connection that nobody else uses meanwhile."""
-        with _as_unavailable():
+        with self._refusing:
+            self._look()
             try:
                 db = self._readers.pop()
             except IndexError:
@@ -156,7 +180,8 @@ class Database:
             job.woken.release()
 
     def _commit(self, batch: Sequence[_Job[Any]]) -> None:
-        with _as_unavailable():
+        with self._refusing:
+            self._look()
             db = self._writer
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -179,7 +204,9 @@ class Database:
             job.result = job.work(db)
         except sqlite3.OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001 - raised again in the writer's own thread
+        except Exception as error:
+            if sqlite_whole.is_damage(error):
+                raise
             job.error = Unavailable("storage") if isinstance(error, sqlite3.Error) else error
             db.execute("ROLLBACK TO one")
         db.execute("RELEASE one")
@@ -191,13 +218,17 @@ class Database:
         `secure_delete` overwrites what is deleted where it stands, and not the copies that a page keeps of what was
         moved to another when it was split: about one deleted row in a thousand stayed readable. Where another process
         is reading an older state, the log goes at its next turn; where somebody writes for too long, so does the rest.
+
+        SQLite does not sync a log that it has cut off: after a power cut the old one would be back, with what was
+        erased in it.
         """
-        with _as_unavailable():
+        with self._refusing:
             db = self._connect()
             try:
                 with contextlib.suppress(sqlite3.OperationalError):
                     db.execute("VACUUM")
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                _sync(self._path.with_name(f"{self._path.name}-wal"))
             finally:
                 db.close()
 
@@ -223,10 +254,33 @@ def _set_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA secure_delete = ON")
 
 
-@contextlib.contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """Turn every failure of the engine into one refusal; its text may name values, so it goes no further."""
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDWR)
     try:
-        yield
-    except (sqlite3.Error, OSError) as error:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+class _Refusing:
+    """
+    Turns every failure of the engine into one refusal; its text may name values, so it goes no further.
+
+    Once the file was found damaged, everything is refused: *damaged* is what it is called then.
+    """
+
+    def __init__(self, damaged: str) -> None:
+        self._damaged = damaged
+        self._is_damaged = False
+
+    def __enter__(self) -> None:
+        if self._is_damaged:
+            raise Unavailable(self._damaged)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if not isinstance(error, (sqlite_whole.Damaged, sqlite3.Error, OSError)):
+            return
+        if isinstance(error, sqlite_whole.Damaged) or sqlite_whole.is_damage(error):
+            self._is_damaged = True
+            raise Unavailable(self._damaged) from error
         raise Unavailable("storage") from error

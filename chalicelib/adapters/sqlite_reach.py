@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import sqlite3
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from chalicelib.adapters import sqlite_whole
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.domain.errors import Unavailable
 
@@ -30,7 +30,7 @@ GATHERED_FOR = 1.0
 BUSY = 1.0
 """Seconds to wait for another process that writes; what could not be written is tried with the next counts."""
 _SCHEMA = """
-    CREATE TABLE IF NOT EXISTS counts (
+    CREATE TABLE counts (
         ledger TEXT NOT NULL,
         month TEXT NOT NULL,
         cell TEXT NOT NULL,
@@ -111,14 +111,17 @@ class SqliteCounters:
     def _file(self) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            if not sqlite_whole.is_there(self._path):
+                sqlite_whole.make(self._path, lambda db: db.execute(_SCHEMA))
+            sqlite_whole.look(self._path)
             with contextlib.closing(sqlite3.connect(self._path, timeout=BUSY)) as db:
                 db.execute("PRAGMA journal_mode = DELETE")
                 db.execute("PRAGMA secure_delete = ON")
-                db.execute(_SCHEMA)
                 yield db
+        except sqlite_whole.Damaged as damage:
+            raise Unavailable("counts-damaged") from damage
         except (sqlite3.Error, OSError) as error:
-            raise Unavailable("storage") from error
+            raise Unavailable("counts-damaged" if sqlite_whole.is_damage(error) else "storage") from error
 
     def close(self) -> None:
         """Write what is left, if it can be written."""
@@ -133,7 +136,7 @@ class SqliteReleases:
     """`Releases` in the file *path*."""
 
     def __init__(self, path: Path) -> None:
-        self._db = Database(path, _RELEASES)
+        self._db = Database(path, _RELEASES, damaged="counts-damaged")
 
     def keep(self, month: str, release: str) -> None:
         """Keep a month's release; one that is there stays."""

@@ -51,7 +51,7 @@ Tree: TypeAlias = "Mapping[Path, int]"
 
 def month_of(now: datetime, zone: ZoneInfo) -> str:
     """Name the month that people have on their calendars, as `2026-11`."""
-    return f"{now.astimezone(zone):%Y-%m}"
+    return now.astimezone(zone).isoformat()[:7]
 
 
 def shifted(month: str, by: int) -> str:

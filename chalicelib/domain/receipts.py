@@ -12,7 +12,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ ENTROPY_BYTES = 17
 PLAIN_PAIRS = 4
 """How many word pairs to try before a number is added."""
 _GROUPS = (5, 5, 5, 5, 6)
+_SHIFTS = range(5 * (LENGTH - 1), -1, -5)
 _FORGIVEN = str.maketrans("OIL", "011", " -\u2010\u2011\u2012\u2013\u2014\t\r\n\u00a0")
 _CANONICAL = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 
@@ -36,6 +37,11 @@ class Receipt:
     """The secret code that only the requester has; *code* is its canonical form, without dashes."""
 
     code: str
+    _extracted: bytes = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Take the first step of HKDF, which all that follows from the code shares."""
+        object.__setattr__(self, "_extracted", hmac.digest(bytes(32), self.code.encode(), "sha256"))
 
     def __repr__(self) -> str:
         """Keep the code out of every log and traceback."""
@@ -71,11 +77,10 @@ class Receipt:
 
         The server's pepper and the database together cannot confirm a guessed phone number with it.
         """
-        return hmac.new(self._derive(b"quietline/1|fingerprint"), body, sha256).hexdigest()
+        return hmac.digest(self._derive(b"quietline/1|fingerprint"), body, "sha256").hex()
 
     def _derive(self, info: bytes) -> bytes:
-        extracted = hmac.digest(bytes(32), self.code.encode(), "sha256")
-        return hmac.digest(extracted, info + b"\x01", "sha256")
+        return hmac.digest(self._extracted, info + b"\x01", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Credential:
 def receipt_from_bytes(entropy: bytes) -> Receipt:
     """Write the first 130 bits of *entropy* (at least 17 bytes) as a receipt."""
     number = int.from_bytes(entropy[:ENTROPY_BYTES], "big") >> (ENTROPY_BYTES * 8 - LENGTH * 5)
-    return Receipt("".join(ALPHABET[(number >> (5 * at)) & 31] for at in range(LENGTH - 1, -1, -1)))
+    return Receipt("".join([ALPHABET[(number >> at) & 31] for at in _SHIFTS]))
 
 
 _NOBODYS = receipt_from_bytes(bytes(32))
@@ -137,7 +142,7 @@ def receipt_for_key(idempotency_key: str, *, pepper: bytes) -> Receipt:
 
 def keyed_fingerprint(body: bytes, *, pepper: bytes) -> str:
     """Tell one body from another where there is no receipt to key it with, because a browser made it."""
-    return hmac.new(pepper, b"quietline/1|fingerprint|" + body, sha256).hexdigest()
+    return hmac.digest(pepper, b"quietline/1|fingerprint|" + body, "sha256").hex()
 
 
 def read_receipt(text: str) -> Receipt | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 DAYS_KNOWN = 400
+_MINUTE = timedelta(minutes=1)
 _SLOT_ID = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)Z/(\d{1,3})([hm])")
 
 
@@ -31,9 +32,9 @@ class Window:
     @property
     def id(self) -> str:
         """The name that travels: its start in UTC and its length, as `2026-11-24T18:00Z/2h`."""
-        minutes = int((self.ends_at - self.starts_at) / timedelta(minutes=1))
+        minutes = (self.ends_at - self.starts_at) // _MINUTE
         length = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-        return f"{self.starts_at.astimezone(UTC).isoformat()[:16]}Z/{length}"
+        return f"{self.starts_at.astimezone(UTC).isoformat(timespec='minutes')[:16]}Z/{length}"
 
     def contains(self, now: datetime) -> bool:
         """Tell whether *now* is inside; the end is already outside."""
@@ -146,12 +147,13 @@ class OpeningHours:
             day_after = since.astimezone(self.zone).date() + timedelta(days=days)
             until = min(until, self._instant(day_after, time(0)))
         for shift in self._shifts_from(since):
-            starts_at = shift.starts_at
+            begun = max(since - self.slot_length / 2 - shift.starts_at, timedelta())
+            starts_at = shift.starts_at - self.slot_every * (-begun // self.slot_every)  # rounded up to a whole step
             while starts_at + self.slot_length <= shift.ends_at:
                 slot = Window(starts_at=starts_at, ends_at=starts_at + self.slot_length)
                 if slot.starts_at >= until:
                     return
-                if slot.starts_at + self.slot_length / 2 >= since and not self._closed_for(slot):
+                if not self._closed_for(slot):
                     yield slot
                 starts_at += self.slot_every
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic.json_schema import SkipJsonSchema
 
-from chalicelib.http.models import Answer, Contact, SignpostAnswer
+from chalicelib.http.answer_models import Answer, Contact, SignpostAnswer
 
 
 class RegionAnswer(Answer):

@@ -12,8 +12,7 @@ from chalicelib.domain.errors import Conflict, Malformed
 from chalicelib.domain.requests import Outcome
 from chalicelib.domain.slots import Window, floor_to_hour
 from chalicelib.http import shapes
-from chalicelib.http.local_times import instant
-from chalicelib.http.models import (
+from chalicelib.http.desk_models import (
     AttemptSubmission,
     ClaimSubmission,
     CloseSubmission,
@@ -23,6 +22,7 @@ from chalicelib.http.models import (
     RenewSubmission,
     ReplySubmission,
 )
+from chalicelib.http.local_times import instant
 from chalicelib.http.public import idempotency_key
 from chalicelib.http.reading import content_language, json_body, language_of, query
 from chalicelib.usecases.casework import Hold
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.partners import Consents, Referral
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.http.access import Access
-    from chalicelib.http.models import ClosureSpan, Fenced
+    from chalicelib.http.desk_models import ClosureSpan, Fenced
     from chalicelib.ports import Clock
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.casework import Casework, Claimed

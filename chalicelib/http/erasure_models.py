@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from chalicelib.http.models import Answer
+from chalicelib.http.answer_models import Answer
 
 
 class ErasureAnswer(Answer):

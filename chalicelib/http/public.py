@@ -170,7 +170,7 @@ class Public:
 
         Where only the desk is served nothing is accepted: it has no pepper to make receipts with, and must not have it.
         """
-        parts = {"storage": _state(self.store.ping), "shredding": _state(lambda: self.shredding.key(None) and None)}
+        parts = {"storage": _state(self.store.ping), "shredding": _state(self.shredding.ping)}
         if self.accepts:
             parts["sealing"] = _state(lambda: self.sealer.public_keys() and None)
             parts["receipts"] = _state(self.intake.ready)

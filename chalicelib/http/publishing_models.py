@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from chalicelib.http.models import Answer, Whole, Wire
+from chalicelib.http.answer_models import Answer
+from chalicelib.http.models import Whole, Wire
 
 
 class ContentSubmission(Wire):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from chalicelib.http.models import REGION, Answer, Slug, Wire
+from chalicelib.http.answer_models import Answer
+from chalicelib.http.models import REGION, Slug, Wire
 
 
 class Visit(Wire):

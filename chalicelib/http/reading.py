@@ -12,15 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
-
 from chalicelib.domain.errors import FieldError, Invalid, Malformed, TooLarge, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from chalice.app import Request
+    from pydantic import BaseModel, ValidationError
 
 LANGUAGES = ("en", "cy")
 LARGEST_NUMBER = 10**9
@@ -33,8 +31,8 @@ FORM_FIELDS_LIMIT = 64
 
 _WHOLE = re.compile(r"[0-9]{1,10}")
 
-Model = TypeVar("Model", bound=BaseModel)
-Other = TypeVar("Other", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
+Other = TypeVar("Other", bound="BaseModel")
 
 _CODES = {
     "missing": "required",
@@ -182,6 +180,8 @@ def json_body(
         Malformed: not UTF-8 JSON (NaN, UTF-16 and documents nested too deep included).
         Invalid: it violates the schema; every place at once.
     """
+    from pydantic_core import from_json  # noqa: PLC0415 - a GET of content reads no body
+
     media = media_type(http_request)
     if media != "application/json" and not media.endswith("+json"):
         raise Unsupported("media-type")
@@ -209,6 +209,8 @@ def validated(model: type[Model], raw: bytes | str) -> Model:
     Raises:
         Invalid: every violation, as known pointers and codes.
     """
+    from pydantic import ValidationError  # noqa: PLC0415 - the models have loaded it
+
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -270,6 +272,8 @@ def _known_names(model: type[BaseModel]) -> frozenset[str]:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - annotations are any object
+    from pydantic import BaseModel  # noqa: PLC0415 - the models have loaded it
+
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):

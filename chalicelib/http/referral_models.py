@@ -1,8 +1,8 @@
-"""What a partner may send and is told, and what a supervisor is told of partners' keys."""
+"""What a partner may send, and a supervisor about partners' keys."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -11,7 +11,6 @@ from chalicelib.domain.partners import PARTNER
 from chalicelib.domain.requests import Kind
 from chalicelib.http.models import (
     NOT_BLANK,
-    Answer,
     CallbackDetails,
     LanguageTag,
     Sealed,
@@ -81,36 +80,6 @@ class PartnerKeySubmission(Wire):
     """Body of `POST /v1/desk/partners`: to whom a key is issued."""
 
     partner: PartnerName
-
-
-class ReferralAnswer(Answer):
-    """All that a partner learns of a referral."""
-
-    id: str
-    status: Literal["received", "closed"]
-
-
-class PartnerKeyAnswer(Answer):
-    """What is kept of a key."""
-
-    id: str
-    partner: str
-    issued_by: str
-    issued_at: datetime
-    revoked_by: str | None
-    revoked_at: datetime | None
-
-
-class IssuedKeyAnswer(PartnerKeyAnswer):
-    """A new key; it is shown this once."""
-
-    key: str
-
-
-class PartnerKeysAnswer(Answer):
-    """Every key there ever was, by id."""
-
-    keys: list[PartnerKeyAnswer]
 
 
 def checked(kind: str, details: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,17 +9,9 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.domain.sessions import MOST_HOSTS
-from chalicelib.http.models import (
-    NOT_BLANK,
-    QUESTION_LIMIT,
-    Answer,
-    ClaimAnswer,
-    Due,
-    Fenced,
-    Line,
-    QuestionDetails,
-    as_whole,
-)
+from chalicelib.http.answer_models import Answer, ClaimAnswer, Due, Line
+from chalicelib.http.desk_models import Fenced
+from chalicelib.http.models import NOT_BLANK, QUESTION_LIMIT, QuestionDetails, as_whole
 
 ANSWER_LIMIT = 3000
 """Characters of an answer: a mailbox message's, since it is one as well."""

@@ -8,10 +8,9 @@ flat JSON in one language; whoever asks for `application/ld+json` gets the same 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.domain.directory import LARGEST_PAGE, page_of
 from chalicelib.domain.errors import FieldError, Invalid
@@ -38,19 +37,6 @@ _REASONS = 5
 """As many reasons as somebody may want to read, the weightiest first."""
 _BEST = 50
 """As many places as somebody may want to look at; who wants every one reads the list."""
-
-
-class SignpostSearch(BaseModel):
-    """What somebody looks for, in their own words; in a body, so that no address and no log holds it."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
-
-    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    language: Literal["en", "cy"] | None = None
-    audience: (
-        Literal["own-behaviour", "someone-else", "young-person", "child-at-risk", "survivor", "professional"] | None
-    ) = None
-    region: Annotated[str, StringConstraints(max_length=20)] | None = None
 
 
 class Signposts:
@@ -116,6 +102,8 @@ class Signposts:
         Raises:
             Refusal: the body is unreadable, too large or breaks the schema; nothing of it is echoed.
         """
+        from chalicelib.http.search_models import SignpostSearch  # noqa: PLC0415 - lists and single ones need no models
+
         asked = json_body(http_request, SignpostSearch)
         if asked.region is not None and asked.region not in self._signposting.places:
             raise Invalid((FieldError("/region", "unknown-value"),))

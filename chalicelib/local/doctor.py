@@ -194,6 +194,8 @@ _UNAVAILABLE = {
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
     "key-missing": "The desk's private key is missing from QUIETLINE_HOME/keys: put your copy of it back.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read.",
+    "store-damaged": "quietline.db in QUIETLINE_HOME is missing or damaged: put a backup in its place.",
+    "shred-keys-damaged": "shred.db in QUIETLINE_HOME is damaged: put it back as it was, from a replica.",
     "shred-keys": "shred.db is missing from QUIETLINE_HOME: put it back.",
 }
 

@@ -22,6 +22,8 @@ _WHY = {
     "key-missing": "That file holds no recovery key.",
     "request-unknown": "There is no such request, or it was withdrawn and erased.",
     "storage": "The database in QUIETLINE_HOME cannot be read or written.",
+    "store-damaged": "quietline.db in QUIETLINE_HOME is missing or damaged; nothing was changed.",
+    "shred-keys-damaged": "shred.db in QUIETLINE_HOME is damaged; nothing was changed.",
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
 }
 

@@ -83,6 +83,10 @@ _WHY = {
     "storage": "QUIETLINE_HOME must be a folder that can be written to, with room on the disk.",
     "keys": "The keys in QUIETLINE_HOME/keys cannot be read or written.",
     "shred-keys": "QUIETLINE_HOME holds requests but not shred.db, without which nothing in them opens: put it back.",
+    "store-damaged": "quietline.db in QUIETLINE_HOME is missing, cut short or overwritten, and was left as it is:"
+    " move it aside with quietline.db-wal, and put a backup in its place (make restore).",
+    "shred-keys-damaged": "shred.db in QUIETLINE_HOME is cut short or overwritten, and was left as it is:"
+    " put it back as it was, for without its keys nothing in quietline.db opens.",
     "store-newer": "The database in QUIETLINE_HOME was written by a newer version of Quietline.",
 }
 
@@ -117,8 +121,17 @@ def _signing_in(issuer: LocalIssuer, house: House, here: Sequence[LocalServer]) 
 
 def _hourly(house: House) -> None:
     try:
+        # A clock that was set on purpose is believed; AWS keeps its own.
+        if house.settings.clock_starts_at is None and house.retention.doubts_the_clock():
+            log.warning("The clock stands a week or more ahead of the last thing that was done here: nothing is erased"
+                        " for a day, in case it is wrong. If it is right, there is nothing to do.")  # fmt: skip
+            return
         found = house.retention.hourly()
     except Unavailable as unavailable:
+        if unavailable.code == "counts-damaged":
+            log.warning("counters.db or reach.db in QUIETLINE_HOME is cut short or overwritten, and was left as it is:"
+                        " no figures are counted or shown until it is put back, or moved aside.")  # fmt: skip
+            return
         if unavailable.code != "shred-keys":
             raise
         log.warning("Requests are open whose shred keys are missing, though nobody erased them: they cannot be opened"

@@ -206,11 +206,10 @@ class Intake:
 
     def _store(self, request: ContactRequest, sealed: bytes, *, capacity: int | None) -> ContactRequest:
         content = self.shredding.begin(request, sealed)
-        for attempt in range(REFERENCE_ATTEMPTS):
-            reference = reference_of(request.request_id, self.words(), attempt)
+        for attempt in range(1, REFERENCE_ATTEMPTS + 1):
             try:
                 return self.store.submit(
-                    replace(request, reference=reference),
+                    request,
                     content=content,
                     capacity=capacity,
                     now=self.clock.now(),
@@ -218,7 +217,7 @@ class Intake:
                     deed=deed_of(request),
                 )
             except ReferenceTaken:
-                continue
+                request = replace(request, reference=reference_of(request.request_id, self.words(), attempt))
             except PartnerFull:
                 raise TooMany("referrals-full") from None
             except SlotFull:
@@ -266,10 +265,13 @@ class Intake:
             if not self.sealer.reaches_desk(each.key_id for each in submission.envelope.recipients):
                 raise Conflict("keys-outdated", pointer="/sealed/recipients")
             return submission.envelope
-        details = self._with_phone(submission.details)
+        phone = submission.details.get("phone")
+        if phone is not None and not self.phones.is_possible(phone):
+            raise Conflict("impossible-phone", pointer="/details/phone")
         # A referral has no mailbox: whoever it is about holds no receipt, so there is nobody who could read a reply.
         has_mailbox = receipt is not None and submission.referral is None
-        content = {"details": details, "mailbox_key": encode(receipt.mailbox_key) if receipt and has_mailbox else ""}
+        mailbox_key = encode(receipt.mailbox_key) if receipt and has_mailbox else ""
+        content = {"details": submission.details, "mailbox_key": mailbox_key}
         return self.sealer.seal(
             json.dumps(content, ensure_ascii=False).encode(), kind=submission.kind, request_id=request_id
         )
@@ -282,15 +284,6 @@ class Intake:
         if submission.referral is not None:
             key = f"{submission.referral.partner} {key}"  # no key has a space in it
         return receipt_for_key(key, pepper=self.pepper())
-
-    def _with_phone(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
-        phone = details.get("phone")
-        if phone is None:
-            return details
-        possible = self.phones.possible(phone)
-        if possible is None:
-            raise Conflict("impossible-phone", pointer="/details/phone")
-        return {**details, "phone_international": possible}
 
     def _windows(self, submission: Submission, hours: OpeningHours) -> tuple[Window, ...]:
         """Work out the agreed windows; with none chosen, the next in which the line is open, full or not."""

@@ -148,7 +148,7 @@ class Mailbox:
         Erase the content and leave a tombstone.
 
         The shred key goes first: from then on nothing opens, in no copy, and a withdrawal that dies in between is
-        finished by the next. Whoever finishes it, another device or the hourly round, it is what was asked for.
+        finished by the next. Where the hourly round finishes it first, it is done all the same.
 
         Raises:
             NotFound: `receipt-unknown`, also when it was withdrawn before.

@@ -10,12 +10,14 @@ from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import NotFound, Unauthenticated
 from chalicelib.domain.partners import PartnerKey
 from chalicelib.domain.requests import Status
+from chalicelib.usecases import shredding
+from chalicelib.usecases.shredding import MARKED_FOR
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.domain.requests import ContactRequest
-    from chalicelib.ports import Clock, PartnerKeys, Randomness, RequestStore
+    from chalicelib.ports import Clock, PartnerKeys, Randomness, RequestStore, ShredKeys
     from chalicelib.usecases.intake import Intake, Submission
 
 
@@ -32,6 +34,7 @@ class Partnering:
     """The verbs of a partner's key. It is looked up each time: one that was revoked is refused at once, everywhere."""
 
     keys: PartnerKeys
+    shred_keys: ShredKeys
     clock: Clock
     randomness: Randomness
 
@@ -61,10 +64,11 @@ class Partnering:
         """
         now = self.clock.now()
         known = self.keys.get(key_id)
-        revoked = known and self.keys.revoke(key_id, by=by, at=now, deed=_deed(known, "revoke-key", by=by, at=now))
-        if revoked is None:
+        if known is None:
             raise NotFound("partner-key-unknown")
-        return revoked
+        self.shred_keys.mark(shredding.revoked(key_id), expires_at=now + MARKED_FOR)  # no backup lets it in again
+        revoked = self.keys.revoke(key_id, by=by, at=now, deed=_deed(known, "revoke-key", by=by, at=now))
+        return revoked or known
 
     def recognise(self, key: str) -> PartnerKey:
         """

@@ -101,18 +101,19 @@ class Published:
                     known = self._known or _Known(since=now, look_at=now, until=now)
                     if not known.shows(kind, now):
                         if kind not in known.versions or not known.since <= now < known.look_at:
-                            known = self._looked(kind, now, known)
+                            known = self._looked(kinds, now, known)
                         known = self._known = _showing(known, now, kind)
         return {} if known is None else known.shown
 
-    def _looked(self, kind: str, now: datetime, known: _Known) -> _Known:
+    def _looked(self, kinds: Iterable[str], now: datetime, known: _Known) -> _Known:
         """Look whether there is news; an edition that is older than what is known is none."""
         try:
             publications = self._publications()
             edition = 0 if publications is None else publications.edition()
-            wanted = {kind, *known.shown}
+            wanted = {*kinds, *known.shown}
             read = wanted.difference(known.versions) if edition <= known.edition else wanted
-            versions = {each: _read_all(publications, each, now) for each in read}
+            # Where nothing has ever been published there is nothing to read.
+            versions = {each: _read_all(publications, each, now) if edition else () for each in read}
         except Unavailable:
             return replace(known, since=now, look_at=now + AGAIN)
         versions = {**known.versions, **versions}

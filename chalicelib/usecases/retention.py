@@ -12,25 +12,35 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from chalicelib.domain import requests
+from chalicelib.domain import partners, requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.requests import Status
 from chalicelib.domain.slots import floor_to_hour
-from chalicelib.usecases.shredding import details_of, keys_of
+from chalicelib.usecases.shredding import details_of, keys_of, retracted_among, revoked_among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.domain.requests import Rules
-    from chalicelib.ports import Clock, ContentName, Gauges, Mailer, RequestStore, ShredKeys
+    from chalicelib.ports import Clock, ContentName, Gauges, Mailer, PartnerKeys, RequestStore, ShredKeys, Transcripts
     from chalicelib.usecases.auditing import Auditing
     from chalicelib.usecases.reach import Releasing
 
 MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
+
+
+LEAP = timedelta(days=7)
+"""How far the clock may stand ahead of the last deed before it is doubted."""
+DOUBT = timedelta(days=1)
+"""How long it is doubted; a clock that is mended within that time has erased nothing."""
+LEAPT = "clock-leapt"
+RECENT = 1000
+"""How many of the last deeds are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +62,20 @@ class Undone:
     """
     What a copy that was put back had brought back: how many were *withdrawn* again, and how many *closed* again.
 
-    *missing* are those whose key is not there although nobody erased it: they are left as they are.
+    *retracted* are public answers that hosts had taken back, *revoked* keys of partners that had been revoked.
+    *missing* are requests whose key is not there although nobody erased it: they are left as they are.
     """
 
     withdrawn: int
     closed: int
+    retracted: int
+    revoked: int
     missing: int
+
+    @property
+    def undone(self) -> int:
+        """How many things a copy had brought back."""
+        return self.withdrawn + self.closed + self.retracted + self.revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +84,33 @@ class Retention:
 
     store: RequestStore
     shred_keys: ShredKeys
+    transcripts: Transcripts
+    partner_keys: PartnerKeys
     clock: Clock
     mailer: Mailer
     auditing: Auditing
     gauges: Gauges
     releasing: Releasing
     rules: Rules
+
+    def doubts_the_clock(self) -> bool:
+        """
+        Tell whether the clock stands too far ahead of the last deed to erase anything by it.
+
+        What a round erases is gone for good, in every copy, and a machine whose clock runs ahead for a moment would
+        end every request at once. A week without a deed looks the same as a leap: so it is noted in the trail, and
+        believed a day later. A house in which nobody has ever done anything has nothing to hold the clock against.
+        """
+        now = self.clock.now()
+        _, head = self.store.trail(limit=1)
+        entries, _ = self.store.trail(after=max(0, head.count - RECENT), limit=RECENT)
+        before = [entry.deed for entry in entries if entry.deed.at <= now]
+        if any(deed.verb == LEAPT and now - deed.at < DOUBT for deed in before):
+            return True
+        if not before or now - max(deed.at for deed in before) <= LEAP:
+            return False
+        self.store.record(Deed(at=now, actor="system", verb=LEAPT))
+        return True
 
     def purge(self) -> Round:
         """Delete what has come to its end, and count those whose answer is late: an alarm hangs on these figures."""
@@ -110,7 +149,28 @@ class Retention:
                 withdrawn += self._withdraw(name.request_id)
             elif not kept.get(details_of(name), True):  # those from before there were two have no second key
                 closed += self._close(name.request_id)
-        return Undone(withdrawn=withdrawn, closed=closed, missing=missing)
+        return Undone(
+            withdrawn=withdrawn,
+            closed=closed,
+            retracted=sum(starmap(self._retract, retracted_among(kept))),
+            revoked=sum(map(self._revoke, revoked_among(kept))),
+            missing=missing,
+        )
+
+    def _retract(self, session: str, entry_id: str) -> bool:
+        entry = self.transcripts.find(session, entry_id)
+        if entry is None or entry.retracted:
+            return False
+        self.transcripts.retract(session, entry_id)
+        return True
+
+    def _revoke(self, key_id: str) -> bool:
+        now, key = self.clock.now(), self.partner_keys.get(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        deed = Deed(at=now, actor="system", verb="revoke-key", about=partners.actor_of(key_id))
+        self.partner_keys.revoke(key_id, by="system", at=now, deed=deed)
+        return True
 
     def _withdraw(self, request_id: str) -> bool:
         now = self.clock.now()
@@ -152,7 +212,7 @@ class Retention:
         return {
             "purged": found.purged,
             "bared": found.bared,
-            "undone": undone.withdrawn + undone.closed,
+            "undone": undone.undone,
             "overdue": found.overdue,
             "parked": found.parked,
             "trail_broken": broken,

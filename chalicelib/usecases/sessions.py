@@ -17,14 +17,16 @@ from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost, Conflict, NotFound
 from chalicelib.domain.requests import Kind, Outcome
 from chalicelib.domain.sessions import Answered, State, entry_of, problems_of_session, session_of
+from chalicelib.usecases import shredding
 from chalicelib.usecases.casework import hold_of
+from chalicelib.usecases.shredding import MARKED_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from chalicelib.domain.sessions import Decline, Session
-    from chalicelib.ports import Clock, Transcripts, Version
+    from chalicelib.ports import Clock, ShredKeys, Transcripts, Version
     from chalicelib.usecases.casework import Casework, Claimed, Hold
     from chalicelib.usecases.intake import Accepted, Intake, Submission
 
@@ -129,6 +131,7 @@ class Hosting:
     programme: Programme
     casework: Casework
     transcripts: Transcripts
+    shred_keys: ShredKeys
     clock: Clock
 
     def waiting(self) -> int:
@@ -259,10 +262,15 @@ class Hosting:
             raise NotFound("answer-unknown")
         # Told first: an act that the trail does not know of is worse than one that it knows of and that then failed.
         self.casework.store.record(Deed(at=self.clock.now(), actor=host, verb="retract", about=f"answer/{entry_id}"))
-        entry = self.transcripts.retract(session.id, entry_id)
+        entry = self.take_back(session.id, entry_id)
         if entry is None:
             raise NotFound("answer-unknown")
         return entry
+
+    def take_back(self, session_id: str, entry_id: str) -> Answered | None:
+        """Take an answer back for good: a backup of the transcript that is put back does not say it again."""
+        self.shred_keys.mark(shredding.retracted(session_id, entry_id), expires_at=self.clock.now() + MARKED_FOR)
+        return self.transcripts.retract(session_id, entry_id)
 
     @staticmethod
     def _belongs(request: requests.ContactRequest, session: Session) -> requests.ContactRequest:
@@ -287,7 +295,7 @@ class Hosting:
     def _take_back_if_withdrawn(self, hold: Hold, session: Session) -> None:
         """Undo a public answer whose question was withdrawn while it was being written."""
         if self.casework.is_withdrawn(hold.request_id):
-            self.transcripts.retract(session.id, entry_of(hold.request_id))
+            self.take_back(session.id, entry_of(hold.request_id))
 
 
 def _read(version: Version) -> Session | None:

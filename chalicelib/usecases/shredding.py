@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.ports import ContentName, Unreadable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 NOBODYS = ContentName("", "")
+MARKED_FOR = timedelta(days=3650)
+"""How long it is remembered what was taken back: longer than anybody should keep a backup."""
+_RETRACTED, _REVOKED = "retracted", "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +50,10 @@ class Shredding:
         """
         key, details_key = self.randomness.secret(KEY_BYTES), self.randomness.secret(KEY_BYTES)
         name = name_of(request)
-        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
         both = _made_of(key, details_key)
-        return self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        wrapped = self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
+        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
+        return wrapped
 
     def key(self, request: ContactRequest | None) -> bytes | None:
         """
@@ -58,6 +63,15 @@ class Shredding:
         """
         name = NOBODYS if request is None else name_of(request)
         return self.keys.key(name, now=self.clock.now())
+
+    def ping(self) -> None:
+        """
+        Make sure that what comes in could be wrapped now.
+
+        Raises:
+            Unavailable: it could not.
+        """
+        self.keys.ping()
 
     def erase(self, request: ContactRequest) -> None:
         """Forget everything written about *request*, in every copy there is."""
@@ -112,6 +126,27 @@ class Shredding:
 def name_of(request: ContactRequest) -> ContentName:
     """Give the name of the content that the head counts on."""
     return ContentName(request.request_id, request.body_id)
+
+
+def retracted(session: str, entry_id: str) -> ContentName:
+    """Name a public answer that was taken back, among the keys, where no backup is: a copy must not say it again."""
+    return ContentName(_RETRACTED, f"{session}/{entry_id}")
+
+
+def revoked(key_id: str) -> ContentName:
+    """Name a partner's key that was revoked, in the same place: a copy must not let it in again."""
+    return ContentName(_REVOKED, key_id)
+
+
+def retracted_among(names: Iterable[ContentName]) -> list[tuple[str, str]]:
+    """Give session and entry of each answer that was taken back."""
+    marks = sorted(name.body_id for name in names if name.request_id == _RETRACTED)
+    return [(session, entry_id) for session, _, entry_id in (mark.partition("/") for mark in marks)]
+
+
+def revoked_among(names: Iterable[ContentName]) -> list[str]:
+    """Give the id of each partner's key that was revoked."""
+    return sorted(name.body_id for name in names if name.request_id == _REVOKED)
 
 
 def details_of(name: ContentName) -> ContentName:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -17,9 +18,10 @@ import pytest
 
 from chalicelib.adapters.dynamodb_table import Table, written
 from chalicelib.config import Settings
-from chalicelib.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from chalicelib.domain.receipts import Credential, encode
 from chalicelib.domain.requests import Kind, Outcome, Status
+from chalicelib.domain.sessions import Answered, Host
 from chalicelib.local.backup import backup
 from chalicelib.ports import ContentName
 from chalicelib.usecases import casework
@@ -85,7 +87,8 @@ class OnDynamo:
         others = {f"{each}_table": f"{self._name}-{each}" for each in ("shred", "content", "counters")}
         self.settings = {"store": "dynamodb", "table": self._name, **others}
         self._table = Table(engines.connection(self._url), self._name)
-        self._copy = []
+        self._backed_up = [self._table, Table(engines.connection(self._url), others["content_table"])]
+        self._copies = []
 
     def connect(self, house):
         """Let a house reach the tables."""
@@ -93,16 +96,17 @@ class OnDynamo:
         house.__dict__["_dynamodb"] = engines.connection(self._url)
 
     def copy(self):
-        """Copy every item of the table of requests, and none of the shred keys."""
-        self._copy = list(self._table.scan(consistent=True))
+        """Copy every item of the tables that have backups: of requests and of content, and not of the shred keys."""
+        self._copies = [list(table.scan(consistent=True)) for table in self._backed_up]
 
     def put_back(self):
-        """Empty the table of requests, and fill it from the copy."""
+        """Empty the tables, and fill them from the copies."""
         client = engines.client(self._url)
-        for item in self._table.scan(consistent=True):
-            self._table.delete((item["p"], item["s"]))
-        for item in self._copy:
-            client.put_item(TableName=self._name, Item=written(item))
+        for table, items in zip(self._backed_up, self._copies, strict=True):
+            for item in table.scan(consistent=True):
+                table.delete((item["p"], item["s"]))
+            for item in items:
+                client.put_item(TableName=table.name, Item=written(item))
 
     def lose(self, names):
         """Lose keys: nothing is left that says that they were there."""
@@ -349,6 +353,51 @@ def test_what_expired_and_a_copy_opened_again_is_withdrawn(line):
     line.at(31 * DAY)
     assert line.house.retention.hourly()["undone"] == 1
     assert line.head(request).status is Status.WITHDRAWN
+
+
+def test_a_copy_says_nothing_again_that_was_taken_back(line):
+    """A public answer that a host took back is empty again after the round, whatever the transcript was put back to."""
+    hosting, now = line.house.host_desk.hosting, line.house.clock.now()
+    said = answered(now)
+    hosting.transcripts.add("an-hour", said)
+    hosting.transcripts.add("an-hour", replace(said, entry_id="kept"))
+    line.place.copy()
+    hosting.take_back("an-hour", said.entry_id)
+    hosting.take_back("an-hour", said.entry_id)  # repeatable
+    line.place.put_back()
+    line.at(HOUR)
+    transcripts = line.house.host_desk.hosting.transcripts
+    assert transcripts.find("an-hour", said.entry_id).answer == "in public"
+    assert line.house.retention.undo_restored().retracted == 1
+    found = {each.entry_id: (each.answer, each.retracted) for each in transcripts.after("an-hour", 0, limit=9)}
+    assert found == {said.entry_id: ("", True), "kept": ("in public", False)}
+    assert line.house.retention.undo_restored().undone == 0
+
+
+def test_a_copy_lets_no_revoked_key_in(line):
+    """A partner's key that was revoked is revoked again by the round, which the trail tells; others go on."""
+    partnering = line.house.partner_keys_desk.partnering
+    revoked, kept = (partnering.issue("north-hub", by="kim") for _ in range(2))
+    line.place.copy()
+    for _ in range(2):
+        partnering.revoke(revoked.kept.key_id, by="kim")
+    line.place.put_back()
+    line.at(HOUR)
+    partnering = line.house.partner_keys_desk.partnering
+    assert partnering.recognise(revoked.key).revoked_at is None
+    assert line.house.retention.hourly()["undone"] == 1
+    with pytest.raises(Unauthenticated):
+        partnering.recognise(revoked.key)
+    assert partnering.recognise(kept.key) == kept.kept
+    last = line.house.store.trail()[0][-1].deed
+    assert (last.actor, last.verb, last.about) == ("system", "revoke-key", f"partner/{revoked.kept.key_id}")
+
+
+def answered(now):
+    """Write a public answer."""
+    host = Host(name={"en": "Ada"}, role={"en": "Practitioner"})
+    words = {"question": "What happens?", "answer": "in public"}
+    return Answered(entry_id="taken-back", seq=0, at=now, language="en", host=host, **words)
 
 
 # --- the clocks

@@ -25,6 +25,7 @@ from kms_endpoint import ARN, ERRORS, GARBAGE, Kms
 
 import app as quietline
 from chalicelib.adapters.aws import Client
+from chalicelib.adapters.aws_json import way_to
 from chalicelib.adapters.hpke import HpkeOpener, HpkeSealer
 from chalicelib.adapters.kms import TRUSTED_FOR, KmsOpener, decapsulate, key_schedule, open_base
 from chalicelib.config import Settings
@@ -47,6 +48,13 @@ def point(key) -> bytes:
 def kms_client() -> Client:
     """A client as the house makes it, and less patient."""
     return Client("kms", connect=1.0, read=1.0, attempts=2)
+
+
+def direct_client(url) -> Client:
+    """A client as the house makes it where the environment says all that there is to know."""
+    said = {"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "test"}
+    way = way_to("kms", {**said, "AWS_ENDPOINT_URL_KMS": url}, configured=False)
+    return Client("kms", connect=1.0, read=1.0, attempts=2, way=way)
 
 
 class Keys:
@@ -89,9 +97,9 @@ class FileKeys(Keys):
 class KmsKeys(Keys):
     """Private keys that are KMS's alone."""
 
-    def __init__(self, kms, *names) -> None:
+    def __init__(self, kms, *names, client=None) -> None:
         super().__init__(*names)
-        self.kms, self.client = kms, kms_client()
+        self.kms, self.client = kms, client or kms_client()
         self.arns = {name: kms.add(private) for name, private in self.private.items()}
 
     def same(self, name, other):
@@ -126,10 +134,12 @@ def nothing_befalls(kms):
     kms.calls.clear()
 
 
-@pytest.fixture(scope="module", params=["key-file", "kms"])
+@pytest.fixture(scope="module", params=["key-file", "kms", "kms-direct"])
 def make(request, kms):
-    """How to make key pairs of one opener or the other."""
-    return FileKeys if request.param == "key-file" else lambda *names: KmsKeys(kms, *names)
+    """How to make key pairs of one opener or the other, and whether KMS is asked by boto3 or directly."""
+    if request.param == "key-file":
+        return FileKeys
+    return lambda *names: KmsKeys(kms, *names, client=direct_client(kms.url) if request.param != "kms" else None)
 
 
 @pytest.fixture(scope="module")
@@ -319,10 +329,10 @@ def test_this_key_schedule_opens_what_anybodys_hpke_seals(content, info):
 # --- KMS
 
 
-@pytest.fixture(scope="module")
-def kept(kms):
+@pytest.fixture(scope="module", params=["boto3", "directly"])
+def kept(request, kms):
     """Two keys in KMS: the desk's, and its predecessor."""
-    return KmsKeys(kms, "desk-new", "desk-old")
+    return KmsKeys(kms, "desk-new", "desk-old", client=direct_client(kms.url) if request.param == "directly" else None)
 
 
 def test_the_desk_asks_kms_for_two_things_and_no_others(kms, kept):

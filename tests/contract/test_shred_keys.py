@@ -195,8 +195,23 @@ VERBS = {
     "keep": lambda keys, now: keys.keep({ONE: KEY}, expires_at=now + DAY),
     "key": lambda keys, now: keys.key(ONE, now=now),
     "erase": lambda keys, now: keys.erase([ONE]),
+    "mark": lambda keys, now: keys.mark(ContentName("revoked", "one"), expires_at=now + DAY),
     "purge": lambda keys, now: keys.purge(now=now + DAY),
+    "ping": lambda keys, now: keys.ping(),
 }
+
+
+def test_a_mark_reads_as_an_erased_key(keys, now):
+    """It is named until it expires, opens nothing, may be left again, and nobody can put a key in its place."""
+    mark = ContentName("revoked", "one")
+    for _ in range(2):
+        keys.mark(mark, expires_at=now + DAY)
+    assert keys.names(now=now) == {mark: False}
+    assert keys.key(mark, now=now) is None
+    with pytest.raises(Unavailable):
+        keys.keep({mark: KEY}, expires_at=now + DAY)
+    assert keys.names(now=now + DAY) == {}
+    assert keys.purge(now=now + DAY) == 1
 
 
 def test_every_verb_of_the_port_is_named_here():

@@ -134,7 +134,7 @@ def test_what_is_sealed_to_no_key_of_the_desk_is_refused_and_not_lost(requester)
     for chosen in ([{**keys[0], "key_id": "desk-of-another"}], keys[1:]):
         body = {"statement_version": "2026-11", "sealed": mine.seal(mine.content(), keys=chosen)}
         answer = submit(requester, body)
-        assert (answer.status, answer.json()["code"]) == (409, "keys-outdated")
+        assert (answer.status, answer.json().get("code")) == (409, "keys-outdated")
     message = requester.message({"text": "hello"})
     submit(requester)
     message["sealed"] = requester.seal({"text": "x"}, f"message:{message['message_id']}", keys=keys[1:])

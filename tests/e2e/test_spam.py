@@ -274,7 +274,7 @@ def test_past_the_cap_only_verified_requests_get_in(open_house):
         first = send(quietline, key=f"{KEY}-a")
         assert [first.status, send(quietline, key=f"{KEY}-b").status] == [201, 201]
         refused = send(quietline, key=f"{KEY}-c")
-        assert (refused.status, refused.json()["code"]) == (503, "unverified-full")
+        assert (refused.status, refused.json().get("code")) == (503, "unverified-full")
         assert refused.json()["helpline"]["phone"]
         assert refused.json()["detail"]
         sealed = quietline.ask("POST", "/v1/callbacks", Requester(quietline).body())

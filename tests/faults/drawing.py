@@ -225,6 +225,17 @@ def _lasting(seconds: float) -> str:
     return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
 
 
+def _times(campaign: Campaign) -> str:
+    """Say how often something was broken; where nobody counted, it was once."""
+    if campaign.done < campaign.total:
+        return f"{campaign.done:,} of {campaign.total:,}"
+    return f"{campaign.done or 1:,}"
+
+
+def _took(campaign: Campaign) -> str:
+    return _lasting(campaign.seconds) if campaign.total else ""
+
+
 def _figures(found: dict[str, float | str]) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{name.replace('_', ' ')} {value}"
@@ -250,9 +261,8 @@ def _print(console: Console, told: Told, title: str, seconds: float, code: int) 
         table.add_column("Found", ratio=6)
         table.add_column("Took", justify="right", no_wrap=True)
         for campaign in told.campaigns.values():
-            times = f"{campaign.done:,}" if campaign.done == campaign.total else f"{campaign.done:,}/{campaign.total:,}"
             found = escape(_figures(campaign.found))
-            table.add_row(escape(campaign.name), times, found, _lasting(campaign.seconds))
+            table.add_row(escape(campaign.name), _times(campaign), found, _took(campaign))
         console.print(table)
     if told.suites:
         table = Table(title="Files of tests", title_justify="left")
@@ -278,7 +288,7 @@ def _markdown(told: Told, title: str, seconds: float, code: int) -> str:
     if told.campaigns:
         lines += ["| Broken | Times | Found | Took |", "|---|---:|---|---:|"]
         lines += [
-            f"| {each.name} | {each.done:,} of {each.total:,} | {_figures(each.found)} | {_lasting(each.seconds)} |"
+            f"| {each.name} | {_times(each)} | {_figures(each.found)} | {_took(each)} |"
             for each in told.campaigns.values()
         ]
         lines.append("")

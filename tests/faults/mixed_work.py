@@ -131,7 +131,7 @@ class Work:
     def submit(self, sent: Sent) -> None:
         """Submit it; a repeat is answered alike, and makes no second request."""
         element = Element("request", sent.text, sent.text)
-        self.history.owners[sent.credential.request_id] = sent.text
+        self.history.belongs(sent.credential.request_id, sent.text)
         self.history.attempt(element, once=True)
         self.pending = lambda later: later.submit(sent)
         accepted = self.house._intake.submit(sent.submission)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -125,4 +126,5 @@ def _deeds(deeds, history: History) -> Iterator[Element]:
 def _publications(house: House) -> Iterator[Element]:
     for version in house.publications.published("signpost")[1]:
         for each in house.publications.history("signpost", version.record_id):
-            yield Element("publication", (each.body or b"").decode())
+            text = (each.body or b"").decode()
+            yield Element("publication", json.loads(text)["summary"]["en"] if text.startswith("{") else text)

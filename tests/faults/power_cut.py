@@ -2,10 +2,10 @@
 A disk that forgets: a SQLite VFS under which the power goes, and what was not synced may be gone with it.
 
 The product is not changed: the VFS is put in front of SQLite's own one, in the very library that Python's `sqlite3`
-uses, as the default for every connection. Reads, locks and shared memory are SQLite's own; what is written is passed on
-too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced and,
-by chance, none, some or all of what was written since, the last write perhaps torn at a sector's edge. A file whose
-name was not synced into its folder may be missing, and one whose deletion was not may be back.
+uses, as the default for every connection. Reads, locks and shared memory are SQLite's own; what is written is passed
+on too, so that everybody sees it, and is remembered until it is synced. At a cut, each file holds what was last synced
+and, by chance, none, some or all of what was written since, the last write perhaps torn at a sector's edge. A file
+whose name was not synced into its folder may be missing, and one whose deletion was not may be back.
 
 What is assumed of a disk is what SQLite assumes: a write that is torn harms no byte beside it (`powersafe overwrite`),
 and a sync that has returned holds. What SQLite's own VFS does about folders is done here: a new journal or log syncs
@@ -44,7 +44,7 @@ SYNC = CFUNCTYPE(c_int, c_void_p, c_int)
 class Vfs(ctypes.Structure):
     """`sqlite3_vfs`, as far as it is changed here."""
 
-    _fields_ = [  # noqa: RUF012 - what ctypes asks for
+    _fields_ = [
         ("version", c_int),
         ("file_size", c_int),
         ("longest_path", c_int),
@@ -60,7 +60,7 @@ class Vfs(ctypes.Structure):
 class Methods(ctypes.Structure):
     """`sqlite3_io_methods`, as far as they are changed here."""
 
-    _fields_ = [  # noqa: RUF012 - what ctypes asks for
+    _fields_ = [
         ("version", c_int),
         ("close", CLOSE),
         ("read", c_void_p),
@@ -153,7 +153,7 @@ class Power:
             return self.step()
 
     def sync(self, file: File, *, folder: bool) -> bool:
-        """Make a file last, and the names in its folder; where the power goes meanwhile, nobody knows how far it got."""
+        """Make a file last, and the names in its folder; a sync that the power goes in may have got anywhere."""
         with self.lock:
             if not self.step():
                 return False
@@ -207,8 +207,8 @@ def _survivors(writes: list[tuple[int, bytes | None]], dice: Random) -> list[tup
         return []
     if how == 1:
         return writes
-    kept = writes[: dice.randint(0, len(writes))] if how == 2 else [each for each in writes if dice.random() < 0.5]  # noqa: PLR2004
-    if kept and kept[-1][1] is not None and dice.random() < 0.5:  # noqa: PLR2004
+    kept = writes[: dice.randint(0, len(writes))] if how == 2 else [each for each in writes if dice.random() < 0.5]
+    if kept and kept[-1][1] is not None and dice.random() < 0.5:
         offset, data = kept[-1]
         sector = dice.choice(SECTORS)
         edges = range(sector - offset % sector, len(data), sector)

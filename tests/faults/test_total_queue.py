@@ -85,7 +85,7 @@ def test_what_was_withdrawn_must_be_gone():
 
 
 def test_what_only_an_answer_names_is_counted_under_that_name():
-    """A claim that was answered must be in the trail as what it got; one without an answer may be one of the person's."""
+    """A claim that was answered must be in the trail as what it got; without an answer it is one of a person's."""
     tried, became = Element("claim by", "alex"), Element("claim", "one/1/alex")
     history = History()
     history.attempt(tried)

@@ -39,9 +39,10 @@ class History:
     """
     What was tried and what was answered, by as many threads as there are.
 
-    Whoever tries says so before (`attempt`), and afterwards what became of it: `acknowledge`, or `refuse` for a definite
-    no; saying nothing means that no answer came, and that it may or may not have happened. Once `ended`, nothing counts:
-    an answer that comes after the power has gone reaches nobody. *owners* says whose a request is, by its id.
+    Whoever tries says so before (`attempt`), and afterwards what became of it: `acknowledge`, or `refuse` for a
+    definite no; saying nothing means that no answer came, and that it may or may not have happened. Once `ended`,
+    nothing counts: an answer that comes after the power has gone reaches nobody. *owners* says whose a request is, by
+    its id.
     """
 
     attempted: Counter[Element] = field(default_factory=Counter)
@@ -75,6 +76,11 @@ class History:
             self.refuse(tried)
             self.attempt(became)
             self.acknowledge(became)
+
+    def belongs(self, request_id: str, owner: str) -> None:
+        """Note whose a request is."""
+        with self._lock:
+            self.owners[request_id] = owner
 
     def leave(self, request: str) -> None:
         """Note that somebody is about to withdraw a request, with everything that belongs to it."""

@@ -1,107 +1,87 @@
-"""A process that submits, claims, closes and publishes until it is killed, and tells what was acknowledged."""
+"""
+Processes that work at the use cases until they are killed, and tell what they try and what they are answered.
+
+This one imports what it takes once, and forks a worker for each home that it reads from its standard input. Whatever a
+worker tells its history is a line of JSON on the standard output, before the store is called and after it has answered.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
 import sys
+import tempfile
 import threading
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 
-from chalicelib.adapters.hpke import HpkeSealer
-from chalicelib.adapters.keyfiles import KeyFiles
-from chalicelib.adapters.sqlite import SqliteStore
-from chalicelib.adapters.sqlite_publications import SqlitePublications
-from chalicelib.domain import requests
-from chalicelib.domain.audit import Deed
-from chalicelib.domain.requests import LANES, Kind, Outcome, Rules
-from chalicelib.ports import Ask
+from mixed_work import Work, house_in, leave
+from total_queue import History
 
-RULES = Rules()
+from chalicelib.domain.errors import Unavailable
 
 
-def content_of(request_id: str) -> bytes:
-    """What was sealed for a request, so that it can be told apart from another's."""
-    return f"what {request_id} wrote".encode()
+def tell(*said: object, **how: object) -> None:
+    """Say something in one write, so that a kill cannot cut it in two."""
+    os.write(1, f"{json.dumps([said, how])}\n".encode())
 
 
-def tell(line: str) -> None:
-    """Say that a call has returned, in one write, so that a kill cannot cut it in two."""
-    os.write(1, f"{line}\n".encode())
+class ToldHistory:
+    """A `History` that is somewhere else."""
+
+    ended = False
+
+    def __getattr__(self, verb: str):
+        """Tell the verb and what it is about."""
+        return partial(tell, verb)
 
 
-def submit(store, sealer) -> None:
-    """Submit a request of a random id."""
-    now, request_id = datetime.now(UTC), secrets.token_hex(8)
-    request = requests.submit(
-        request_id=request_id,
-        kind=Kind.INFORMATION,
-        language="en",
-        reference=f"amber-{request_id}",
-        windows=(),
-        answer_by=now,
-        now=now,
-        rules=RULES,
-        verified=True,
-        statement_version="1",
-        fingerprint="f",
-        body_id="b",
-    )
-    sealed = sealer.seal(content_of(request_id), kind="information", request_id=request_id).to_bytes()
-    store.submit(request, content=sealed, capacity=None, now=now)
-    tell(f"submitted {request_id}")
+def work(home: Path, name: str) -> None:
+    """Work in four threads, so that commits are shared."""
+    house = house_in(home)
+    assert house._intake
+    assert house.mailbox
+    assert house.desk
+    assert house.publications
 
-
-def claim_and_close(store, who) -> None:
-    """Claim whatever is first, and close it."""
-    now = datetime.now(UTC)
-    decide = partial(requests.claim, practitioner=who, token=None, now=now, lease=timedelta(minutes=20))
-
-    def deeds(met):
-        return [Deed(at=now, actor=who, verb="claim", request_id=met.request_id, number=met.number)]
-
-    ask = Ask(practitioner=who, lanes=LANES, claim_limit=1_000_000)
-    claimed = store.claim(ask, decide, now=now, deeds=deeds)
-    if claimed is None:
-        return
-    tell(f"claimed {claimed.request_id} {claimed.number}")
-    close = partial(
-        requests.close, practitioner=who, number=claimed.number, outcome=Outcome.ANSWERED, now=now, rules=RULES
-    )
-    deed = Deed(at=now, actor=who, verb="close", request_id=claimed.request_id, number=claimed.number)
-    store.change(claimed.request_id, close, now=now, deed=deed)
-    tell(f"closed {claimed.request_id}")
-
-
-def publish(publications, who, revision) -> int:
-    """Publish a record once more."""
-    deed = Deed(at=datetime.now(UTC), actor=who, verb="publish", about=f"signpost/{who}")
-    made = publications.publish("signpost", who, b"%d" % revision, revision=revision, deed=deed)
-    tell(f"published {who} {made.revision}")
-    return made.revision
-
-
-def main(home: Path) -> None:
-    """Write in four threads, so that commits are shared."""
-    keys = KeyFiles(home / "keys")
-    store = SqliteStore(home / "quietline.db", audit_key=keys.secret("audit.key"))
-    sealer = HpkeSealer(keys.recipients)
-
-    publications = SqlitePublications(store)
-
-    def work(who: str) -> None:
-        there = publications.record("signpost", who)
-        revision = 0 if there is None else there.revision
+    def be(who: str, *turns: str) -> None:
+        person = Work(house=house, history=ToldHistory(), dice=Random(), name=who)
         while True:
-            submit(store, sealer)
-            claim_and_close(store, who)
-            revision = publish(publications, who, revision)
+            try:
+                getattr(person, person.dice.choice(turns))()
+            except Unavailable as refusal:
+                tell("refused", refusal.code)
+            except Exception as error:  # noqa: BLE001 - told, and judged where it is heard
+                tell("failed", f"{type(error).__name__}: {error}")
 
-    for number in range(4):
-        threading.Thread(target=work, args=(f"p{number}",)).start()
+    for who, turns in {
+        f"requester-{name}-0": ("be_requester",),
+        f"requester-{name}-1": ("be_requester",),
+        f"alex-{name}": ("be_practitioner",),
+        f"sam-{name}": ("be_practitioner", "be_practitioner", "be_editor"),
+    }.items():
+        threading.Thread(target=be, args=(who, *turns)).start()
+
+
+def main() -> None:
+    """Fork a worker for each line, and say which it is and how it ended."""
+    with tempfile.TemporaryDirectory() as folder:  # everything is imported now, so that a worker starts at once
+        house = house_in(Path(folder))
+        person = Work(house=house, history=History(), dice=Random(), name="first")
+        for _ in range(5):
+            person.be_requester()
+            person.be_practitioner()
+            person.be_editor()
+        leave(house)
+    for name, line in enumerate(sys.stdin):
+        pid = os.fork()
+        if pid == 0:
+            work(Path(line.strip()), str(name))
+            return
+        tell("started", pid)
+        tell("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

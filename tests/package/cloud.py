@@ -362,6 +362,20 @@ class Cloud:
         listed = self.client("cloudformation").list_stack_resources(StackName="quietline-desk")
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed["StackResourceSummaries"]}
 
+    def partition(self, table: str, partition: str) -> list[dict[str, Any]]:
+        """Copy what is in a partition of one of the desk's tables."""
+        name = self.resources("quietline-desk", "AWS::DynamoDB::Table")[table]
+        items = self.client("dynamodb").scan(TableName=name, ConsistentRead=True)["Items"]
+        return [item for item in items if item["p"]["S"] == partition]
+
+    def put_back(self, table: str, items: list[dict[str, Any]]) -> None:
+        """Put a copy of one partition in the place of what has become of it since."""
+        client, name = self.client("dynamodb"), self.resources("quietline-desk", "AWS::DynamoDB::Table")[table]
+        for item in self.partition(table, items[0]["p"]["S"]):
+            client.delete_item(TableName=name, Key={"p": item["p"], "s": item["s"]})
+        for item in items:
+            client.put_item(TableName=name, Item=item)
+
     def items(self) -> dict[str, list[tuple[str, str]]]:
         """List the keys of everything in both tables."""
         client = self.client("dynamodb")

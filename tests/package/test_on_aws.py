@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -295,11 +296,30 @@ def test_a_live_hour_goes_through_both_stacks(quietline, cloud):
         (entry,) = quietline.ask("GET", f"/v1/sessions/{live}/answers").json()["answers"]
         assert entry["answer"] == "Somebody listens."
         assert quietline.ask("GET", f"/v1/desk/sessions/{live}/answers", token=host).json()["answers"] == [entry]
+        before = cloud.partition("Requests", f"t#{live}")
         gone = quietline.ask("DELETE", f"/v1/desk/sessions/{live}/answers/{entry['id']}", token=host)
         assert gone.status == 200, gone.body
         (entry,) = quietline.ask("GET", f"/v1/sessions/{live}/answers?after=1").json()["answers"]
         assert entry["retracted"] is True
+        cloud.put_back("Requests", before)  # the table as it was before
+        assert quietline.ask("GET", f"/v1/sessions/{live}/answers").json()["answers"][0]["answer"]
+        assert cloud.invoke("desk", "Purge")["undone"] == 1
+        (entry,) = quietline.ask("GET", f"/v1/sessions/{live}/answers?after=1").json()["answers"]
+        assert (entry["retracted"], entry["answer"]) == (True, "")
         assert "Somebody listens." in str(_mailbox(quietline, asked.json()["receipt"]))
+
+
+def test_a_copy_lets_no_revoked_partner_in(quietline, cloud):
+    """The round revokes the key anew: that it was revoked is remembered where no backup is."""
+    boss = quietline.token("supervisor")
+    issued = quietline.partner_key("north-hub")
+    before = cloud.partition("Content", "partner")
+    assert quietline.ask("DELETE", f"/v1/desk/partners/{issued['id']}", token=boss).status == 204
+    cloud.put_back("Content", before)
+    ask = partial(quietline.ask, "GET", "/v1/referrals/nobodys", token=issued["key"])
+    assert ask().status == 404
+    assert cloud.invoke("desk", "Purge")["undone"] == 1
+    assert ask().status == 401
 
 
 def test_the_watch_counts_what_waits(quietline, cloud):
@@ -644,8 +664,8 @@ FORBIDDEN = [
     (
         "desk:APIHandler",
         "dynamodb",
-        "put_item",
-        {"TableName": "ShredKeys", "Item": {"p": {"S": "x"}, "s": {"S": "x"}}},
+        "delete_item",
+        {"TableName": "ShredKeys", "Key": {"p": {"S": "x"}, "s": {"S": "x"}}},
     ),
     ("desk:APIHandler", "secretsmanager", "get_secret_value", {"SecretId": "Pepper"}),
     ("desk:APIHandler", "sqs", "send_message", {"QueueUrl": "Overflow", "MessageBody": "x"}),

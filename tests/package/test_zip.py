@@ -8,7 +8,9 @@ import importlib.util
 import io
 import json
 import marshal
+import re
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from conftest import HERE, ROOT, build
 from lambda_calls import call, rest_event
 
+from chalicelib.local.aws.bundle import INSTEAD
 from chalicelib.local.aws.package import FACES
 from chalicelib.local.issuer import LocalIssuer
 
@@ -55,7 +58,8 @@ def test_a_zip_holds_nothing_that_runs_only_on_a_persons_machine(names, face):
     assert not [name for name in names[face] if name.startswith("chalicelib/local/") or "/tests/" in name]
     assert not tops & {"tests", "benchmarks", "pytest", "_pytest", "pip", "setuptools", "hypothesis", "click"}
     assert not tops & {"README.md", "Makefile", ".git", ".chalice", "dist", ".venv", "requirements.txt"}
-    ours = {name for name in names[face] if name.startswith("chalicelib/") and not name.endswith(".pyc")}
+    made = (".pyc", ".toml.json")
+    ours = {name for name in names[face] if name.startswith("chalicelib/") and not name.endswith(made)}
     here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib").rglob("*") if path.is_file()}
     assert ours <= {path for path in here if not path.startswith("chalicelib/local/") and not path.endswith(".pyc")}
 
@@ -95,6 +99,34 @@ def test_every_module_has_bytecode_that_is_used_unchecked(packages, face):
             assert int.from_bytes(content[4:8], "little") == 0b01  # by hash, unchecked (PEP 552)
             assert marshal.loads(content[16:]).co_filename == f"/var/task/{name}"
     assert len(modules) > 300
+
+
+@BOTH
+def test_what_is_read_quickly_says_the_same(packages, face):
+    """The JSON that stands beside each TOML file of content is what that says."""
+    with zipfile.ZipFile(packages / face / "deployment.zip") as packed:
+        present = {name: packed.read(name) for name in packed.namelist() if name.startswith("chalicelib/content/")}
+    written = {name: tomllib.loads(text.decode()) for name, text in present.items() if name.endswith(".toml")}
+    ready = {name.removesuffix(".json"): json.loads(text) for name, text in present.items() if ".toml.json" in name}
+    assert written == ready
+
+
+@BOTH
+def test_no_plugin_could_be_found_where_none_is_looked_for(names, face):
+    """Pydantic's search for plugins is left out of the zip, in which there is nothing that could name one."""
+    assert "pydantic/plugin/_loader.py" in names[face]
+    assert not [name for name in names[face] if name.endswith(("entry_points.txt", "METADATA", ".pth"))]
+
+
+def test_what_is_called_of_a_library_that_was_cut_is_there():
+    """Whatever of `phonenumbers` the code names is in what the zip has of it."""
+    source = (ROOT / "chalicelib" / "adapters" / "phones.py").read_text()
+    offered = set(re.findall(r"\b\w+\b", INSTEAD["phonenumbers/__init__.py"].decode()))
+    called = set(re.findall(r"\bphonenumbers\.(\w+)", source))
+    assert called
+    assert called <= offered
+    everywhere = [path for path in (ROOT / "chalicelib").rglob("*.py") if "import phonenumbers" in path.read_text()]
+    assert [path.name for path in everywhere if "local" not in path.parts] == ["phones.py"]
 
 
 @BOTH

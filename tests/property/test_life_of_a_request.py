@@ -8,6 +8,7 @@ records, and knows nothing of `chalicelib.domain.requests`.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -17,9 +18,16 @@ from pathlib import Path
 
 import engines
 import pytest
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from chalicelib.domain import audit, requests
 from chalicelib.domain.audit import Deed, TrailHead
@@ -43,6 +51,11 @@ TICK = timedelta(microseconds=1)
 PEOPLE = ("alex", "kim", "sam")
 LANES = tuple(f"{kind}/{language}" for kind in ("callback", "information", "referral") for language in ("en", "cy"))
 MEMORY = Path("/dev/shm")
+RUNS = int(os.environ.get("QUIETLINE_RUNS", "300"))
+SEED = os.environ.get("QUIETLINE_SEED")
+STRETCH = 500
+ON = {"ministack": 1, "dynoxide": 3}
+"""How many lives on an engine for one on the slowest."""
 
 
 REFERRAL = Referral(
@@ -727,16 +740,33 @@ class OnDynamo(LifeOfARequest):
         engines.drop_tables(self.address)
 
 
-def tried_on(name, examples):
-    """Let the machine run on an engine: over a network each step takes a hundred times as long."""
-    machine = type(f"On{name.title()}", (OnDynamo,), {"engine": name})
-    case = pytest.mark.skipif(engines.why_not(name) is not None, reason=str(engines.why_not(name)))(machine.TestCase)
-    tries = max(examples, settings.default.max_examples // 100)
-    case.settings = settings(max_examples=tries, stateful_step_count=40)
-    return case
+def stretches(runs):
+    """Cut *runs* into stretches, by number and length: Hypothesis remembers all that it has tried, which adds up."""
+    cut = [(at // STRETCH, min(STRETCH, runs - at)) for at in range(0, runs, STRETCH)]
+    return pytest.mark.parametrize(("stretch", "lives"), cut)
 
 
-TestLifeOfARequest = LifeOfARequest.TestCase
-TestLifeOfARequest.settings = settings(max_examples=max(300, settings.default.max_examples), stateful_step_count=40)
-TestLifeOnMinistack = tried_on("ministack", 3)
-TestLifeOnDynoxide = tried_on("dynoxide", 10)
+def live(machine, stretch, lives):
+    """Let the machine lead that many lives: the same ones each time, or others where a seed is given."""
+    own = type(machine.__name__, (machine,), {})
+    if SEED is not None:
+        own = seed(f"{SEED}/{stretch}")(own)
+    run_state_machine_as_test(
+        own, settings=settings(max_examples=lives, stateful_step_count=40, derandomize=SEED is None)
+    )
+
+
+@stretches(RUNS)
+def test_any_life_on_a_file(stretch, lives):
+    """Whatever requesters, practitioners, supervisors and the clock do, a file holds what the model says."""
+    live(LifeOfARequest, stretch, lives)
+
+
+@pytest.mark.parametrize("engine", ["ministack", "dynoxide"])
+@stretches(max(3, RUNS // 100))
+def test_any_life_on_tables(engine, stretch, lives):
+    """And so do tables; over a network each step takes a hundred times as long."""
+    reason = engines.why_not(engine)
+    if reason is not None:
+        pytest.skip(f"{engine}: {reason}")
+    live(type(f"On{engine.title()}", (OnDynamo,), {"engine": engine}), stretch, lives * ON[engine])

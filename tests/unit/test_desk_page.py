@@ -92,7 +92,7 @@ FAMILIES = {
     "code-": CODES | CAMPAIGN_CODE | {"already-open", "bad-host", "bad-order"},
     "did-": {
         *("claim", "open", "renew", "release", "attempt", "reply", "note", "close", "park", "unpark", "expel"),
-        *("withdraw", "purge", "recover", "close-line", "forget-details"),
+        *("withdraw", "purge", "recover", "close-line", "forget-details", "clock-leapt"),
         *("answer-public", "answer-private", "decline", "retract"),
         *("draft", "reserve", "publish", "discard", "roll-back", "take-down", "refer", "issue-key", "revoke-key"),
     },

@@ -9,6 +9,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ import pytest
 from chalice.test import Client
 
 import app as quietline
+from chalicelib.adapters.one_ring import OneRing
 from chalicelib.adapters.sns import SnsDoorbell
 from chalicelib.adapters.webhook import WebhookDoorbell, signature
 from chalicelib.config import SettingError, Settings
@@ -127,6 +129,26 @@ def test_nothing_rings_on_a_submission(tmp_path, monkeypatch):
         now[0] = NOW.replace(minute=30)
         tick()
     assert len(bell.heard) == 1
+
+
+def test_servers_that_share_a_folder_ring_once_between_them(tmp_path):
+    """Of any number that come to a round at once one rings; a round that nobody heard is left to the next of them."""
+    bell = Bell()
+    servers = [OneRing(bell, tmp_path / "home" / "doorbell.0") for _ in range(4)]
+    for round_at in (NOW, NOW + ROUND):
+        ringing = [Thread(target=each.ring, args=((),), kwargs={"at": round_at}) for each in servers]
+        for thread in ringing:
+            thread.start()
+        for thread in ringing:
+            thread.join()
+    assert [at for at, _ in bell.heard] == [NOW, NOW + ROUND]
+    bell.broken = True
+    with pytest.raises(Unavailable):
+        servers[0].ring((), at=NOW + 2 * ROUND)
+    bell.broken = False
+    servers[1].ring((), at=NOW + 2 * ROUND)
+    servers[2].ring((), at=NOW + 2 * ROUND)
+    assert [at for at, _ in bell.heard] == [NOW, NOW + ROUND, NOW + 2 * ROUND]
 
 
 def test_one_doorbell_that_fails_does_not_silence_the_other():
@@ -269,7 +291,7 @@ def test_on_aws_the_secret_is_read_when_the_bell_rings(monkeypatch):
 
     monkeypatch.setattr("chalicelib.adapters.aws.Client", lambda *_args, **_kwargs: manager)
     with Receiver(says(204)) as receiver:
-        house = House(Settings(doorbell_webhook=receiver.url, doorbell_secret=arn))
+        house = House(Settings(store="dynamodb", doorbell_webhook=receiver.url, doorbell_secret=arn))
         (bell,) = house._doorbells
         assert asked == []
         bell.ring(RINGS, at=NOW)

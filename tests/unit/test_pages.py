@@ -642,8 +642,10 @@ def test_a_note_can_be_checked_without_scripts(language: str) -> None:
 
 
 def test_the_door_asks_for_the_code_and_remembers_nothing() -> None:
-    """The code is typed into an empty field that no browser completes, corrects or checks for spelling."""
-    field = page("en", "door, refused").by_id("receipt")
+    """The code is typed into an empty field that no browser completes, corrects or checks, and goes into no address."""
+    door = page("en", "door, refused")
+    assert {form["method"] for form in door.all("form")} == {"post"}
+    field = door.by_id("receipt")
     assert field["value"] == ""
     assert (field["autocomplete"], field["spellcheck"], field["autocapitalize"]) == ("off", "false", "characters")
 

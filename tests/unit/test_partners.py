@@ -16,6 +16,7 @@ from chalicelib.adapters.content import PackagedContent
 from chalicelib.adapters.randomness import SystemRandomness
 from chalicelib.adapters.sqlite import SqliteStore
 from chalicelib.adapters.sqlite_partners import SqlitePartnerKeys
+from chalicelib.adapters.sqlite_shred import SqliteShredKeys
 from chalicelib.domain import partners, requests
 from chalicelib.domain.errors import NotFound, Unauthenticated
 from chalicelib.domain.overflow import Overflowed
@@ -43,9 +44,13 @@ class FixedClock:
 def partnering(tmp_path, now):
     """Partners' keys on an empty store, which is beside them."""
     store = SqliteStore(tmp_path / "quietline.db", audit_key=b"key")
-    made = Partnering(keys=SqlitePartnerKeys(store), clock=FixedClock(now), randomness=SystemRandomness())
+    shred_keys = SqliteShredKeys(tmp_path / "shred.db")
+    made = Partnering(
+        keys=SqlitePartnerKeys(store), shred_keys=shred_keys, clock=FixedClock(now), randomness=SystemRandomness()
+    )
     yield made, store
     store.close()
+    shred_keys.close()
 
 
 # --- keys

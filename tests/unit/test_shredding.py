@@ -107,8 +107,9 @@ def test_a_withdrawal_that_dies_half_way_reads_as_withdrawn_and_is_finished_by_t
         broken.setattr(type(line.house.store), "withdraw", die)
         with pytest.raises(Unavailable):
             line.mailbox.withdraw(receipt)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refused:
         line.mailbox.read(receipt)
+    assert refused.value.code == "receipt-unknown"
     with pytest.raises(NotFound):
         line.mailbox.write(receipt, "more")
     line.mailbox.withdraw(receipt)

@@ -13,7 +13,8 @@ from chalicelib.adapters.spelling import nearest
 from chalicelib.domain.errors import Invalid, Malformed, NotFound
 from chalicelib.domain.signposts import AUDIENCES, LANGUAGES, coverage
 from chalicelib.http import kept
-from chalicelib.http.signposts import Signposts, SignpostSearch
+from chalicelib.http.search_models import SignpostSearch
+from chalicelib.http.signposts import Signposts
 from chalicelib.usecases.signposting import Signposting
 
 if TYPE_CHECKING:

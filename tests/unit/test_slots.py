@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.holidays import BankHolidays
+from chalicelib.adapters.holidays import YEARS, BankHolidays
 from chalicelib.domain.slots import OpeningHours, Window, floor_to_hour, parse_slot_id
 
 TICK = timedelta(microseconds=1)
@@ -162,6 +162,16 @@ def test_bank_holidays_are_the_nations_own(day, england, scotland):
 def test_every_nation_has_its_holidays(nation):
     """Christmas is everywhere, and years to come are known too."""
     assert all(BankHolidays(nation)(date(year, 12, 25)) for year in (2026, 2027, 2035))
+
+
+@pytest.mark.parametrize("nation", ["England", "Wales", "Scotland", "Northern Ireland"])
+def test_the_holidays_that_lie_ready_are_the_librarys(nation):
+    """Every day of the years in the file, and the years before and after it, which the library is asked about."""
+    ready, library = BankHolidays(nation), BankHolidays(nation)._library
+    day = date(YEARS.start - 1, 1, 1)
+    while day.year <= YEARS.stop:
+        assert ready(day) == (day in library), day
+        day += timedelta(days=1)
 
 
 def test_the_line_is_closed_on_a_bank_holiday():

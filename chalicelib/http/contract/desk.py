@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.http import models
+from chalicelib.http import answer_models, desk_models
 from chalicelib.http.contract.parts import (
     EXAMPLE_SIGNPOST,
     FENCED,
@@ -51,7 +51,7 @@ def fenced(name: str, verb: str, summary: str, body: type[BaseModel], **more: An
         summary,
         body=body,
         refuses=any_of(FENCED, more.pop("refuses", {})),
-        answers=more.pop("answers", {200: models.ProgressAnswer}),
+        answers=more.pop("answers", {200: answer_models.ProgressAnswer}),
         **more,
     )
 
@@ -66,7 +66,7 @@ def desk() -> tuple[Operation, ...]:
             "/v1/desk/queue",
             "queue:read",
             "How each lane stands, without content",
-            answers={200: models.QueueAnswer},
+            answers={200: answer_models.QueueAnswer},
         ),
         desk_operation(
             "list_claims",
@@ -74,7 +74,7 @@ def desk() -> tuple[Operation, ...]:
             "/v1/desk/claims",
             "queue:claim",
             "My live claims, without content",
-            answers={200: models.ClaimsAnswer},
+            answers={200: answer_models.ClaimsAnswer},
         ),
         desk_operation(
             "claim",
@@ -82,10 +82,10 @@ def desk() -> tuple[Operation, ...]:
             "/v1/desk/claims",
             "queue:claim",
             "Take the most urgent request, or the one whose reference a caller quotes",
-            body=models.ClaimSubmission,
+            body=desk_models.ClaimSubmission,
             body_required=False,
             example={"kinds": ["callback"], "languages": ["en"]},
-            answers={201: models.ClaimedAnswer, 204: None},
+            answers={201: answer_models.ClaimedAnswer, 204: None},
             refuses=any_of(WRITTEN, REPEATABLE, {409: ("claim-limit", "claimed-by-colleague")}),
             **again,
         ),
@@ -93,15 +93,15 @@ def desk() -> tuple[Operation, ...]:
             "renew",
             "renew",
             "Keep it longer",
-            models.RenewSubmission,
+            desk_models.RenewSubmission,
             example={"number": 1},
-            answers={200: models.RenewedAnswer},
+            answers={200: answer_models.RenewedAnswer},
         ),
         fenced(
             "release",
             "release",
             "Give it back, in its old place",
-            models.ReleaseSubmission,
+            desk_models.ReleaseSubmission,
             parameters=WORDS,
             example={"number": 1, "reason": "My shift ends."},
         ),
@@ -109,7 +109,7 @@ def desk() -> tuple[Operation, ...]:
             "attempt",
             "attempts",
             "Rung, and not reached",
-            models.AttemptSubmission,
+            desk_models.AttemptSubmission,
             parameters=WORDS,
             example={"number": 1, "result": "no-answer"},
             refuses={409: ("not-a-callback",)},
@@ -118,9 +118,9 @@ def desk() -> tuple[Operation, ...]:
             "reply",
             "replies",
             "Write to the requester",
-            models.ReplySubmission,
+            desk_models.ReplySubmission,
             example={"number": 1, "text": "Thank you for getting in touch.", "signposts": [EXAMPLE_SIGNPOST]},
-            answers={201: models.RepliedAnswer},
+            answers={201: answer_models.RepliedAnswer},
             refuses=any_of(REPEATABLE, {409: ("no-email", "no-mailbox", "signpost-unknown", "unreadable")}),
             **again,
         ),
@@ -128,9 +128,9 @@ def desk() -> tuple[Operation, ...]:
             "note",
             "notes",
             "Leave a note for a colleague",
-            models.NoteSubmission,
+            desk_models.NoteSubmission,
             example={"number": 1, "text": "Prefers evenings."},
-            answers={201: models.ProgressAnswer},
+            answers={201: answer_models.ProgressAnswer},
             refuses=REPEATABLE,
             **again,
         ),
@@ -138,7 +138,7 @@ def desk() -> tuple[Operation, ...]:
             "close",
             "close",
             "Finish it",
-            models.CloseSubmission,
+            desk_models.CloseSubmission,
             parameters=WORDS,
             example={"number": 1, "outcome": "answered", "agreed_actions": ["Ring again when ready."]},
             refuses={409: ("no-mailbox", "signpost-unknown", "unread-message", "unreadable")},
@@ -150,7 +150,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:supervise",
             "What the queue no longer hands out, who holds what, and who did how much",
             parameters=WORDS,
-            answers={200: models.AsideAnswer},
+            answers={200: answer_models.AsideAnswer},
         ),
         desk_operation(
             "unpark",
@@ -159,7 +159,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:supervise",
             "Put a parked request back",
             parameters=WORDS,
-            answers={200: models.ProgressAnswer},
+            answers={200: answer_models.ProgressAnswer},
             refuses={404: ("request-unknown",), 409: ("not-parked",)},
         ),
         desk_operation(
@@ -169,7 +169,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:supervise",
             "Take back the claim of somebody who has left",
             parameters=WORDS,
-            answers={200: models.ProgressAnswer},
+            answers={200: answer_models.ProgressAnswer},
             refuses={404: ("request-unknown",), 409: ("not-claimed",)},
         ),
         desk_operation(
@@ -178,9 +178,9 @@ def desk() -> tuple[Operation, ...]:
             "/v1/desk/closures",
             "queue:supervise",
             "Close the line for a time; no slot is offered in it",
-            body=models.ClosuresSubmission,
+            body=desk_models.ClosuresSubmission,
             example={"closures": [{"starts_at": "2026-11-25T12:00:00Z", "ends_at": "2026-11-25T15:00:00Z"}]},
-            answers={200: models.ClosuresAnswer},
+            answers={200: answer_models.ClosuresAnswer},
             refuses=any_of(WRITTEN, {409: ("impossible-closure",)}),
         ),
         desk_operation(
@@ -190,7 +190,7 @@ def desk() -> tuple[Operation, ...]:
             "audit:read",
             "The audit trail, verified",
             parameters=("After", "Limit"),
-            answers={200: models.AuditAnswer},
+            answers={200: answer_models.AuditAnswer},
             refuses=RANGED,
         ),
         desk_operation(
@@ -200,7 +200,7 @@ def desk() -> tuple[Operation, ...]:
             "queue:claim",
             "What can be sent along with a reply",
             parameters=("Language", *WORDS),
-            answers={200: models.OfferedAnswer},
+            answers={200: answer_models.OfferedAnswer},
             refuses=FILTERED,
         ),
         Operation(
@@ -210,7 +210,7 @@ def desk() -> tuple[Operation, ...]:
             summary="Who is signed in, and what they may do",
             tag="desk",
             caller=SIGNED_IN,
-            answers={200: models.MeAnswer},
+            answers={200: answer_models.MeAnswer},
             refuses=SIGNING_IN,
         ),
         Operation(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.http import models, oruk_models
+from chalicelib.http import answer_models, oruk_models
 from chalicelib.http.contract.parts import FILTERED, RANGED, WORDS, WRITTEN, Codes, Operation, any_of
-from chalicelib.http.signposts import SignpostSearch
+from chalicelib.http.search_models import SignpostSearch
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,7 +25,7 @@ def signposts() -> tuple[Operation, ...]:
                 *("Audience", "Topic", "Region", "Language", "Page", "SignpostsPerPage", "IfNoneMatch"),
                 *WORDS,
             ),
-            answers={200: models.SignpostsAnswer, 304: None},
+            answers={200: answer_models.SignpostsAnswer, 304: None},
             refuses=any_of(FILTERED, RANGED),
             linked_data=True,
             cached=True,
@@ -37,7 +37,7 @@ def signposts() -> tuple[Operation, ...]:
             summary="One signpost",
             tag="signposts",
             parameters=("SignpostId", "Language", "IfNoneMatch", *WORDS),
-            answers={200: models.SignpostAnswer, 304: None},
+            answers={200: answer_models.SignpostAnswer, 304: None},
             refuses=any_of(FILTERED, {404: ("signpost-unknown",)}),
             linked_data=True,
             cached=True,
@@ -51,7 +51,7 @@ def signposts() -> tuple[Operation, ...]:
             parameters=("Language", *WORDS),
             body=SignpostSearch,
             example={"q": "someone to talk to", "language": "en"},
-            answers={200: models.SearchAnswer},
+            answers={200: answer_models.SearchAnswer},
             refuses=any_of(FILTERED, WRITTEN),
         ),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.domain.errors import Refusal
-from chalicelib.http import models
+from chalicelib.http import answer_models
 from chalicelib.http.contract import (
     campaigns,
     desk,
@@ -154,7 +154,7 @@ def build() -> dict[str, Any]:
 
 
 def _schemas(table: tuple[Operation, ...]) -> Schema:
-    wanted: list[type[BaseModel]] = [models.Problem]
+    wanted: list[type[BaseModel]] = [answer_models.Problem]
     for operation in table:
         wanted += [*operation.bodies, *(each for each in operation.answers.values() if each is not None)]
     unique = sorted(set(wanted), key=lambda each: each.__name__)
@@ -267,7 +267,7 @@ def _name_of(status: int, codes: tuple[str, ...], operation: Operation) -> str:
 
 def _refusal(status: int, codes: tuple[str, ...], operation: Operation) -> Schema:
     schema = {
-        "allOf": [{"$ref": REF.format(model=models.Problem.__name__)}],
+        "allOf": [{"$ref": REF.format(model=answer_models.Problem.__name__)}],
         "properties": {"status": {"const": status}, "code": {"enum": list(codes)}},
     }
     return {

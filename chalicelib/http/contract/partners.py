@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.http import models, referral_models
+from chalicelib.http import answer_models, referral_models
 from chalicelib.http.contract.desk import desk_operation
 from chalicelib.http.contract.parts import (
     EXAMPLE_SLOT,
@@ -43,7 +43,7 @@ def referrals() -> tuple[Operation, ...]:
             summary="What somebody agrees to before a partner refers them, in force now",
             tag="helpline",
             parameters=("Language", *WORDS),
-            answers={200: models.StatementAnswer},
+            answers={200: answer_models.StatementAnswer},
             refuses=FILTERED,
         ),
         Operation(
@@ -57,7 +57,7 @@ def referrals() -> tuple[Operation, ...]:
             body=referral_models.ReferralSubmission,
             sealed_body=referral_models.SealedReferral,
             example=_REFERRAL,
-            answers={201: referral_models.ReferralAnswer},
+            answers={201: answer_models.ReferralAnswer},
             refuses=any_of(
                 OF_PARTNER,
                 WRITTEN,
@@ -88,7 +88,7 @@ def referrals() -> tuple[Operation, ...]:
             tag="partners",
             caller=PARTNER,
             parameters=("ReferralId", *WORDS),
-            answers={200: referral_models.ReferralAnswer},
+            answers={200: answer_models.ReferralAnswer},
             refuses=any_of(OF_PARTNER, {404: ("referral-unknown",)}),
         ),
     )
@@ -105,7 +105,7 @@ def keys() -> tuple[Operation, ...]:
             "Issue a key to a partner; it is shown this once",
             body=referral_models.PartnerKeySubmission,
             example={"partner": "north-hub"},
-            answers={201: referral_models.IssuedKeyAnswer},
+            answers={201: answer_models.IssuedKeyAnswer},
             refuses=any_of(WRITTEN, {409: ("key-id-taken",)}),
         ),
         desk_operation(
@@ -114,7 +114,7 @@ def keys() -> tuple[Operation, ...]:
             "/v1/desk/partners",
             "partner:manage",
             "Every key there ever was, without the keys themselves",
-            answers={200: referral_models.PartnerKeysAnswer},
+            answers={200: answer_models.PartnerKeysAnswer},
         ),
         desk_operation(
             "revoke_partner_key",

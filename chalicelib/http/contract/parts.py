@@ -59,7 +59,17 @@ def any_of(*tables: Codes) -> Codes:
 
 
 UNFORESEEN: Codes = {500: ("internal",)}
-STORED: Codes = {503: ("keys", "shred-keys", "storage", "store-newer")}
+STORED: Codes = {
+    503: (
+        "counts-damaged",
+        "keys",
+        "shred-keys",
+        "shred-keys-damaged",
+        "storage",
+        "store-damaged",
+        "store-newer",
+    )
+}
 FILTERED: Codes = {400: ("empty", "repeated", "unknown-value")}
 RANGED: Codes = {400: ("empty", "invalid", "repeated")}
 WRITTEN: Codes = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.http import models
+from chalicelib.http import answer_models, models
 from chalicelib.http.contract.parts import (
     EXAMPLE_SLOT,
     EXAMPLE_STATEMENT,
@@ -88,7 +88,7 @@ def public() -> tuple[Operation, ...]:
             summary="The confidentiality statement in force; a request must acknowledge its version",
             tag="helpline",
             parameters=("Language", *WORDS),
-            answers={200: models.StatementAnswer},
+            answers={200: answer_models.StatementAnswer},
             refuses=any_of(STORED, FILTERED),
         ),
         Operation(
@@ -98,7 +98,7 @@ def public() -> tuple[Operation, ...]:
             summary="How to reach the helpline, when, and what to do in an emergency",
             tag="helpline",
             parameters=WORDS,
-            answers={200: models.HelplineAnswer},
+            answers={200: answer_models.HelplineAnswer},
             refuses=STORED,
         ),
         Operation(
@@ -108,7 +108,7 @@ def public() -> tuple[Operation, ...]:
             summary="The callback slots that can be chosen",
             tag="helpline",
             parameters=("From", "Days", *WORDS),
-            answers={200: models.SlotsAnswer},
+            answers={200: answer_models.SlotsAnswer},
             refuses=any_of(STORED, RANGED),
         ),
         Operation(
@@ -117,7 +117,7 @@ def public() -> tuple[Operation, ...]:
             path="/v1/keys",
             summary="The public keys that content is sealed to",
             tag="helpline",
-            answers={200: models.KeysAnswer},
+            answers={200: answer_models.KeysAnswer},
             refuses=STORED,
         ),
         Operation(
@@ -127,7 +127,7 @@ def public() -> tuple[Operation, ...]:
             summary="A proof-of-work challenge (ALTCHA v2) for one request; it ends within ten minutes",
             tag="helpline",
             parameters=("For", *WORDS),
-            answers={200: models.ChallengeAnswer},
+            answers={200: answer_models.ChallengeAnswer},
             refuses=any_of(STORED, RANGED, {400: ("required",)}),
         ),
         Operation(
@@ -141,7 +141,7 @@ def public() -> tuple[Operation, ...]:
             sealed_body=models.SealedCallback,
             form=leaves(models.CallbackSubmission, models.CallbackDetails, models.Safety),
             example=_CALLBACK,
-            answers={201: models.AcceptedAnswer},
+            answers={201: answer_models.AcceptedAnswer},
             refuses=any_of(STORED, SUBMITTED),
             pages_too=True,
         ),
@@ -156,7 +156,7 @@ def public() -> tuple[Operation, ...]:
             sealed_body=models.SealedInformation,
             form=leaves(models.InformationSubmission, models.InformationDetails),
             example=_INFORMATION,
-            answers={201: models.AcceptedAnswer},
+            answers={201: answer_models.AcceptedAnswer},
             refuses=any_of(
                 STORED,
                 SUBMITTED,
@@ -178,7 +178,7 @@ def mailbox() -> tuple[Operation, ...]:
             tag="mailbox",
             caller=RECEIPT,
             parameters=WORDS,
-            answers={200: models.MailboxAnswer},
+            answers={200: answer_models.MailboxAnswer},
             refuses=OF_RECEIPT,
         ),
         Operation(
@@ -203,7 +203,7 @@ def mailbox() -> tuple[Operation, ...]:
             body=models.MessageSubmission,
             sealed_body=models.SealedMessage,
             example={"text": "Thank you. Evenings suit me best."},
-            answers={201: models.ProgressAnswer},
+            answers={201: answer_models.ProgressAnswer},
             refuses=any_of(OF_RECEIPT, WRITTEN, REPEATABLE, {409: WRITING}),
         ),
         Operation(
@@ -216,7 +216,7 @@ def mailbox() -> tuple[Operation, ...]:
             parameters=WORDS,
             body=models.SlotChoice,
             example={"slot": EXAMPLE_SLOT},
-            answers={200: models.ProgressAnswer},
+            answers={200: answer_models.ProgressAnswer},
             refuses=any_of(
                 OF_RECEIPT,
                 WRITTEN,
@@ -235,7 +235,7 @@ def either() -> tuple[Operation, ...]:
             path="/health",
             summary="Whether requests can be accepted durably, and which part is down",
             tag="service",
-            answers={200: models.HealthAnswer, 503: models.HealthAnswer},
+            answers={200: answer_models.HealthAnswer, 503: answer_models.HealthAnswer},
             refuses=STORED,
         ),
         Operation(
