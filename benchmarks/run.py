@@ -130,31 +130,6 @@ def _progress(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[Step],
             bars.update(done, description="", total=1, completed=1)
 
 
-def _queue_size(found: Document) -> Document:
-    """Make tables of the rows that queue_size.py prints."""
-    tables = []
-    for what, title, note in (
-        ("waiting", "Claiming, by how many wait", "To be at most 1.3. The wall clock includes one sync of the disk."),
-        ("held", "Claiming, by how many live claims stand in front, 10,000 waiting", ""),
-    ):
-        rows = [
-            (
-                f"{one['size']:,}",
-                *(f"{one[key]:.0f} us" for key in ("p50_us", "p99_us", "cpu_us")),
-                f"{one['ratio']:.2f}",
-                f"{one['cpu_ratio']:.2f}",
-            )
-            for one in found["rows"]
-            if one["what"] == what
-        ]
-        head = (what, "p50", "p99", "CPU", "p50, ratio", "CPU, ratio")
-        tables.append({"title": title, "head": head, "rows": rows, "note": note})
-    return {"tables": tables}
-
-
-# ---------------------------------------------------------------- the machine
-
-
 def _versions(python: Path | str, packages: Sequence[str]) -> str:
     code = "import importlib.metadata as m, json, sys; print(json.dumps([m.version(p) for p in sys.argv[1:]]))"
     said = subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=True)
@@ -220,7 +195,7 @@ def main() -> int:
         for name in wanted:
             part = PARTS[name]
             found = _measured(part, [*quick, *(full if part.full else [])], begin(name))
-            documents.append(_queue_size(found) if "rows" in found else found)
+            documents.append(found)
     tables, targets, groups, wrong = (
         [one for document in documents for one in document.get(key, ())]
         for key in ("tables", "targets", "bars", "wrong")
