@@ -369,6 +369,7 @@ class DynamoStore:
 
     def _purge_all(self, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         self._trail.settle()
+        self._index_what_is_held(now)
         held = (shape.id_of(item) for item in self._trail.register().homes.values() if item["p"].startswith("r#"))
         names = iter(dict.fromkeys([*self._queue.expired(now), *held]))
         total = 0
@@ -381,6 +382,13 @@ class DynamoStore:
         if total:
             self._trail.settle()
         return total
+
+    def _index_what_is_held(self, now: datetime) -> None:
+        """Put claims into the index that an earlier version kept out of it: when they lapse, they are found there."""
+        for head in self._hands.claimed(now):
+            if "q" not in head:
+                with suppress(_Again):  # somebody has just written it, and so placed it
+                    self._write(head, shape.read_head(head), now=now)
 
     def _purge(self, item: Item, now: datetime) -> bool:
         """Delete one request; the deed of it and the end of the head are one transaction, off everybody's way."""

@@ -319,6 +319,26 @@ def test_a_lapsed_request_is_hidden_from_nobody_by_a_claim_that_died(place, head
     assert claim(store, "kim", lapsed).number == 2
 
 
+def test_a_claim_from_before_leases_were_in_the_index_lapses_as_any_other(place, head, now):
+    """The round puts it there, so that whoever asks after the lease is given it: an upgrade loses nobody."""
+    store = place.open()
+    store.submit(head(), content=b"sealed", capacity=None, now=now)
+    held = claim(store, "alex", now)
+    key = dynamodb_items.head_key(held.request_id)
+    before = {name: value for name, value in place.items()[key].items() if name not in ("q", "o", "i")}
+    Table(place.connection, place.table).put(before)
+    later = held.lease_until + timedelta(minutes=1)
+    assert claim(store, "kim", later) is None
+    store.purge(now=now, erase=lambda _names: None)
+    after = place.items()[key]
+    assert after["q"].startswith("C#")
+    assert before.pop("t")  # its deed, which the round has moved to the trail
+    written = ("q", "o", "i", "v", "w")
+    assert after == before | {name: after[name] for name in written}
+    again = claim(store, "kim", later)
+    assert (again.number, again.lapses, again.claimed_by) == (2, 1, "kim")
+
+
 class Slow(Connection):
     """A table that gives one item at a time, and answers every call well, in 0.3 seconds by the clock that it moves."""
 
