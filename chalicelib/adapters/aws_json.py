@@ -15,6 +15,7 @@ import re
 import select
 import socket
 import threading
+import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,9 +41,16 @@ _ROUNDABOUT = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
     *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+    "AWS_CREDENTIAL_EXPIRATION",
 )
-"""Variables that send a client of AWS some other way, which boto3 knows."""
+"""Variables that send a client of AWS some other way, or have it renew its credentials, which boto3 knows."""
 _IDLE_LIMIT = 50
+_IDLE_SECONDS = 20.0
+"""
+How long a connection is kept unused, by the clock on the wall, which runs on while Lambda holds a process still.
+
+What slept longer may be open on our side alone, and a request that is sent into it costs a time-out.
+"""
 
 
 class Unreached(Exception):  # noqa: N818
@@ -90,7 +98,7 @@ def way_to(service: str, environment: Mapping[str, str], *, configured: bool) ->
         region=region,
         key_id=key_id,
         secret=secret,
-        token=said("AWS_SESSION_TOKEN") or None,
+        token=said("AWS_SECURITY_TOKEN") or said("AWS_SESSION_TOKEN") or None,
         authorities=said("AWS_CA_BUNDLE") or said("REQUESTS_CA_BUNDLE") or None,
     )
 
@@ -106,12 +114,16 @@ class JsonService:
         self._way, self._connect_timeout, self._read_timeout = way, connect, read
         self._target, version = TARGETS[way.service]
         self._content_type = f"application/x-amz-json-{version}"
-        place = urlsplit(way.endpoint)
+        try:
+            place = urlsplit(way.endpoint)
+            port = place.port
+        except ValueError:
+            raise Unreached(sent=False) from None
         if place.scheme not in {"http", "https"} or not place.hostname:
             raise Unreached(sent=False)
-        self._tls, self._name, self._port = place.scheme == "https", place.hostname, place.port
+        self._tls, self._name, self._port = place.scheme == "https", place.hostname, port
         self._host, self._path = place.netloc.rpartition("@")[2], place.path or "/"
-        self._idle: list[HTTPConnection] = []
+        self._idle: list[tuple[HTTPConnection, float]] = []
         self._lock = threading.Lock()
         self._context: Any = None
 
@@ -145,29 +157,38 @@ class JsonService:
             connection.request("POST", self._path, body, dict(headers))
             answer = connection.getresponse()
             raw = answer.read()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ValueError):  # the last: over a chunk's length that is none
             connection.close()
+            self._forget()
             raise Unreached(sent=True) from None
         if answer.will_close:
             connection.close()
         else:
             with self._lock:
                 if len(self._idle) < _IDLE_LIMIT:
-                    self._idle.append(connection)
+                    self._idle.append((connection, time.time()))
                     return answer.status, raw
             connection.close()
         return answer.status, raw
 
     def _connection(self) -> HTTPConnection:
-        """Take a connection that is open and silent, or make one."""
+        """Take a connection that is open and silent and was used a moment ago, or make one."""
         while True:
             with self._lock:
-                connection = self._idle.pop() if self._idle else None
+                connection, since = self._idle.pop() if self._idle else (None, 0.0)
             if connection is None:
                 return self._made()
             # What can be read before anything was asked is the other side's good-bye.
-            if connection.sock is not None and not _readable(connection.sock):
+            young = 0 <= time.time() - since <= _IDLE_SECONDS
+            if young and connection.sock is not None and not _readable(connection.sock):
                 return connection
+            connection.close()
+
+    def _forget(self) -> None:
+        """Close what is kept: where one has failed its neighbours have too, and no attempt has time to find it out."""
+        with self._lock:
+            kept, self._idle = self._idle, []
+        for connection, _ in kept:
             connection.close()
 
     def _made(self) -> HTTPConnection:
@@ -182,7 +203,7 @@ class JsonService:
             connection = HTTPConnection(self._name, self._port, timeout=self._connect_timeout)
         try:
             connection.connect()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ValueError):  # the last: over a name that is none
             connection.close()
             raise Unreached(sent=False) from None
         connection.sock.settimeout(self._read_timeout)
@@ -228,6 +249,12 @@ def code_of(said: Mapping[str, Any]) -> str:
     """Give the code of an error, without the name of the service's model before it."""
     kind = said.get("__type")
     return kind.rpartition("#")[2].partition(":")[0] if isinstance(kind, str) else ""
+
+
+def reasons_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give why each part of a transaction was cancelled."""
+    reasons = said.get("CancellationReasons")
+    return [each for each in reasons if isinstance(each, dict)] if isinstance(reasons, list) else []
 
 
 def _readable(sock: socket.socket) -> bool:
