@@ -1,17 +1,17 @@
 """
-What a callback's life costs on DynamoDB, as the engine reports it, and what a claim costs by the size of the queue.
+What a callback's life costs on DynamoDB, as the engine reports it, and what a claim costs by how many pull at once.
 
-    .venv/bin/python benchmarks/dynamodb_units.py [sizes, such as 1000 100000]
+    .venv/bin/python benchmarks/dynamodb_units.py
 
-Units depend on sizes, not on the engine: a write unit is a whole KB of an item before or after, a read unit 4 KB. The
-price is that of on-demand capacity in eu-west-2, in dollars for a million; it is a setting of this file.
+Units depend on sizes, not on the engine: a write unit is a whole KB of an item before or after, a read unit 4 KB.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,9 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 
 import engines  # noqa: E402
 
-from chalicelib.adapters import dynamodb_items as items  # noqa: E402
 from chalicelib.adapters.dynamodb import DynamoStore  # noqa: E402
-from chalicelib.adapters.dynamodb_queue import Queue  # noqa: E402
 from chalicelib.adapters.dynamodb_shred import DynamoShredKeys  # noqa: E402
-from chalicelib.adapters.dynamodb_table import Table, written  # noqa: E402
+from chalicelib.adapters.dynamodb_table import Table  # noqa: E402
 from chalicelib.domain import requests  # noqa: E402
 from chalicelib.domain.audit import Deed  # noqa: E402
 from chalicelib.domain.receipts import encode  # noqa: E402
@@ -36,9 +34,12 @@ from chalicelib.usecases.shredding import keys_of  # noqa: E402
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
 WRITE_PRICE, READ_PRICE = 0.74, 0.15
+PRICES_OF = "as known in November 2025, not checked"
+CLAIM_WRITES = 4
 CONTENT, REPLY = 4560, 4156  # 4 KiB of padded content, sealed to two recipients and wrapped; a padded reply, wrapped
 WRITES = ("put_item", "delete_item", "transact_write_items")
-LIVES, BATCH = 40, 25
+LIVES = 40
+ENGINE = "dynoxide" if engines.why_not("dynoxide") is None else "ministack"
 
 
 class Meter:
@@ -60,14 +61,19 @@ class Meter:
         return taken
 
 
-def stage(engine):
-    """Set up empty tables with a meter."""
+def stage(engine=ENGINE, *, shards=1):
+    """Set up empty tables with a meter, and the store as production has it."""
     meter = Meter()
     _, url, table = engines.make_tables(engine).split("|")
     connection = engines.connection(url, meter=meter)
     requests_table = Table(connection, table)
-    store = DynamoStore(requests_table, audit_key=lambda: bytes(32))
+    store = DynamoStore(requests_table, audit_key=lambda: bytes(32), shards=shards)
     return store, DynamoShredKeys(Table(connection, f"{table}-shred")), requests_table, meter
+
+
+def client():
+    """Give the engine's client, for what is put past the store."""
+    return engines.client(engines.endpoint(ENGINE))
 
 
 def callback(number, now=NOW):
@@ -101,8 +107,8 @@ def claim(store, who, now=NOW):
     return store.claim(ask, decide, now=now, deeds=deeds)
 
 
-def lives(engine):
-    """Let some callbacks be submitted, claimed, renewed, answered and closed, and print what each verb used."""
+def lives(engine=ENGINE):
+    """Let some callbacks be submitted, claimed, renewed, answered and closed; give what each verb used."""
     store, keys, _, meter = stage(engine)
     used: dict[str, list[tuple[float, float, int]]] = {}
 
@@ -124,7 +130,7 @@ def lives(engine):
         store.messages(held.request_id)
         note("open")
         fence = {"practitioner": who, "number": held.number, "now": NOW}
-        renew = partial(requests.renew, **fence, lease=timedelta(minutes=20))
+        renew = partial(requests.renew, **fence, lease=timedelta(minutes=25))
         close = partial(requests.close, **fence, outcome=Outcome.ANSWERED, rules=Rules())
         reply = Message(message_id=encode(bytes(12)), author="helpline", sent_at=NOW, for_mailbox=bytes(REPLY))
         for verb, transition, messages in (
@@ -138,51 +144,58 @@ def lives(engine):
     store.trail(limit=1)
     writes, reads, calls = meter.take()
     used["trail, a share"] = [(writes / LIVES, reads / LIVES, calls // LIVES)]
-    total_writes = total_reads = 0.0
+    rows, total_writes, total_reads = [], 0.0, 0.0
     for verb, samples in used.items():
         write, read = (sum(sample[at] for sample in samples) / len(samples) for at in (0, 1))
         total_writes, total_reads = total_writes + write, total_reads + read
-        print(f"{verb:16} {write:6.2f} write {read:6.2f} read {median(s[2] for s in samples):4.0f} calls")
-    price = total_writes * WRITE_PRICE + total_reads * READ_PRICE
-    print(f"{'a life':16} {total_writes:6.2f} write {total_reads:6.2f} read; a million lives: {price:.0f} dollars")
+        rows.append([verb, f"{write:.1f}", f"{read:.1f}", f"{median(s[2] for s in samples):.0f}", price(write, read)])
+    return [*rows, ["a life", f"{total_writes:.1f}", f"{total_reads:.1f}", "", price(total_writes, total_reads)]]
 
 
-def fill(url, table, numbers):
-    """Put heads into the queue, without what goes with them: it is the queue that is measured."""
-    puts = []
-    for number in numbers:
-        request = callback(number % 1_000_000)
-        p, s = items.head_key(encode(number.to_bytes(32, "big")))
-        place = Queue(table).place(request, NOW)
-        item = {"p": p, "s": s, "v": 1, "w": bytes(8), **items.pack_head(request), **place}
-        puts.append({"PutRequest": {"Item": written(item)}})
-    engines.client(url).batch_write_item(RequestItems={table.name: puts})
+def price(write, read):
+    """Say what a million of it costs."""
+    return f"{write * WRITE_PRICE + read * READ_PRICE:,.2f}"
 
 
-def sizes(engine, counts):
-    """Print what a claim uses and takes, by how many are waiting."""
-    store, _, table, meter = stage(engine)
-    url = engines.endpoint(engine)
-    filled = 0
-    for count in counts:
-        began = time.monotonic()
-        for first in range(filled, count, BATCH):
-            fill(url, table, range(first, min(first + BATCH, count)))
-        filled = count
-        put = time.monotonic() - began
-        meter.take()
-        taken, times = [], []
-        for number in range(40):
-            began = time.process_time(), time.monotonic()
-            assert claim(store, f"p{count}-{number}") is not None
-            times.append(time.monotonic() - began[1])
-            taken.append(meter.take())
-        write, read, calls = (median(sample[at] for sample in taken) for at in (0, 1, 2))
-        text = f"{count:9,} waiting: a claim uses {write:.1f} write, {read:.1f} read, {calls:.0f} calls"
-        print(f"{text}, takes {1000 * median(times):.1f} ms (filled in {put:.0f} s)", flush=True)
+def pullers(people, each):
+    """Let *people* pull at once, *each* so many; give what one claim took."""
+    store, _, table, meter = stage()
+    for number in range(people * each + 50):
+        store.submit(callback(number), content=bytes(64), capacity=None, now=NOW)
+    meter.take()
+
+    def pull(who):
+        for _ in range(each):
+            assert claim(DynamoStore(table, audit_key=lambda: bytes(32)), f"practitioner-{who}") is not None
+
+    with ThreadPoolExecutor(people) as pool:
+        list(pool.map(pull, range(people)))
+    write, read, calls = (amount / (people * each) for amount in meter.take())
+    lost = write - CLAIM_WRITES  # each adds a write of the hand, which is reported, and a refused one, which is not
+    write += lost
+    return [f"{people}", f"{write:.1f}", f"{read:.1f}", f"{calls + lost:.0f}", f"{lost:.2f}", price(write, read)]
+
+
+def run():
+    """Measure everything."""
+    return {
+        "tables": [
+            {
+                "title": "DynamoDB: a callback's life, units and the price of a million",
+                "head": ["verb", "write", "read", "calls", "dollars a million"],
+                "rows": lives(),
+                "note": f"{WRITE_PRICE} dollars a million write units and {READ_PRICE} a million read units, on-demand"
+                f" in eu-west-2 {PRICES_OF}; settings of benchmarks/dynamodb_units.py.",
+            },
+            {
+                "title": "DynamoDB: one claim, by how many pull at once",
+                "head": ["practitioners", "write", "read", "calls", "lost to a colleague", "dollars a million"],
+                "rows": [pullers(1, 5), pullers(10, 5)],
+                "note": "Threads on dynoxide, in one lane of one shard. Thousands at once: SIMULATION.md.",
+            },
+        ]
+    }
 
 
 if __name__ == "__main__":
-    chosen = "dynoxide" if engines.why_not("dynoxide") is None else "ministack"
-    lives(chosen)
-    sizes(chosen, [int(text) for text in sys.argv[1:]] or [1000, 10000])
+    print(json.dumps(run()))

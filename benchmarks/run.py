@@ -67,6 +67,8 @@ PARTS = {
     "memory": Part(script="memory.py"),
     "queue_size": Part(script="queue_size.py", full=True),
     "directory": Part(script="directory.py"),
+    "dynamodb_units": Part(script="dynamodb_units.py"),
+    "simulation": Part(script="simulation.py"),
 }
 OURS = ("chalice", "pydantic", "cryptography", "boto3")
 PEERS = ("fastapi", "uvicorn", "httptools", "uvloop", "h11", "mangum", "aws-lambda-powertools", "pydantic")
@@ -126,31 +128,6 @@ def _progress(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[Step],
         yield begin
         for done in begun[-1:]:
             bars.update(done, description="", total=1, completed=1)
-
-
-def _queue_size(found: Document) -> Document:
-    """Make tables of the rows that queue_size.py prints."""
-    tables = []
-    for what, title, note in (
-        ("waiting", "Claiming, by how many wait", "To be at most 1.3. The wall clock includes one sync of the disk."),
-        ("held", "Claiming, by how many live claims stand in front, 10,000 waiting", ""),
-    ):
-        rows = [
-            (
-                f"{one['size']:,}",
-                *(f"{one[key]:.0f} us" for key in ("p50_us", "p99_us", "cpu_us")),
-                f"{one['ratio']:.2f}",
-                f"{one['cpu_ratio']:.2f}",
-            )
-            for one in found["rows"]
-            if one["what"] == what
-        ]
-        head = (what, "p50", "p99", "CPU", "p50, ratio", "CPU, ratio")
-        tables.append({"title": title, "head": head, "rows": rows, "note": note})
-    return {"tables": tables}
-
-
-# ---------------------------------------------------------------- the machine
 
 
 def _versions(python: Path | str, packages: Sequence[str]) -> str:
@@ -218,7 +195,7 @@ def main() -> int:
         for name in wanted:
             part = PARTS[name]
             found = _measured(part, [*quick, *(full if part.full else [])], begin(name))
-            documents.append(_queue_size(found) if "rows" in found else found)
+            documents.append(found)
     tables, targets, groups, wrong = (
         [one for document in documents for one in document.get(key, ())]
         for key in ("tables", "targets", "bars", "wrong")

@@ -43,6 +43,7 @@ class Settings:
     shred_table: str = "quietline-shred"
     counters_table: str = "quietline-counters"
     content_table: str = "quietline-content"
+    queue_shards: int = 1
     lease: timedelta = timedelta(minutes=20)
     claim_limit: int = 5
     retention: timedelta = timedelta(days=90)
@@ -128,6 +129,7 @@ class Settings:
             content_table=read(
                 "CONTENT_TABLE", str, "the name of the DynamoDB table of what editors publish", default.content_table
             ),
+            queue_shards=read("QUEUE_SHARDS", _whole(1, 64), "a number from 1 to 64", default.queue_shards),
             lease=read("LEASE_MINUTES", _minutes, "a number of minutes from 1 to 240", default.lease),
             claim_limit=read("CLAIM_LIMIT", _whole(1, 1000), "a number from 1 to 1000", default.claim_limit),
             retention=retention,

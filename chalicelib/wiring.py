@@ -603,7 +603,8 @@ class House:
         if self.settings.store == "dynamodb":
             from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
 
-            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key)
+            shards = self.settings.queue_shards
+            return DynamoStore(self._table(self.settings.table), audit_key=self.audit_key, shards=shards)
         return self._sqlite
 
     @cached_property
@@ -640,6 +641,13 @@ class House:
             if self.shred_keys.names(now=self.clock.now()):  # made first: requests without their keys are lost
                 raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
+
+    @property
+    def schema_version(self) -> int:
+        """The newest version of the SQLite store that this release can read."""
+        from chalicelib.adapters.sqlite import MIGRATIONS  # noqa: PLC0415
+
+        return len(MIGRATIONS)
 
     @cached_property
     def _transcripts(self) -> Transcripts:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, TypeVar
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
 from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Referrals, Slots
-from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue
+from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue, drawn
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.audit import Deed
@@ -52,8 +52,6 @@ T = TypeVar("T")
 PURGE_STEP = 200
 MOVES = 25
 """How many requests a claim moves out of its way before it writes what it has decided."""
-FIRST, WIDEST = 4, 32
-"""From how many a claim draws once it has lost one, and at most: twice as many after each further loss."""
 TURNS = 500
 STALE = timedelta(hours=3)
 """How long a count of the unverified counts: it is renewed every five minutes, and every hour by another round."""
@@ -67,7 +65,7 @@ class _Again(Exception):  # noqa: N818
 
 @dataclass(slots=True)
 class _Attempt:
-    """One claim, over all its turns: what it asks, what it has said, and how often somebody else was first."""
+    """One claim, over all its turns: what it asks, what it has said, and how often it has come too late."""
 
     ask: Ask
     now: datetime
@@ -78,7 +76,11 @@ class _Attempt:
 
 
 class DynamoStore:
-    """A `RequestStore` in *table*; *audit_key* is asked for by what reads or writes the trail, the desk's part."""
+    """
+    A `RequestStore` in *table*; *audit_key* is asked for by what reads or writes the trail, the desk's part.
+
+    *shards* is over how many partitions each lane is spread.
+    """
 
     def __init__(self, table: Table, *, audit_key: Callable[[], bytes], shards: int = 1) -> None:
         self._table = table
@@ -146,7 +148,7 @@ class DynamoStore:
 
     def _hand_out(self, attempt: _Attempt) -> ContactRequest | None:
         ask, now = attempt.ask, attempt.now
-        hand = self._hands.read(ask.practitioner, now, mine=attempt.said)
+        hand = self._hands.read(ask.practitioner, mine=attempt.said)
         if hand.busy:
             raise _Again
         held = hand.held(now)
@@ -158,7 +160,7 @@ class DynamoStore:
             raise Conflict("claim-limit")
         if ask.reference is not None:
             return self._walk(attempt, hand, self._quoted(ask.reference, now))
-        return self._walk(attempt, hand, self._candidates(attempt, hand.lapsed))
+        return self._walk(attempt, hand, self._candidates(attempt))
 
     def _walk(self, attempt: _Attempt, hand: Hand, candidates: Iterator[Item]) -> ContactRequest | None:
         """
@@ -182,7 +184,7 @@ class DynamoStore:
                     self._move(moves, now)
                 continue
             self._move(moves, now)
-            said = shape.Intent(head.request_id, item["v"] + 1, shape.wall(), micros(decided.lease_until or now))
+            said = shape.Intent(head.request_id, item["v"] + 1, shape.wall())
             attempt.said.append(said)
             taken = self._hands.take(hand, said)
             if taken is None:
@@ -210,45 +212,28 @@ class DynamoStore:
             raise Conflict("claimed-by-colleague", pointer="/reference")
         yield item
 
-    def _candidates(self, attempt: _Attempt, lapsed: Sequence[Item]) -> Iterator[Item]:
+    def _candidates(self, attempt: _Attempt) -> Iterator[Item]:
         """Give the heads that may be handed out, most urgent first, each read as it is now, each once."""
         lanes, now = attempt.ask.lanes, attempt.now
         begun = self._queue.begun(now)
         if len(begun) > CROWD:
             self._show(begun[:MOVES], now)
-        known: dict[str, Item] = {}
-        waiting: list[tuple[datetime, str]] = [
-            (entry.order_at, entry.request_id) for entry in begun if entry.is_ready(now) and entry.lane in lanes
+        waiting = [
+            (entry.order_at, entry.request_id)
+            for entry in (*begun, *self._queue.lapsed(now))
+            if entry.is_ready(now) and entry.lane in lanes
         ]
-        for item in lapsed:
-            head = shape.read_head(item)
-            if head.lane in lanes:
-                known[head.request_id] = item
-                waiting.append((head.order_at, head.request_id))
         ready = ((entry.order_at, entry.request_id) for entry in self._queue.ready(lanes) if entry.is_ready(now))
         met: set[str] = set()
-        for request_id in self._drawn(_merged(sorted(waiting), ready), attempt):
+        for request_id in drawn(_merged(sorted(waiting), ready), lambda: attempt.losses, self._dice):
             if request_id in met:
                 continue
             met.add(request_id)
-            there = known.get(request_id) or self._item(request_id)
+            there = self._item(request_id)
             if there is not None and _is_ready(shape.read_head(there), lanes, now):
                 yield there
-
-    def _drawn(self, names: Iterator[str], attempt: _Attempt) -> Iterator[str]:
-        """
-        Give *names* in order, until somebody else was first: then any of the next few.
-
-        Of many who pull at once, each has then a good chance of its own; the order suffers by a few places, among
-        those who pull in the same instant.
-        """
-        near: list[str] = []
-        while True:
-            width = min(FIRST * 2 ** (attempt.losses - 1), WIDEST) if attempt.losses else 1
-            near += islice(names, max(0, width - len(near)))
-            if not near:
-                return
-            yield near.pop(self._dice.randrange(min(width, len(near))))
+            else:
+                attempt.losses += 1
 
     def _show(self, begun: Sequence[Entry], now: datetime) -> None:
         """Move hidden requests whose time has come to READY, so that not all of them are read at every claim."""
@@ -327,7 +312,7 @@ class DynamoStore:
 
     def held_by(self, practitioner: str, *, now: datetime) -> tuple[ContactRequest, ...]:
         """List the practitioner's live claims."""
-        held = map(shape.read_head, self._hands.read_own(practitioner, now).held(now))
+        held = map(shape.read_head, self._hands.read(practitioner).held(now))
         return tuple(sorted(held, key=_lease_until))
 
     def parked(self, *, now: datetime) -> tuple[ContactRequest, ...]:
@@ -384,6 +369,7 @@ class DynamoStore:
 
     def _purge_all(self, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         self._trail.settle()
+        self._index_what_is_held(now)
         held = (shape.id_of(item) for item in self._trail.register().homes.values() if item["p"].startswith("r#"))
         names = iter(dict.fromkeys([*self._queue.expired(now), *held]))
         total = 0
@@ -396,6 +382,13 @@ class DynamoStore:
         if total:
             self._trail.settle()
         return total
+
+    def _index_what_is_held(self, now: datetime) -> None:
+        """Put claims into the index that an earlier version kept out of it: when they lapse, they are found there."""
+        for head in self._hands.claimed(now):
+            if "q" not in head:
+                with suppress(_Again):  # somebody has just written it, and so placed it
+                    self._write(head, shape.read_head(head), now=now)
 
     def _purge(self, item: Item, now: datetime) -> bool:
         """Delete one request; the deed of it and the end of the head are one transaction, off everybody's way."""
@@ -516,7 +509,7 @@ class DynamoStore:
         if before is not None and slot is not None and slot != shape.counted_slot(before):
             self._slots.enter(request_id, revision, slot, capacity, now)
         if not listed and _is_to_be_listed(before, changed):
-            said = shape.Intent(request_id, revision, shape.wall(), micros(changed.lease_until or now))
+            said = shape.Intent(request_id, revision, shape.wall())
             self._hands.add(changed.claimed_by or "", said)
         for message in messages:
             self._table.put_new(shape.pack_message(changed, message), unless="i")
@@ -596,12 +589,8 @@ def _has_details_due(head: ContactRequest, now: datetime) -> bool:
 
 
 def _is_to_be_listed(before: ContactRequest | None, changed: ContactRequest) -> bool:
-    """Tell whether a hand must be told: of a new holder, or of a lease that ends before it says."""
-    if changed.claimed_by is None:
-        return False
-    if before is None or before.claimed_by != changed.claimed_by or before.lease_until is None:
-        return True
-    return changed.lease_until is not None and changed.lease_until < before.lease_until
+    """Tell whether a hand must be told of a new holder."""
+    return changed.claimed_by is not None and (before is None or before.claimed_by != changed.claimed_by)
 
 
 def _held_already(held: Sequence[Item], ask: Ask) -> Item | None:

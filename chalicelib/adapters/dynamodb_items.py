@@ -229,13 +229,12 @@ class Intent(NamedTuple):
     That a head is about to be written at a *revision*, said where others will look before it is.
 
     It is carried out once the head has that revision; until then it stands for *until* seconds from *said_at* (the
-    wall's clock, in milliseconds). *lease* is when a claim would lapse, in microseconds.
+    wall's clock, in milliseconds).
     """
 
     request_id: str
     revision: int
     said_at: int
-    lease: int = 0
 
     def is_open(self, head: Item | None, seconds: float) -> bool:
         """Tell whether the head may still be on its way."""

@@ -33,7 +33,7 @@ CROWD = 40
 
 class Hand(NamedTuple):
     """
-    A practitioner's hand as it is now: *said* with the heads that it names, and whatever has lapsed in any hand.
+    A practitioner's hand as it is now: *said* with the heads that it names.
 
     *busy* is whether a claim of theirs is on its way: nobody can tell yet what it will make of the hand.
     """
@@ -42,7 +42,6 @@ class Hand(NamedTuple):
     item: Item | None
     said: Sequence[Intent]
     heads: Mapping[str, Item]
-    lapsed: Sequence[Item]
     busy: bool
 
     def held(self, now: datetime) -> list[Item]:
@@ -66,32 +65,21 @@ class Hands:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def read(self, practitioner: str, now: datetime, *, mine: Sequence[Intent]) -> Hand:
-        """Read a hand, and what has lapsed in all of them; *mine* is what the asking claim has said itself."""
-        return self._hand(practitioner, list(self._table.query(shape.HAND)), now, mine)
-
-    def read_own(self, practitioner: str, now: datetime) -> Hand:
-        """Read a hand and nobody else's."""
+    def read(self, practitioner: str, *, mine: Sequence[Intent] = ()) -> Hand:
+        """Read a hand and nobody else's; *mine* is what the asking claim has said itself."""
         item = self._table.get(shape.hand_key(practitioner))
-        return self._hand(practitioner, [] if item is None else [item], now, ())
-
-    def _hand(self, practitioner: str, hands: Sequence[Item], now: datetime, mine: Sequence[Intent]) -> Hand:
-        item = next((hand for hand in hands if hand["s"] == practitioner), None)
         said = shape.intents(item)
-        others = [each for hand in hands if hand is not item for each in shape.intents(hand)]
-        late = [each for each in others if each.lease <= micros(now)]
-        heads = self._table.get_many(shape.head_key(each.request_id) for each in (*said, *late))
+        heads = self._table.get_many(shape.head_key(each.request_id) for each in said)
         named = {shape.id_of(head): head for head in heads.values()}
-        lapsed = [head for head in named.values() if head["u"] == Status.CLAIMED.value and _lease(head) <= micros(now)]
         busy = any(each not in mine and each.is_open(named.get(each.request_id), CLAIM_IN_FLIGHT) for each in said)
-        return Hand(practitioner, item, said, named, lapsed, busy)
+        return Hand(practitioner, item, said, named, busy)
 
     def take(self, hand: Hand, said: Intent) -> Hand | None:
         """
         Name a request in *hand*, if that is as it was read, and let go of what is no longer theirs; None if not.
 
         What the hand said of that request before stays beside it for as long as the head bears it out: this claim may
-        come to nothing, and a lapsed lease is found by what was said when it began.
+        come to nothing.
         """
         kept = [each for each in hand.said if shape.is_kept(each, hand.practitioner, hand.heads.get(each.request_id))]
         new = {"l": shape.pack_intents([*kept, said])}

@@ -4,13 +4,13 @@ The queue as an index: what may be handed out, in order, without reading what ma
     partition          sort         holds
     R#<lane>#<shard>   order_at     READY: waiting, and visible when it was written
     H#<shard>          visible_at   HIDDEN: waiting for a window that has not begun
+    C#<shard>          lease_until  CLAIMED: in somebody's hand; whoever asks after that is given it
     A#<shard>          due_at       ASIDE: parked, or every window was missed; only supervisors see it
     D#<shard>          ends_at      DONE: closed or withdrawn, for the hourly round
 
-What is claimed is in none of them: it is in a practitioner's hand, where a lapsed lease is found. So a claim takes one
-write from the index and a renewal none, and nobody reads past what colleagues hold. A hidden request whose window has
-begun is handed out from where it is; only where many have begun does a claim move some to READY, so that one claim
-never reads more than a page of them.
+So nobody reads past what colleagues hold or what is not to be handed out yet, and of two thousand hands a claim reads
+its own and no other. A hidden request whose window has begun, and one whose lease has lapsed, is handed out from where
+it is; only where many windows have begun does a claim move some to READY, so that it never reads more than a page.
 
 The index is eventually consistent: an entry is a hint, and the head, read consistently, is the truth.
 """
@@ -21,6 +21,7 @@ import heapq
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb_items import id_of
@@ -28,16 +29,19 @@ from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.requests import LANES, ContactRequest, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+    from random import Random
 
     from chalicelib.adapters.dynamodb_table import Item, Table
 
-READY, HIDDEN, ASIDE, DONE = "R", "H", "A", "D"
+READY, HIDDEN, CLAIMED, ASIDE, DONE = "R", "H", "C", "A", "D"
 PAGE = 16
 HIDDEN_PAGE = 200
 CROWD = 40
 """So many hidden requests whose time has come are read at once; past it, some are moved to READY."""
+FIRST, WIDEST = 4, 256
+"""From how many a claim draws once it has come too late, and at most: twice as many each further time."""
 _INFO = struct.Struct(">BqqqqqHB")
 _NEVER = -(2**63)
 
@@ -69,10 +73,8 @@ class Queue:
         self._table, self._shards = table, shards
 
     def place(self, request: ContactRequest, now: datetime) -> Item:
-        """Give the attributes by which a head stands in the index, or none."""
+        """Give the attributes by which a head stands in the index."""
         part, sort = _part(request, now)
-        if part is None:
-            return {}
         shard = zlib.crc32(request.request_id.encode()) % self._shards
         lane = f"{request.lane}#" if part == READY else ""
         return {"q": f"{part}#{lane}{shard}", "o": micros(sort), "i": _info(request)}
@@ -84,9 +86,16 @@ class Queue:
 
     def begun(self, now: datetime) -> list[Entry]:
         """Give the HIDDEN requests whose time has come, up to a page, the first to begin before others."""
+        return self._due(HIDDEN, now)
+
+    def lapsed(self, now: datetime) -> list[Entry]:
+        """Give the CLAIMED requests whose lease has lapsed, up to a page, the first to lapse before others."""
+        return self._due(CLAIMED, now)
+
+    def _due(self, part: str, now: datetime) -> list[Entry]:
         found: list[Entry] = []
         for shard in range(self._shards):
-            for entry in self._read(f"{HIDDEN}#{shard}", high=micros(now), page=HIDDEN_PAGE):
+            for entry in self._read(f"{part}#{shard}", high=micros(now), page=HIDDEN_PAGE):
                 found.append(entry)
                 if len(found) >= HIDDEN_PAGE:
                     break
@@ -117,9 +126,33 @@ class Queue:
             yield _entry(item)
 
 
-def _part(request: ContactRequest, now: datetime) -> tuple[str | None, datetime]:
-    if request.status is Status.CLAIMED and request.claimed_by is not None:
-        return None, now
+def room(losses: int) -> int:
+    """Tell among how many of the most urgent a claim draws that has come too late *losses* times."""
+    return min(FIRST * 2 ** min(losses - 1, 9), WIDEST) if losses else 1
+
+
+def drawn(
+    names: Iterator[str], losses: Callable[[], int], dice: Random, *, room: Callable[[int], int] = room
+) -> Iterator[str]:
+    """
+    Give *names* in order, until somebody else was first: then any of the next few.
+
+    Whoever loses one to a colleague has come too late, and so has whoever finds one taken that the index still shows.
+    Of many who pull at once, each has then a good chance of its own; the order suffers by as many places at most, among
+    those who pull in the same instant. `benchmarks/SIMULATION.md` shows how many that are.
+    """
+    near: list[str] = []
+    while True:
+        width = room(losses())
+        near += islice(names, max(0, width - len(near)))
+        if not near:
+            return
+        yield near.pop(dice.randrange(min(width, len(near))))
+
+
+def _part(request: ContactRequest, now: datetime) -> tuple[str, datetime]:
+    if request.status is Status.CLAIMED and request.lease_until is not None:
+        return CLAIMED, request.lease_until
     if request.status in (Status.CLOSED, Status.WITHDRAWN):
         return DONE, request.ends_at
     if request.status is Status.PARKED or request.ready_at is None:

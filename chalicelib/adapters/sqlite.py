@@ -166,6 +166,13 @@ MIGRATIONS = (
         UNIQUE (session, entry_id)
     ) STRICT;
     """,
+    """
+    -- What waits apart from what is claimed: nobody reads past what colleagues hold.
+    DROP INDEX requests_ready;
+    CREATE INDEX requests_waiting ON requests (lane, order_at, ready_at)
+        WHERE status = 'waiting' AND ready_at IS NOT NULL;
+    CREATE INDEX requests_lapsing ON requests (ready_at, lane, order_at) WHERE status = 'claimed';
+    """,
 )
 
 _FIELDS = tuple(field.name for field in fields(ContactRequest))
@@ -544,20 +551,25 @@ def _quoted(db: sqlite3.Connection, ask: Ask, now: datetime) -> Iterator[Contact
 def _ready(db: sqlite3.Connection, lanes: Sequence[str], now: datetime) -> Iterator[ContactRequest]:
     """Give what may be handed out, most urgent first over all lanes, each once, as the table stands at each step."""
     met: list[str] = []
+    lapsed = f"status = 'claimed' AND lane IN ({', '.join('?' * len(lanes))})"
     while True:
-        best: ContactRequest | None = None
-        for lane in lanes:
-            condition = "lane = ? AND ready_at IS NOT NULL AND ready_at <= ? AND expires_at > ?"
-            if met:
-                condition += f" AND request_id NOT IN ({', '.join('?' * len(met))})"
-            condition += " ORDER BY order_at LIMIT 1"
-            head = _head(db, condition, lane, micros(now), micros(now), *met)
-            if head is not None and (best is None or head.order_at < best.order_at):
-                best = head
+        heads = [_first(db, "status = 'waiting' AND lane = ?", (lane,), met, now) for lane in lanes]
+        heads.append(_first(db, lapsed, lanes, met, now))
+        best = min((head for head in heads if head is not None), key=lambda head: head.order_at, default=None)
         if best is None:
             return
         met = [*met[-100:], best.request_id]
         yield best
+
+
+def _first(
+    db: sqlite3.Connection, condition: str, lanes: Sequence[str], met: Sequence[str], now: datetime
+) -> ContactRequest | None:
+    """Give the most urgent head that fits and is not among those *met*, of what a claim may meet now."""
+    condition += " AND ready_at IS NOT NULL AND ready_at <= ? AND expires_at > ?"
+    if met:
+        condition += f" AND request_id NOT IN ({', '.join('?' * len(met))})"
+    return _head(db, f"{condition} ORDER BY order_at LIMIT 1", *lanes, micros(now), micros(now), *met)
 
 
 def _update(db: sqlite3.Connection, old: ContactRequest, new: ContactRequest) -> None:

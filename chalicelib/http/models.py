@@ -60,13 +60,13 @@ LanguageTag = Annotated[str, StringConstraints(pattern=LANGUAGE_TAG, max_length=
 Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=60)]
 
 
-def _whole(value: object) -> object:
+def as_whole(value: object) -> object:
     """Read 1.0 as 1: in JSON, and to a schema that asks for an integer, they are the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(_whole)]
+Whole = Annotated[int, BeforeValidator(as_whole)]
+Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(as_whole)]
 
 
 class Wire(BaseModel):

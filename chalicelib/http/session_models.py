@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.domain.sessions import MOST_HOSTS
 from chalicelib.http.answer_models import Answer, ClaimAnswer, Due, Line
 from chalicelib.http.desk_models import Fenced
-from chalicelib.http.models import NOT_BLANK, QUESTION_LIMIT, QuestionDetails
+from chalicelib.http.models import NOT_BLANK, QUESTION_LIMIT, QuestionDetails, as_whole
 
 ANSWER_LIMIT = 3000
 """Characters of an answer: a mailbox message's, since it is one as well."""
@@ -33,7 +33,7 @@ class PublicAnswer(Fenced):
 
     question: Asked
     answer: Said
-    host: Annotated[int, Field(ge=0, lt=MOST_HOSTS)] = 0
+    host: Annotated[int, Field(ge=0, lt=MOST_HOSTS), BeforeValidator(as_whole)] = 0
 
 
 class PrivateAnswer(Fenced):

@@ -93,11 +93,10 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
         NotDone: and nothing was changed.
         OSError, sqlite3.Error, Unavailable: the disk or the copy would not; the old database is there, or kept.
     """
-    from chalicelib.adapters.sqlite_reach import SqliteReleases  # noqa: PLC0415 - a backup needs no house
-    from chalicelib.wiring import House  # noqa: PLC0415
+    from chalicelib.wiring import House  # noqa: PLC0415 - a backup needs no house
 
     home, house = settings.home, House(settings)
-    _look_at(source)
+    _look_at(source, house.schema_version)
     if not (home / "shred.db").exists():
         raise NotDone("shred-keys")
     draft = home / ".quietline.db.restored"
@@ -107,16 +106,13 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
     _sync(draft)
     with _alone(home / "quietline.db"):
         kept = _replace(home / "quietline.db", draft, home / f"replaced-{house.clock.now():%Y%m%dT%H%M%SZ}.db")
-    with contextlib.closing(SqliteReleases(home / "reach.db")) as published:
-        for month, release in releases:
-            published.keep(month, release)
+    for month, release in releases:
+        house.releases.keep(month, release)
     return kept, house.retention.undo_restored()
 
 
-def _look_at(source: Path) -> None:
+def _look_at(source: Path, known: int) -> None:
     """Make sure that *source* is a whole copy, of a version that we can read."""
-    from chalicelib.adapters.sqlite import MIGRATIONS  # noqa: PLC0415
-
     try:
         with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?immutable=1", uri=True)) as db:
             sound = db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -126,7 +122,7 @@ def _look_at(source: Path) -> None:
         sound, version, ours = False, 0, False
     if not (sound and ours):
         raise NotDone("damaged")
-    if version > len(MIGRATIONS):
+    if version > known:
         raise NotDone("newer")
 
 

@@ -189,7 +189,7 @@ def test_what_belongs_to_a_requester_expires_by_itself(place, head, now):
 
 
 def test_a_life_costs_what_is_said(place, head, now):
-    """A callback with 4 KiB of content and reply takes 22 write units, 10 of them for the two sealed pieces."""
+    """A callback with 4 KiB of content and reply takes 26 write units, 10 of them for the two sealed pieces."""
     store, slot = place.open(), Window(starts_at=now, ends_at=now + 2 * HOUR)
     spent = {}
 
@@ -207,7 +207,7 @@ def test_a_life_costs_what_is_said(place, head, now):
     note("claim")
     fence = {"practitioner": held.claimed_by, "number": held.number, "now": now}
     for verb, transition, letters in (
-        ("renew", partial(requests.renew, **fence, lease=LEASE), ()),
+        ("renew", partial(requests.renew, **fence, lease=LEASE + HOUR), ()),
         (
             "reply",
             partial(requests.held, **fence),
@@ -218,7 +218,7 @@ def test_a_life_costs_what_is_said(place, head, now):
         deed = Deed(at=now, actor=held.claimed_by, verb=verb, request_id=name, number=1)
         store.change(name, transition, now=now, messages=letters, deed=deed)
         note(verb)
-    assert spent == {"shred": 1, "submit": 9, "claim": 3, "renew": 1, "reply": 6, "close": 2}
+    assert spent == {"shred": 1, "submit": 9, "claim": 4, "renew": 3, "reply": 6, "close": 3}
 
 
 def test_a_crowd_whose_windows_open_at_once_is_handed_out_in_order(place, head, now):
@@ -251,6 +251,22 @@ def test_a_queue_in_shards_is_one_queue(place, head, now):
         ("information/en", 0, 9),
     ]
     assert store.purge(now=now + 200 * DAY, erase=lambda names: None) == 10
+
+
+def test_a_claim_costs_the_same_however_many_colleagues_hold_something(place, head, now):
+    """Of sixty hands it reads its own, and yet it is given what one of them let lapse, the instant it did."""
+    store = place.open()
+    for number in range(62):
+        store.submit(head(f"r{number}", due_at=now + number * HOUR), content=b"x", capacity=None, now=now)
+    read = []
+    for number in range(61):
+        place.units["read"] = 0.0
+        assert claim(store, f"colleague-{number:03}", now).request_id == f"r{number}"
+        read.append(place.units["read"])
+    assert read[0] == read[60]
+    early = claim(store, "alex", now + LEASE - timedelta(microseconds=1))
+    assert early.request_id == "r61"
+    assert claim(store, "alex", now + LEASE).request_id == "r0"
 
 
 def test_a_claim_is_found_again_however_short_its_renewal(place, head, now):
@@ -301,6 +317,26 @@ def test_a_lapsed_request_is_hidden_from_nobody_by_a_claim_that_died(place, head
             claim(store, "alex", lapsed)
     assert [state.waiting for state in store.lanes(now=lapsed, soon=lapsed)] == [1]
     assert claim(store, "kim", lapsed).number == 2
+
+
+def test_a_claim_from_before_leases_were_in_the_index_lapses_as_any_other(place, head, now):
+    """The round puts it there, so that whoever asks after the lease is given it: an upgrade loses nobody."""
+    store = place.open()
+    store.submit(head(), content=b"sealed", capacity=None, now=now)
+    held = claim(store, "alex", now)
+    key = dynamodb_items.head_key(held.request_id)
+    before = {name: value for name, value in place.items()[key].items() if name not in ("q", "o", "i")}
+    Table(place.connection, place.table).put(before)
+    later = held.lease_until + timedelta(minutes=1)
+    assert claim(store, "kim", later) is None
+    store.purge(now=now, erase=lambda _names: None)
+    after = place.items()[key]
+    assert after["q"].startswith("C#")
+    assert before.pop("t")  # its deed, which the round has moved to the trail
+    written = ("q", "o", "i", "v", "w")
+    assert after == before | {name: after[name] for name in written}
+    again = claim(store, "kim", later)
+    assert (again.number, again.lapses, again.claimed_by) == (2, 1, "kim")
 
 
 class Slow(Connection):

@@ -31,6 +31,7 @@ from chalicelib.domain.receipts import Credential, decode, encode, read_receipt
 from chalicelib.domain.screening import FormProof
 from chalicelib.domain.slots import parse_slot_id
 from chalicelib.http import access, kept, mailbox, models, public, reach, reading, sessions
+from chalicelib.http.desk_models import ClaimSubmission, CloseSubmission, ClosuresSubmission, ReplySubmission
 from chalicelib.http.publishing_models import ContentSubmission, RollBackSubmission
 from chalicelib.http.reach_models import Visit
 from chalicelib.http.referral_models import ReferralSubmission, SealedReferral
@@ -441,10 +442,10 @@ def others() -> str:
 
 MORE: tuple[tuple[type[Any], dict[str, Any]], ...] = (
     (models.SlotChoice, {"slot": "2026-11-24T18:00Z/2h"}),
-    (models.ClaimSubmission, {"kinds": ["callback"], "languages": ["en"], "reference": "amber", "lease_minutes": 5.0}),
-    (models.CloseSubmission, {"number": 1, "outcome": "answered", "agreed_actions": ["rest"], "signposts": ["a-b"]}),
-    (models.ReplySubmission, {"number": 1.0, "text": "heron", "signposts": ["a-b"]}),
-    (models.ClosuresSubmission, {"closures": [{"starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T00:00Z"}]}),
+    (ClaimSubmission, {"kinds": ["callback"], "languages": ["en"], "reference": "amber", "lease_minutes": 5.0}),
+    (CloseSubmission, {"number": 1, "outcome": "answered", "agreed_actions": ["rest"], "signposts": ["a-b"]}),
+    (ReplySubmission, {"number": 1.0, "text": "heron", "signposts": ["a-b"]}),
+    (ClosuresSubmission, {"closures": [{"starts_at": "2026-11-24T18:00:00Z", "ends_at": "2026-11-25T00:00Z"}]}),
     (ReferralSubmission, {"consent": {"version": "2026-11", "language": "en", "how": "by-phone",
                                       "given_on": "2026-11-24"},
                           "details": {**DETAILS, "referrer": {"name": "Jo", "organisation": "Hub"}}}),

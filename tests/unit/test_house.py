@@ -132,6 +132,7 @@ def test_no_clock_outruns_the_one_it_is_part_of(closed, contact, is_good):
         ("QUIETLINE_FACES", "public,back"),
         ("QUIETLINE_LEASE_MINUTES", "00999"),
         ("QUIETLINE_CLAIM_LIMIT", "-1"),
+        ("QUIETLINE_QUEUE_SHARDS", "0"),
         ("QUIETLINE_CLOCK", "2027-01-02T03:04:05"),
         ("QUIETLINE_CLOCK", "yesterday"),
         ("QUIETLINE_RETENTION_DAYS", "forever"),

@@ -240,7 +240,7 @@ def _answer(operation: Operation, status: int, model: type[BaseModel] | None) ->
             answer["content"][LINKED_DATA] = {"schema": {"type": "object"}}
         if operation.pages_too:
             answer["content"][HTML] = text
-    elif operation.page or operation.media:
+    elif (operation.page or operation.media) and status != HTTPStatus.NOT_MODIFIED:
         answer["content"] = {operation.media or HTML: text}
     elif status == HTTPStatus.OK and not operation.files:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
