@@ -7,12 +7,14 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import botocore
 import pytest
 from test_aws_json import ENVIRONMENT, Server, server, way
 
 from chalicelib.adapters import aws_json
-from chalicelib.adapters.aws_json import JsonService, way_to
+from chalicelib.adapters.aws_json import JsonService, Unreached, way_to
 from chalicelib.adapters.dynamodb_connection import Connection, Patience, Refused
 from chalicelib.config import Settings
 from chalicelib.domain.errors import Unavailable
@@ -152,15 +154,15 @@ class Hole:
 
 def test_dead_connections_cost_one_time_out_however_many_there_are():
     """After a long sleep all kept connections may be dead: one is found out, the next attempt goes by a new one."""
-    hole = Hole(deaf=5)
-    connection = Connection(way=way(hole.url), patience=Patience(sleep=lambda _: None), read_timeout=0.2)
+    hole, again = Hole(deaf=5), []
+    connection = Connection(way=way(hole.url), patience=Patience(sleep=again.append), read_timeout=0.2)
     connection._ready()
     service = connection._direct
     service._idle = [(service._made(), time.time()) for _ in range(5)]
     with pytest.raises(Refused) as refusal:
         connection.call("put_item", TableName="t", Item={})
     assert refusal.value.doubtful, "the first attempt may have been done, and whoever wrote must look"
-    assert len(hole.accepted) == 6
+    assert (len(hole.accepted), len(again)) == (6, 1)
     hole.close()
 
 
@@ -176,6 +178,21 @@ def test_a_connection_that_slept_is_not_trusted(seconds, kept, monkeypatch):
         service.call("get_item", {})
         first, second = (place for *_, place in running.asked)
     assert (first == second) is kept
+
+
+def test_whom_tls_trusts_is_loaded_once_and_by_authority(tmp_path):
+    """Tables, keys and secrets share what a cold start loads; a bundle of one's own is another, which must be there."""
+    one, other = (JsonService(way("https://127.0.0.1", name), connect=1, read=1) for name in ("dynamodb", "kms"))
+    assert one._trusting() is other._trusting()
+    bundle = tmp_path / "bundle"
+    own = way_to("dynamodb", {**ENVIRONMENT, "AWS_CA_BUNDLE": str(bundle)}, configured=False)
+    for text in (None, "no certificate"):
+        if text:
+            bundle.write_text(text)
+        with pytest.raises(Unreached):
+            JsonService(own, connect=1, read=1)._trusting()
+    bundle.write_text(Path(botocore.__file__).with_name("cacert.pem").read_text())
+    assert JsonService(own, connect=1, read=1)._trusting() is not one._trusting()
 
 
 @pytest.fixture
