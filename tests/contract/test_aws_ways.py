@@ -180,6 +180,14 @@ def test_a_connection_that_slept_is_not_trusted(seconds, kept, monkeypatch):
     assert (first == second) is kept
 
 
+def test_an_answer_is_waited_for_as_long_as_was_said():
+    """Connecting has a limit of its own: once connected, it is the limit for reading that counts."""
+    with server() as running:
+        made = JsonService(way(running.url), connect=7, read=3)._made()
+        assert (made.timeout, made.sock.gettimeout()) == (7, 3)
+        made.close()
+
+
 def test_whom_tls_trusts_is_loaded_once_and_by_authority(tmp_path):
     """Tables, keys and secrets share what a cold start loads; a bundle of one's own is another, which must be there."""
     one, other = (JsonService(way("https://127.0.0.1", name), connect=1, read=1) for name in ("dynamodb", "kms"))
