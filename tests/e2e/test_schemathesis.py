@@ -61,9 +61,9 @@ for name, statuses in (
     setattr(schema.config.checks, name, type(getattr(schema.config.checks, name))(expected_statuses=statuses))
 schema.config.phases.coverage.unexpected_methods = {"PATCH", "TRACE"}  # what no HTTP knows is 501, and told elsewhere
 OURS = (ROOT / "chalicelib/http/openapi.json").read_text() + "".join(
-    path.read_text() for path in sorted((ROOT / "chalicelib").rglob("*.toml"))
+    path.read_text() for kind in ("*.toml", "*.py") for path in sorted((ROOT / "chalicelib").rglob(kind))
 )
-"""What we say ourselves, whatever is asked: the contract and the texts."""
+"""What we say ourselves, whatever is asked: the contract, the texts, and the constants, which Hypothesis tries too."""
 
 
 @dataclass(kw_only=True)
