@@ -169,9 +169,8 @@ def nothing_comes_back(_ctx, response, case) -> None:
     said = sayings([case.path_parameters or {}, case.query or {}, case.cookies or {}, _body(case)])
     said |= sayings({name: text for name, text in (case.headers or {}).items() if name.lower() not in SENT_BY_US})
     for each in said:
-        if len(each) >= 6 and each not in OURS:
-            assert each not in text, "an error says what was sent"
-            assert json.dumps(each)[1:-1] not in text, "an error says what was sent"
+        if len(each) >= 6 and (each in text or json.dumps(each)[1:-1] in text):
+            assert each in OURS, "an error says what was sent"
 
 
 def _body(case) -> Any:
