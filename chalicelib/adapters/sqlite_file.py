@@ -72,7 +72,7 @@ class Database:
         damaged: str = "storage",
     ) -> None:
         """Open *path*; *on_create* fills a new file, in the transaction that makes it."""
-        self._path = path
+        self._path = path = path.resolve()  # as SQLite does: its log is beside the file, and not beside a link to it
         self._migrations = migrations
         self._on_create = on_create
         self._refusing = _Refusing(damaged)
