@@ -41,7 +41,7 @@ def test_an_example_is_copied_by_keyboard(new_tab, quietline):
     tab.goto("/docs/mailbox")
     tab_to(tab, "button.copy")
     tab.keyboard.press("Enter")
-    tab.wait_for_function("document.querySelector('[role=status]').textContent.includes('Copied')")
+    tab.locator("[role=status]").filter(has_text="Copied").wait_for(state="attached")
     copied = tab.evaluate("navigator.clipboard.readText()")
     assert copied == 'curl -si "$API/v1/mailbox" \\\n  -H "Authorization: Receipt $RECEIPT"'
     assert quietline.url  # the same server serves the page and the example
