@@ -198,7 +198,7 @@ def watch(command: list[str], *, title: str, report: Path | None, console: Conso
                 process.wait()
                 raise
         if process.returncode or words_too:
-            console.print(words.read_text(errors="replace"), markup=False, highlight=False)
+            console.print(words.read_text(errors="replace"), markup=False, highlight=False, soft_wrap=True)
     seconds = time.monotonic() - begun
     _print(console, told, title, seconds, process.returncode)
     if report is not None:

@@ -124,13 +124,16 @@ def near_a_kill(done: Done, kills: list[tuple[float, float]]) -> bool:
     return any(done.due + done.seconds >= killed - 1 and done.due <= back + 1 for killed, back in kills)
 
 
-def unfinished(work: Work, total: int, kills: int) -> list[str]:
-    """Say what of all the work is not accounted for, and whether too many were told to come again."""
+def unfinished(work: Work, total: int, kills: list[tuple[float, float]]) -> list[str]:
+    """Say what of all the work no kill accounts for, and whether too many were told to come again."""
     wrong = []
     if len(work.done) != total:
         wrong.append(f"{total - len(work.done)} of {total} pieces of work never came to an end")
-    if work.waits > WAITS_AT_MOST * (kills + 1):
-        wrong.append(f"{work.waits} times a server could not serve, with {kills} kills")
+    if work.waits > WAITS_AT_MOST * (len(kills) + 1):
+        wrong.append(f"{work.waits} times a server could not serve, with {len(kills)} kills")
+    astray = sum((each.sends > 1 or not each.status) and not near_a_kill(each, kills) for each in work.done)
+    if astray > work.waits:
+        wrong.append(f"{astray} pieces of work had no answer at first, or none at all, while no server was gone")
     return wrong
 
 
@@ -148,7 +151,7 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
         street.stop_killing()
     _live(work, street)
     wrong = [
-        *unfinished(work, total, len(street.kills)),
+        *unfinished(work, total, street.kills),
         *street.failures,
         *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items()),
     ]

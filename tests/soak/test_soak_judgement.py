@@ -118,10 +118,12 @@ def test_work_that_breaks_is_told_and_is_not_gone():
     work.do("look", 0.0)
     assert work.wrong == ["look: KeyError"]
     assert [each.status for each in work.done] == [0]
-    assert soak.unfinished(work, 1, 0) == []
-    assert soak.unfinished(work, 3, 0) == ["2 of 3 pieces of work never came to an end"]
+    assert soak.unfinished(work, 1, [(0.0, 1.0)]) == []
+    assert soak.unfinished(work, 3, [(0.0, 1.0)]) == ["2 of 3 pieces of work never came to an end"]
+    (astray,) = soak.unfinished(work, 1, [(100.0, 101.0)])
+    assert astray == "1 pieces of work had no answer at first, or none at all, while no server was gone"
     work.waits = soak.WAITS_AT_MOST * 2 + 1
-    assert soak.unfinished(work, 1, 1) == ["7 times a server could not serve, with 1 kills"]
+    assert soak.unfinished(work, 1, [(0.0, 1.0)]) == ["7 times a server could not serve, with 1 kills"]
 
 
 def street_of(tmp_path, memory, files=lambda _: 30):
