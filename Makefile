@@ -65,7 +65,7 @@ MINUTES ?= $(if $(FULL),20,8)
 RATE ?= 20
 KILL_EVERY ?= 30
 test-soak: $(VENV)/.dev ## mixed work at a steady rate while servers are killed in turns: MINUTES=8 RATE=20 KILL_EVERY=30 REPORT=file.md FULL=1
-	@$(BIN)/python tests/faults/drawing.py --title "Soak" -- \
+	@$(BIN)/python tests/faults/drawing.py --title "Soak" --words-too -- \
 		$(BIN)/python tests/soak/soak.py --minutes $(MINUTES) --rate $(RATE) --kill-every $(KILL_EVERY) --report "$(REPORT)"
 
 test-canary: $(VENV)/.engines ## plant a marker in every slot of every route, on both stores, in every weather; minutes

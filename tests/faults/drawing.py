@@ -175,8 +175,8 @@ class Lines:
             self._console.print(f"  {campaign.name}: {campaign.done:,} of {campaign.total:,}{left}", highlight=False)
 
 
-def watch(command: list[str], *, title: str, report: Path | None, console: Console) -> int:
-    """Run *command*, draw what it tells, print and write the report, and give its exit code."""
+def watch(command: list[str], *, title: str, report: Path | None, console: Console, words_too: bool = False) -> int:
+    """Run *command*, draw what it tells, print and write the report (and its *words_too*), and give its exit code."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         progress, words = Path(folder) / "progress", Path(folder) / "words"
@@ -197,8 +197,8 @@ def watch(command: list[str], *, title: str, report: Path | None, console: Conso
                 process.terminate()
                 process.wait()
                 raise
-        if process.returncode:
-            console.print(words.read_text(errors="replace"), markup=False, highlight=False)
+        if process.returncode or words_too:
+            console.print(words.read_text(errors="replace"), markup=False, highlight=False, soft_wrap=True)
     seconds = time.monotonic() - begun
     _print(console, told, title, seconds, process.returncode)
     if report is not None:
@@ -309,11 +309,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Draw a long test while it runs.")
     parser.add_argument("--title", required=True)
     parser.add_argument("--report", default="", help="a Markdown file to write the report to")
+    parser.add_argument("--words-too", action="store_true", help="print the command's own words, though all held")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     said = parser.parse_args()
     command = said.command[1:] if said.command[:1] == ["--"] else said.command
     report = Path(said.report).absolute() if said.report else None
-    return watch(command, title=said.title, report=report, console=Console())
+    return watch(command, title=said.title, report=report, console=Console(), words_too=said.words_too)
 
 
 if __name__ == "__main__":

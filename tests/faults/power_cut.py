@@ -8,13 +8,15 @@ and, by chance, none, some or all of what was written since, the last write perh
 whose name was not synced into its folder may be missing, and one whose deletion was not may be back.
 
 What is assumed of a disk is what SQLite assumes: a write that is torn harms no byte beside it (`powersafe overwrite`),
-and a sync that has returned holds. What SQLite's own VFS does about folders is done here: a new journal or log syncs
-its folder with its first sync, a deletion does when it is asked to.
+and a sync that has returned holds. What SQLite's own VFS does about folders is done here: a journal or log that it may
+create syncs its folder with its first sync, a deletion does when it is asked to. What the product does by itself (its
+syncs of folders, and the renames that put new files in place) takes a step of the disk as well.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import threading
 from contextlib import contextmanager
@@ -110,6 +112,7 @@ class Power:
         self._image: dict[str, bytes] = {}
         self._living = {path.name: File(bytearray(path.read_bytes())) for path in _databases(home)}
         self._named = dict(self._living)
+        self._renamed: dict[str, str] = {}
 
     def opened(self, path: Path, *, is_new: bool) -> File | None:
         """Give the file at *path*, if it is one of ours; one that is new is nothing yet, nor in its folder."""
@@ -139,9 +142,13 @@ class Power:
                 self._on_cut()
 
     def _take_picture(self) -> None:
+        lasting: dict[str, bool] = {}
         for name in sorted({*self._named, *self._living}):
             states = [self._named.get(name), self._living.get(name)]
-            file = states[0] if states[0] is states[1] else self._dice.choice(states)
+            if states[0] is states[1]:
+                file = states[0]
+            else:  # a file that was renamed has one name or the other
+                file = states[lasting.setdefault(self._renamed.get(name, name), self._dice.random() < 0.5)]
             if file is not None:
                 self._image[name] = file.after_a_cut(self._dice)
 
@@ -159,14 +166,18 @@ class Power:
                 return False
             file.sync()
             if folder:
-                self._named = dict(self._living)
+                self._sync_names()
             return True
+
+    def _sync_names(self) -> None:
+        self._named = dict(self._living)
+        self._renamed.clear()
 
     def sync_named(self, path: Path) -> bool:
         """Make the file of that name last, or the names in the folder."""
         with self.lock:
             if path == self._home and self.step():
-                self._named = dict(self._living)
+                self._sync_names()
             file = self._living.get(path.name) if path.parent == self._home else None
             return self.is_on if file is None else self.sync(file, folder=False)
 
@@ -179,8 +190,20 @@ class Power:
                 return False
             self._living.pop(path.name, None)
             if folder:
-                self._named = dict(self._living)
+                self._sync_names()
             return True
+
+    def name_anew(self, path: Path, target: Path, *, keep: bool) -> bool:
+        """Give a file another name, or, if it shall *keep* its own, one more; that lasts once its folder is synced."""
+        if path.parent != self._home or path.name not in self._living:
+            return True
+        with self.lock:
+            if self.is_on:
+                self._living[target.name] = self._living[path.name]
+                if not keep:
+                    del self._living[path.name]
+                    self._renamed[target.name] = path.name
+            return self.step()
 
     def come_back(self, home: Path) -> None:
         """Lay out in *home* what the disk holds; what is not SQLite's (keys) was written and synced by others."""
@@ -194,6 +217,18 @@ def _fsync(power: Power, descriptor: int) -> None:
     path = Path(f"/dev/fd/{descriptor}").resolve()
     if not power.sync_named(path):
         raise OSError(EIO, "the power is gone")
+
+
+def _naming(power: Power, name_it, *, keep: bool):
+    """Name files anew for the product's own calls, which is how it puts new ones in place."""
+
+    def name_anew(path, target, **how) -> None:
+        with power.lock:
+            if not power.name_anew(Path(path), Path(target), keep=keep):
+                raise OSError(EIO, "the power is gone")
+            name_it(path, target, **how)
+
+    return name_anew
 
 
 def _databases(home: Path) -> list[Path]:
@@ -269,7 +304,13 @@ class ForgetfulDisk:
         self._power = power
         self._register(ctypes.byref(self._vfs), 1)
         try:
-            with patch("os.fsync", partial(_fsync, power)):
+            with patch.multiple(
+                os,
+                fsync=partial(_fsync, power),
+                rename=_naming(power, os.rename, keep=False),
+                replace=_naming(power, os.replace, keep=False),
+                link=_naming(power, os.link, keep=True),
+            ):
                 yield
         finally:
             self._register(self._system, 1)
@@ -287,7 +328,7 @@ class ForgetfulDisk:
             known = power.opened(path, is_new=bool(is_new))
             if known is not None:
                 self._files[file] = power, known, self._wrap(file)
-                if is_new and flags & JOURNALS:
+                if flags & CREATE and flags & JOURNALS:  # as SQLite's own VFS does, whether or not it is there
                     self._unsynced_names.add(file)
         return result
 

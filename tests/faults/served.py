@@ -32,6 +32,10 @@ WAYS = {CALLBACK: "/v1/callbacks", INFORMATION: "/v1/information-requests"}
 SIGNPOST = "01-stop-it-now-helpline.json"
 RECORD = json.loads((ROOT / "chalicelib/content/signposts" / SIGNPOST).read_text(encoding="utf-8"))
 NO_TIME_OUT = 60.0
+UNAVAILABLE = 503
+WAITS_AT_MOST = 3
+"""How often all people together may be told, for each kill, that a server cannot serve them now: one that has just
+come back, or waits for the other one's lock. Every further one is a fault."""
 
 
 class Server:
@@ -83,7 +87,7 @@ class Server:
 
     def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
         """Ask on a connection of its own."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=NO_TIME_OUT)
         try:
             raw = None if body is None else json.dumps(body)
             connection.request(method, path, raw, {"Content-Type": "application/json", **(headers or {})})
@@ -126,6 +130,7 @@ class Person:
     slots: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     accepted: list[tuple[Any, ...]] = field(default_factory=list)
+    waits: int = 0
 
     def ask(
         self, method: str, path: str, body: object = None, *, each: Element | None = None, **headers: str
@@ -133,10 +138,14 @@ class Person:
         """
         Ask until there is an answer, of one server or the other; some give up on the way.
 
+        A connection that is refused or broken off is no answer, as a kill leaves it; nor is a 503, which is counted.
+        Every other error of a server is an answer that should not be.
+
         *each* is what every further try brings about once more: nothing tells it that it is a repeat.
 
         Raises:
             GaveUpError: nobody knows what has become of it.
+            OddAnswerError: the server has failed.
         """
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         late, patient = False, self.dice.random() < 0.7
@@ -146,11 +155,14 @@ class Person:
                 answer = server.ask(method, path, body, sent)
             except ConnectionRefusedError:
                 answer = None  # it is down and has not heard it
-            except (OSError, HTTPException, ValueError):
+            except (ConnectionError, HTTPException):
                 answer, late = None, True
             if answer is not None and answer.status < 500:
                 return answer._replace(late=late)
-            late = late or answer is not None
+            if answer is not None:
+                if answer.status != UNAVAILABLE:
+                    raise OddAnswerError(path, answer)
+                self.waits, late = self.waits + 1, True
             if late and not patient:
                 raise GaveUpError
             if late and each is not None:
@@ -372,10 +384,18 @@ class Crowd:
         except BaseException as error:  # noqa: BLE001 - raised again in the end
             self.failures.append(error)
 
-    def disperse(self) -> None:
-        """Let everybody finish; what went wrong for anybody is raised."""
+    def disperse(self, *, kills: int) -> int:
+        """
+        Let everybody finish, and tell how often they were told to wait; what went wrong for anybody is raised.
+
+        Whoever has not finished in the end counts, and so does it if they had to wait too often for so many *kills*.
+        """
         self.stop.set()
         for thread in self._threads:
             thread.join(NO_TIME_OUT)
         if self.failures:
             raise self.failures[0]
+        assert not any(thread.is_alive() for thread in self._threads), "somebody never had an answer"
+        waits = sum(person.waits for person in self.people)
+        assert waits <= WAITS_AT_MOST * kills, f"{waits} times a server could not serve, with {kills} kills"
+        return waits

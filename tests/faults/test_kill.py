@@ -33,12 +33,15 @@ OF_TWO = max(2, KILLS // 10)
 WORKERS = max(1, KILLS - SERVERS - OF_TWO)
 IN_A_ROW = 20
 """How often processes are killed on one home before the next one starts empty."""
+MANY = 20
+"""Kills of processes after which some must have met what was done and not yet answered."""
 
 
 class Workers:
     """Workers, one after the other, each killed."""
 
     def __init__(self) -> None:
+        self.refused = Counter[str]()
         path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
         self.process = subprocess.Popen(
             [sys.executable, writing_worker.__file__],
@@ -61,7 +64,9 @@ class Workers:
                 threading.Timer(seconds, os.kill, (about[0], signal.SIGKILL)).start()
             elif verb == "failed":
                 pytest.fail(about[0])
-            elif verb != "refused":
+            elif verb == "refused":
+                self.refused[about[0]] += 1
+            else:
                 getattr(history, verb)(*(Element(*each) if isinstance(each, list) else each for each in about), **how)
         pytest.fail("the workers are gone")
 
@@ -91,14 +96,16 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(workers, tmp_path):
             assert not faults
             figures.update(acknowledged=history.acknowledged.total(), withdrawn=len(history.left), **verdict.figures)
             history, home = History(), tmp_path / str(turn)
-    found("kill -9 of processes", **figures)
+    found("kill -9 of processes", refused=workers.refused.total(), **figures)
     assert figures["acknowledged"] > WORKERS
+    assert not workers.refused, "nobody else has the files: nothing may be unavailable"
+    assert figures["recovered"] or WORKERS < MANY, "no kill came between a commit and its answer"
 
 
 @pytest.mark.timeout(120 + 15 * SERVERS)
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path):
     """Everybody tries again until there is an answer, or gives up: no request is lost, none is there twice."""
-    dice, figures, slowest = Random(), Counter(kills=SERVERS), 0.0
+    dice, figures, slowest = Random(), Counter(kills=SERVERS, told_to_wait=0), 0.0
     for turn in steps("kill -9 of a server", SERVERS):
         if turn % IN_A_ROW == 0:
             server, history = Server(tmp_path / str(turn)), History()
@@ -108,7 +115,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path):
         server.kill()
         server.start()
         if turn % IN_A_ROW == IN_A_ROW - 1 or turn == SERVERS - 1:
-            crowd.disperse()
+            figures["told_to_wait"] += crowd.disperse(kills=turn % IN_A_ROW + 1)
             for person in crowd.people:
                 person.ask_again()
             server.kill()

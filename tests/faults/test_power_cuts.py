@@ -148,20 +148,24 @@ class Home:
         return verdict, (*wrong, *left)
 
 
-def cut_power(disk, like, folder, count, *, name=None, enough=lambda _: False):
-    """Cut the power *count* times; give what was found, in figures and in words, until it is *enough*."""
+SIGNS = ("shred.db is damaged", "shred-keys-damaged", "does not open", "left behind")
+
+
+def cut_power(disk, like, folder, count, *, name=None, enough=lambda _: False, work=None, longest=LONGEST):
+    """Cut the power *count* times, during *work*; give what was found, in figures and words, until it is *enough*."""
     seed = int(os.environ.get("QUIETLINE_SEED", "0")) or secrets.randbits(32)
     dice, figures, faults, home = Random(seed), Counter(), [], None
     for turn in range(count) if name is None else steps(name, count):
         if turn % IN_A_ROW == 0:
             home = Home(disk, like, folder / f"home-{turn}", dice)
-        home.lose_power(dice.randint(1, dice.choice((100, LONGEST))))
+        home.lose_power(dice.randint(1, dice.choice((100, longest))), work and work(home))
         try:
             verdict, wrong = home.look()
-        except (Unavailable, sqlite3.DatabaseError):
-            verdict, wrong = judge(History(), ()), ["what cannot be read is damaged"]
+        except (Unavailable, sqlite3.DatabaseError) as error:
+            verdict, wrong = judge(History(), ()), [f"it does not start: {error}"]
         figures.update(verdict.figures)
-        figures.update(sign for each in wrong for sign in ("damaged", "does not open", "left behind") if sign in each)
+        figures.update(each.what for each in verdict.invented)
+        figures.update(sign for each in wrong for sign in SIGNS if sign in each)
         faults += wrong
         if not verdict.is_clean or wrong:
             faults.append(f"cut {turn} of the seed {seed}: {verdict}")
@@ -232,14 +236,32 @@ def heads_first():
     return (patch.object(Mailbox, "withdraw", mark_first),)
 
 
+def submit_and_withdraw(home):
+    """Let one requester submit and withdraw, again and again, who asks for nothing again once the power is back."""
+
+    def work(house, power):
+        one = Work(house=house, history=home.history, dice=Random(home.dice.random()), name="requester")
+        while power.is_on:
+            sent = one.sent()
+            one.submit(sent)
+            one.withdraw(sent)
+
+    return work
+
+
 ENOUGH = 400
 """Cuts within which a fault must be found; most take five."""
+WITHDRAWING = {"work": submit_and_withdraw, "longest": 300}
 FAULTS = {
-    "synchronous=NORMAL": (lambda: (relaxed("NORMAL"),), "lost"),
-    "synchronous=NORMAL for shred.db alone": (lambda: (relaxed("NORMAL", files=("shred.db",)),), "lost"),
-    "synchronous=OFF for shred.db alone": (lambda: (relaxed("OFF", files=("shred.db",)),), "damaged"),
-    "shred keys after the head": (keys_last, "does not open"),
-    "the head before the erasure": (heads_first, "invented"),
+    "synchronous=NORMAL": (lambda: (relaxed("NORMAL"),), {"lost"}, {}),
+    "synchronous=NORMAL for shred.db alone": (lambda: (relaxed("NORMAL", files=("shred.db",)),), {"lost"}, {}),
+    "synchronous=OFF for shred.db alone": (
+        lambda: (relaxed("OFF", files=("shred.db",)),),
+        {"shred.db is damaged", "shred-keys-damaged"},
+        {},
+    ),
+    "shred keys after the head": (keys_last, {"does not open"}, {}),
+    "the head before the erasure": (heads_first, {"what a tombstone keeps"}, WITHDRAWING),
 }
 
 
@@ -247,12 +269,20 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_disk_that_is_told_less_than_it_must_be_is_found(disk, like, folder, fault):
     """The same cuts find every setting, and every order of writing, under which a power cut loses or keeps too much."""
-    plant, sign = FAULTS[fault]
+    plant, signs, how = FAULTS[fault]
     with ExitStack() as planted:
         for each in plant():
             planted.enter_context(each)
-        figures, _ = cut_power(disk, like, folder, ENOUGH, enough=lambda figures: figures[sign])
-    assert figures[sign]
+        figures, faults = cut_power(
+            disk, like, folder, ENOUGH, enough=lambda figures: any(figures[sign] for sign in signs), **how
+        )
+    assert any(figures[sign] for sign in signs), faults[:3]
+
+
+def test_an_erasure_that_comes_first_leaves_nothing(disk, like, folder):
+    """The cuts that find a head marked before its erasure find nothing in the product's order."""
+    _, faults = cut_power(disk, like, folder, CUTS, **WITHDRAWING)
+    assert not faults, faults[:3]
 
 
 def withdraw_and_lose_power(disk, like, folder):

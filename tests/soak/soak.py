@@ -32,10 +32,10 @@ sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("", "faults", 
 from progress import _tell, found  # noqa: E402 - not before its place is known
 from soak_servers import CLOCK, Sample, Street  # noqa: E402
 from soak_work import SHARES, Done, Work  # noqa: E402
-from total_queue import Element, Lent, Verdict, judge  # noqa: E402
+from total_queue import Element, History, Lent, Verdict, judge  # noqa: E402
 
 from chalicelib.config import Settings  # noqa: E402
-from chalicelib.domain.audit import broken_at  # noqa: E402
+from chalicelib.domain.audit import Deed, broken_at  # noqa: E402
 from chalicelib.domain.requests import Status  # noqa: E402
 from chalicelib.local.issuer import LocalIssuer  # noqa: E402
 from chalicelib.wiring import House  # noqa: E402
@@ -49,6 +49,8 @@ GROWS_AT_MOST = 0.5
 """Megabytes a minute that the server which stays may grow by, as a line through its samples after the first quarter."""
 LIVES_GROW_AT_MOST = 12.0
 """Megabytes by which the last lives may be larger than the first: what a server holds must not follow its folder."""
+WAITS_AT_MOST = 3
+"""How often all people together may be told, for each kill, that a server cannot serve them now (503)."""
 WAL_AT_MOST = 64.0
 """Megabytes that a write-ahead log may reach; SQLite starts it anew at 4, unless somebody reads all the time."""
 
@@ -122,6 +124,19 @@ def near_a_kill(done: Done, kills: list[tuple[float, float]]) -> bool:
     return any(done.due + done.seconds >= killed - 1 and done.due <= back + 1 for killed, back in kills)
 
 
+def unfinished(work: Work, total: int, kills: list[tuple[float, float]]) -> list[str]:
+    """Say what of all the work no kill accounts for, and whether too many were told to come again."""
+    wrong = []
+    if len(work.done) != total:
+        wrong.append(f"{total - len(work.done)} of {total} pieces of work never came to an end")
+    if work.waits > WAITS_AT_MOST * (len(kills) + 1):
+        wrong.append(f"{work.waits} times a server could not serve, with {len(kills)} kills")
+    astray = sum((each.sends > 1 or not each.status) and not near_a_kill(each, kills) for each in work.done)
+    if astray > work.waits:
+        wrong.append(f"{astray} pieces of work had no answer at first, or none at all, while no server was gone")
+    return wrong
+
+
 # ---------------------------------------------------------------- the soak
 
 
@@ -132,9 +147,14 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
     with Street(home, kill_every=kill_every, sample_every=sample_every) as street:
         work = Work(street, tokens=tokens, seed=seed)
         street.begun = time.monotonic()
-        _arrivals(work, street, seconds=minutes * 60, rate=rate)
+        total = _arrivals(work, street, seconds=minutes * 60, rate=rate)
         street.stop_killing()
-    wrong = [*street.failures, *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items())]
+    _live(work, street)
+    wrong = [
+        *unfinished(work, total, street.kills),
+        *street.failures,
+        *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items()),
+    ]
     wrong += growing(street, minutes)
     verdict, trail, more = judged(home, work)
     return Outcome(
@@ -142,8 +162,8 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
     )
 
 
-def _arrivals(work: Work, street: Street, *, seconds: float, rate: float) -> None:
-    """Let work arrive by the clock, and people do it."""
+def _arrivals(work: Work, street: Street, *, seconds: float, rate: float) -> int:
+    """Let work arrive by the clock, and people do it; give how many pieces there were."""
     due: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
 
     def person() -> None:
@@ -167,17 +187,19 @@ def _arrivals(work: Work, street: Street, *, seconds: float, rate: float) -> Non
     for one in people:
         one.join(timeout=180)
     _tell({"name": "soak", "done": total, "total": total})
+    return total
 
 
 def _live(work: Work, street: Street) -> None:
-    last = sorted(each.seconds * 1000 for each in work.done[-400:])
+    answered = sorted(each.seconds * 1000 for each in list(work.done) if each.status)
     memory = street.stays.samples[-1].memory if street.stays.samples else 0
     found(
         "soak",
-        answered=len(work.done),
+        answered=len(answered),
+        told_to_wait=work.waits,
         kills=len(street.kills),
-        p50_ms=round(percentile(last, 0.5)),
-        p99_ms=round(percentile(last, 0.99)),
+        p50_ms=round(percentile(answered, 0.5)),
+        p99_ms=round(percentile(answered, 0.99)),
         stays_MB=round(memory),
         wrong=len(work.wrong),
     )
@@ -195,11 +217,8 @@ def judged(home: Path, work: Work) -> tuple[Verdict, int, list[str]]:
     if broken_at(entries, head, key=house.audit_key()) is not None:
         wrong.append("the trail does not verify")
     deeds = [entry.deed for entry in entries]
-    for verb in ("claim", "close"):
-        there += {Element(verb, f"{deed.request_id}#{deed.number}") for deed in deeds if deed.verb == verb}
-    for element in there:  # a claim whose every answer was lost is known to the trail alone
-        if element.what == "claim" and not work.history.attempted[element]:
-            work.history.attempt(element)
+    there += {Element("close", f"{deed.request_id}#{deed.number}") for deed in deeds if deed.verb == "close"}
+    there += claims(deeds, work.history)
     back = ("release", "close", "withdraw")
     lent = [
         Lent(str(deed.request_id), deed.actor, deed.number) if deed.verb == "claim" else Lent(str(deed.request_id))
@@ -216,6 +235,23 @@ def judged(home: Path, work: Work) -> tuple[Verdict, int, list[str]]:
     return verdict, len(entries), wrong
 
 
+def claims(deeds: list[Deed], history: History) -> list[Element]:
+    """
+    Give every claim: as the one that its answer named, or, since no answer named it, as one by that practitioner.
+
+    Of a request that was withdrawn, it may have been found in time that it is gone, and the claim went on to the next.
+    """
+    withdrawn = {deed.request_id for deed in deeds if deed.verb == "withdraw"}
+    there = []
+    for request_id, number, actor in {(e.request_id, e.number, e.actor) for e in deeds if e.verb == "claim"}:
+        element = Element("claim", f"{request_id}#{number}")
+        if history.acknowledged[element]:
+            there.append(element)
+        elif request_id not in withdrawn:
+            there.append(Element("claim by", actor))
+    return there
+
+
 def elements(home: Path, house: House, now: datetime):
     """Give everything that is there: each request that opens, what was written to it, and what was replied."""
     with contextlib.closing(sqlite3.connect(home / "quietline.db")) as db:
@@ -223,7 +259,11 @@ def elements(home: Path, house: House, now: datetime):
     casework = house.desk.casework
     for request_id in names:
         request = house.store.get(request_id, now=now)
-        if request is None or request.status is Status.WITHDRAWN:
+        if request is None:
+            continue
+        if request.status is Status.WITHDRAWN:
+            if house.store.content(request) is not None or house._shredding.key(request) is not None:
+                yield Element("what a tombstone keeps", request_id)
             continue
         opened = casework._opened(request)
         name = str((opened.details or {}).get("message"))
@@ -258,7 +298,8 @@ def report(outcome: Outcome) -> str:
         "| | |",
         "|---|---:|",
         f"| pieces of work, answered | {len(work.done):,}, {len(answered):,} |",
-        f"| sent again, to another server or once more | {sum(each.sends > 1 for each in answered):,} |",
+        f"| sent again, since no answer came | {sum(each.sends > 1 for each in answered):,} |",
+        f"| told that a server cannot serve now (503) | {work.waits:,} |",
         f"| acknowledged: requests, messages, replies, claims, closes | {work.history.acknowledged.total():,} |",
         f"| withdrawn | {len(work.history.left):,} |",
         f"| lost, invented, doubled, kept, lent twice | {', '.join(str(each) for each in _five(verdict))} |",

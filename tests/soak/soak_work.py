@@ -20,6 +20,7 @@ from sealed_requester import Requester
 from soak_servers import Server, Street
 from total_queue import Element, History
 
+UNAVAILABLE = 503
 PATIENCE = 60.0
 """Seconds after which somebody gives up; nobody should have to."""
 SHARES = {
@@ -31,7 +32,11 @@ SHARES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """One piece of work: when it was due, how long it took until it was answered, how often it was sent, and how."""
+    """
+    One piece of work: when it was due, how long it took until it was answered, how often it was sent, and how.
+
+    A connection that was refused does not count as sent, and *status* is 0 where no answer came.
+    """
 
     what: str
     due: float
@@ -76,7 +81,7 @@ class Work:
         self.known: list[Known] = []
         self.practitioners = [Practitioner(name, token) for name, token in tokens.items()]
         self.etag = ""
-        self.visits = 0
+        self.waits = 0
         self._count = 0
         self._lock = threading.Lock()
         _, version, _, _ = self._ask("GET", "/v1/statement")
@@ -91,6 +96,9 @@ class Work:
             status, sends = getattr(self, f"_{what.replace('-', '_')}")()
         except Gone:
             status, sends = 0, 0
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the piece of work is not gone
+            self.wrong.append(f"{what}: {type(error).__name__}")
+            status, sends = 0, 0
         seconds = time.monotonic() - self.street.begun - due
         self.done.append(Done(what=what, due=due, seconds=seconds, sends=sends, status=status))
 
@@ -99,23 +107,28 @@ class Work:
     ) -> tuple[int, Any, int, dict[str, str]]:
         raw = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
-        until, sends = time.monotonic() + PATIENCE, 0
+        until, tries, sends = time.monotonic() + PATIENCE, 0, 0
         servers = self.dice.sample(self.street.servers, len(self.street.servers))
         while time.monotonic() < until:
-            server = servers[sends % len(servers)]
-            sends += 1
+            server = servers[tries % len(servers)]
+            tries += 1
             try:
                 status, document, heard = self._once(server, method, path, raw, sent)
             except ConnectionRefusedError:
                 time.sleep(0.02)
                 continue
-            except (OSError, HTTPException):
+            except (ConnectionError, HTTPException):
+                sends += 1
                 if again:
                     continue
                 raise Gone from None
-            if status == 503 and again:
-                time.sleep(0.2)
-                continue
+            sends += 1
+            if status == UNAVAILABLE:
+                with self._lock:
+                    self.waits += 1
+                if again:
+                    time.sleep(0.2)
+                    continue
             if status >= 500:
                 self.wrong.append(f"{method} {path.split('?', maxsplit=1)[0]}: {status}")
             return status, document, sends, heard
@@ -257,6 +270,8 @@ class Work:
 
     def _claim(self, one: Practitioner) -> tuple[int, int]:
         one.turn += 1
+        tried = Element("claim by", one.name)
+        self.history.attempt(tried)
         key = f"claim-{one.name}-{one.turn:06}-of-the-soak"
         status, answer, sends, _ = self._ask(
             "POST", "/v1/desk/claims", {}, Authorization=f"Bearer {one.token}", Idempotency_Key=key
@@ -264,13 +279,13 @@ class Work:
         self._expect("claim", status, 201, 204)
         if status == 201:
             claim, details = answer["claim"], answer["request"]["details"]
+            self.history.instead(tried, Element("claim", f"{claim['request_id']}#{claim['number']}"))
             if not isinstance(details, dict) or "message" not in details:
                 self.wrong.append("a claim without its content")
                 return status, sends
-            element = Element("claim", f"{claim['request_id']}#{claim['number']}")
-            self.history.attempt(element)
-            self.history.acknowledge(element)
             one.hold, one.replied = (claim["request_id"], claim["number"], details["message"]), False
+        elif sends == 1:
+            self.history.refuse(tried)
         return status, sends
 
     def _serve(self, one: Practitioner, request_id: str, number: int, name: str) -> tuple[int, int]:

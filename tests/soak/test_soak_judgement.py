@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import soak
 from heads import NOW
 from soak_servers import Sample, Street
-from soak_work import Done
+from soak_work import Done, Work
 from total_queue import Element, History
 
 from chalicelib.config import Settings
+from chalicelib.domain import requests
+from chalicelib.domain.audit import Deed
 from chalicelib.domain.requests import Kind
 from chalicelib.usecases.intake import Submission
 from chalicelib.wiring import House
@@ -24,7 +27,7 @@ STATEMENT = "2026-11"
 @pytest.fixture
 def home(tmp_path):
     """A folder in which three requests were accepted, `one`, `two` and `three`."""
-    house = House(Settings(home=tmp_path, clock_starts_at=datetime.fromisoformat(f"{NOW:%Y-%m-%dT%H:%M}Z")))
+    house = house_in(tmp_path)
     for name in ("one", "two", "three"):
         details = {"concern": "survivor", "message": name}
         house.public.intake.submit(
@@ -32,14 +35,26 @@ def home(tmp_path):
                 kind=Kind.INFORMATION, statement_version=STATEMENT, body=name.encode(), language="en", details=details
             )
         )
-    house.store.close()
-    house.shred_keys.close()
+    leave(house)
     return tmp_path
 
 
-def judged(home, *names):
-    """Judge a soak that says it had these acknowledged."""
+def house_in(home):
+    """Open the house in a folder."""
+    return House(Settings(home=home, clock_starts_at=datetime.fromisoformat(f"{NOW:%Y-%m-%dT%H:%M}Z")))
+
+
+def leave(house):
+    """Close its files."""
+    house.store.close()
+    house.shred_keys.close()
+
+
+def judged(home, *names, tried=()):
+    """Judge a soak that says it had these acknowledged, and that these were tried and never answered."""
     history = History()
+    for element in tried:
+        history.attempt(element)
     for name in names:
         history.attempt(Element("request", name, name))
         history.acknowledge(Element("request", name, name))
@@ -58,6 +73,57 @@ def test_a_planted_loss_and_a_planted_invention_are_found(home):
     verdict, _, _ = judged(home, "one", "two", "four")
     assert verdict.lost == {Element("request", "four", "four"): 1}
     assert verdict.invented == {Element("request", "three", "three"): 1}
+
+
+def test_a_claim_that_nobody_made_is_found_and_one_whose_answer_was_lost_is_not(home):
+    """The trail alone explains no claim: only as many as somebody never had an answer to may be there."""
+    house = house_in(home)
+    for _ in range(2):
+        house.desk.casework.claim("p1")
+    leave(house)
+    by = Element("claim by", "p1")
+    for tried, invented, doubled in (((), 2, 0), ((by,), 0, 1), ((by, by), 0, 0)):
+        verdict, _, _ = judged(home, "one", "two", "three", tried=tried)
+        assert (verdict.invented[by], verdict.doubled[by], verdict.is_clean) == (invented, doubled, len(tried) == 2)
+
+
+def test_a_tombstone_that_keeps_what_it_buries_is_found(home):
+    """A request that is marked as withdrawn, and whose key was not erased, is named."""
+    house = house_in(home)
+    now = house.clock.now()
+    request = house.desk.casework.claim("p1").request
+    bury = partial(requests.withdraw, now=now, tombstone=timedelta(days=30))
+    deed = Deed(at=now, actor="requester", verb="withdraw", request_id=request.request_id)
+    house.store.withdraw(request.request_id, bury, now=now, deed=deed)
+    leave(house)
+    verdict, _, _ = judged(home)
+    assert verdict.invented[Element("what a tombstone keeps", request.request_id)] == 1
+
+
+class Broken(Work):
+    """People at whose work something breaks that is no answer at all."""
+
+    def __init__(self) -> None:
+        """Know nobody, and no server."""
+        self.street, self.done, self.wrong = SimpleNamespace(begun=time.monotonic()), [], []
+        self.waits = 0
+
+    def _look(self):
+        raise KeyError
+
+
+def test_work_that_breaks_is_told_and_is_not_gone():
+    """What breaks for somebody is wrong; what never came to an end is wrong; so is being told to wait too often."""
+    work = Broken()
+    work.do("look", 0.0)
+    assert work.wrong == ["look: KeyError"]
+    assert [each.status for each in work.done] == [0]
+    assert soak.unfinished(work, 1, [(0.0, 1.0)]) == []
+    assert soak.unfinished(work, 3, [(0.0, 1.0)]) == ["2 of 3 pieces of work never came to an end"]
+    (astray,) = soak.unfinished(work, 1, [(100.0, 101.0)])
+    assert astray == "1 pieces of work had no answer at first, or none at all, while no server was gone"
+    work.waits = soak.WAITS_AT_MOST * 2 + 1
+    assert soak.unfinished(work, 1, [(0.0, 1.0)]) == ["7 times a server could not serve, with 1 kills"]
 
 
 def street_of(tmp_path, memory, files=lambda _: 30):
