@@ -29,7 +29,7 @@ POWER_CUTS ?= $(if $(FULL),1000,100)
 MESSAGES ?= $(if $(FULL),10000,2000)
 CUTS ?= $(if $(FULL),1000,100)
 TURNS ?= $(if $(FULL),5000,300)
-RUNS ?= $(if $(FULL),20000,400)
+test-faults: RUNS = $(if $(FULL),20000,400)
 test-faults: $(VENV)/.engines ## break everything on purpose, with bars and a report: KILLS= POWER_CUTS= MESSAGES= CUTS= TURNS= RUNS= REPORT=file.md FULL=1
 	@QUIETLINE_KILLS=$(KILLS) QUIETLINE_POWER_CUTS=$(POWER_CUTS) QUIETLINE_MESSAGES=$(MESSAGES) QUIETLINE_RUNS=$(RUNS) \
 		QUIETLINE_CUTS=$(CUTS) QUIETLINE_CLOCK_STEPS=$(TURNS) QUIETLINE_KEY_TURNS=$(TURNS) \
@@ -41,9 +41,9 @@ JOBS ?= 2
 test-mutants: $(VENV)/.engines ## plant one bug after the other, each of which a test must catch: ONLY="name name" JOBS=2
 	@$(BIN)/python tests/mutating.py --jobs $(JOBS) $(ONLY)
 
-RUNS ?= 3000
 SEED ?= $(shell date +%s)
-test-property: $(VENV)/.engines ## lead any lives against a model of the design: RUNS=3000, another hundredth of it on tables, SEED=
+test-property: RUNS = 3000
+test-property: $(VENV)/.engines ## lead any lives against a model of the design: RUNS=3000, on tables 1 or 3 for each 100 of them, SEED=
 	@echo "SEED=$(SEED)"
 	@QUIETLINE_RUNS=$(RUNS) QUIETLINE_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) tests/property/test_life_of_a_request.py --timeout 86400
 
@@ -111,7 +111,7 @@ reach-example: $(VENV)/.local ## two years of made-up counts, published, and wha
 demo-campaign: $(VENV)/.local ## the campaign of June 2018 from start to finish, on a server of its own
 	@$(BIN)/python -m chalicelib.local.demo_campaign
 
-bench: $(VENV)/.bench $(VENV)/.engines ## measure against peers, side by side, ten minutes: make bench [BENCH=--quick]
+bench: $(VENV)/.bench $(VENV)/.engines ## measure against peers, side by side, ten minutes: make bench [BENCH="--quick|--full"]
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-directory: $(VENV)/.bench ## measure the directory with 10,000 services, beside Powertools and FastAPI on Mangum

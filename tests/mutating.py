@@ -5,7 +5,8 @@
     python tests/mutating.py --take NAME             make a patch anew: of what `git diff` says of the working tree
 
 A bug is caught if a test failed by an assertion, or because the house refused what it had promised. A test that did
-not begin, that stumbled over a name or an import, or that hung, has caught nothing: such a patch is broken.
+not begin, that stumbled over a name or an import, or that hung, has caught nothing: such a patch is broken. So is one
+that made a part `Unavailable`, which is what any slip in SQL becomes, unless the patch says "May be: Unavailable".
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 ROOT = Path(__file__).parent.parent
-LEFT_OUT = (".git", ".venv", ".engines", ".hypothesis", ".quietline", ".*_cache", "dist", ".venv*", "node_modules")
+LEFT_OUT = (
+    ".git", ".venv", ".engines", ".hypothesis", ".quietline", ".*_cache", "dist", ".venv*", "node_modules",
+    "fuzz-findings",
+)  # fmt: skip
 PATIENCE = 150
 HISTORIES = "16"
 """How many histories are recorded before two who should not have met have met."""
@@ -67,8 +71,9 @@ def _kinds(error):
         return {kind for each in error.exceptions for kind in _kinds(each)}
     if str(error).startswith("Timeout"):
         return {"Timeout"}  # pytest-timeout fails a test as an assertion would
-    refusal = type(error).__module__.startswith("chalicelib.")  # the house's own word that something is not so
-    return {"AssertionError" if isinstance(error, AssertionError) else "Refusal" if refusal else type(error).__name__}
+    if type(error).__module__.startswith("chalicelib.") and type(error).__name__ != "Unavailable":
+        return {"Refusal"}  # the house's own word that something is not so
+    return {"AssertionError" if isinstance(error, AssertionError) else type(error).__name__}
 
 
 def copied(into: Path) -> Path:
@@ -120,7 +125,7 @@ def plant(patch: patches.Patch, tree: Path) -> Verdict:
             (tree / name).write_text(text, encoding="utf-8")
         said, by = "SURVIVED", ""
         for tests in by_folder(patch.tests):
-            said, by = judged(*run(tree, tests, patience=PATIENCE, report=report), report)
+            said, by = judged(*run(tree, tests, patience=PATIENCE, report=report), report, may_be=patch.may_be)
             if said == "caught":
                 break
     finally:
@@ -129,11 +134,13 @@ def plant(patch: patches.Patch, tree: Path) -> Verdict:
     return Verdict(patch=patch, said=said, by=by, seconds=time.monotonic() - began)
 
 
-def judged(code, output, report: Path):
-    """Say what a run of the tests tells of the bug."""
+def judged(code, output, report: Path, *, may_be=()):
+    """Say what a run of the tests tells of the bug; *may_be* names further errors by which it is caught."""
     failures = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
     for failure in failures:
-        if failure["when"] == "call" and set(failure["kinds"]) <= {"AssertionError", "Failed", "Refusal"}:
+        if failure["when"] == "call" and set(failure["kinds"]) <= {
+            "AssertionError", "Failed", "Refusal", *may_be
+        }:  # fmt: skip
             return "caught", failure["test"]
     if code == 0:
         return "SURVIVED", "every test passed"
@@ -202,7 +209,7 @@ def take(name: str) -> None:
     for each in names.stdout.decode().split():
         before = subprocess.run([*git, "show", f"HEAD:{each}"], capture_output=True, check=True).stdout.decode()
         files[each] = (before, (ROOT / each).read_text(encoding="utf-8"))
-    path.write_text(patches.text_of(old.story, old.tests, files), encoding="utf-8")
+    path.write_text(patches.text_of(old.story, old.tests, files, may_be=old.may_be), encoding="utf-8")
 
 
 def main() -> int:

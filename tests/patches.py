@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "mutants"
-CAUGHT_BY = "Caught by: "
+CAUGHT_BY, MAY_BE = "Caught by: ", "May be: "
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@.*")
 _MOST_CONTEXT = 12
 
@@ -34,12 +34,17 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """A planted bug: *story* is what would happen to a person, *tests* are what must see it."""
+    """
+    A planted bug: *story* is what would happen to a person, *tests* are what must see it.
+
+    *may_be* names the errors, besides a failed assertion and a refusal, that a test may meet it as.
+    """
 
     name: str
     story: str
     tests: tuple[str, ...]
     hunks: tuple[Hunk, ...]
+    may_be: tuple[str, ...] = ()
 
 
 def every() -> list[Patch]:
@@ -54,14 +59,17 @@ def read(path: Path) -> Patch:
     Raises:
         ValueError: it says no story, no test or no change, or a hunk has other lines than it counts.
     """
-    head, mark, diff = path.read_text(encoding="utf-8").partition("\n--- a/")
+    head, begins, diff = path.read_text(encoding="utf-8").partition("\n--- a/")
     said = [line for line in head.splitlines() if line]
-    tests = tuple(name for line in said if line.startswith(CAUGHT_BY) for name in line[len(CAUGHT_BY) :].split(", "))
-    story = " ".join(line for line in said if not line.startswith(CAUGHT_BY))
-    hunks = tuple(_hunks(f"--- a/{diff}".splitlines(keepends=True))) if mark else ()
+    tests, may_be = (
+        tuple(name for line in said if line.startswith(mark) for name in line[len(mark) :].split(", "))
+        for mark in (CAUGHT_BY, MAY_BE)
+    )
+    story = " ".join(line for line in said if not line.startswith((CAUGHT_BY, MAY_BE)))
+    hunks = tuple(_hunks(f"--- a/{diff}".splitlines(keepends=True))) if begins else ()
     if not story or not tests or not hunks:
         raise ValueError(path.name)
-    return Patch(name=path.stem, story=story, tests=tests, hunks=hunks)
+    return Patch(name=path.stem, story=story, tests=tests, hunks=hunks, may_be=may_be)
 
 
 def _hunks(lines):
@@ -100,9 +108,11 @@ def changed(patch: Patch, root: Path) -> dict[str, str]:
     return files
 
 
-def text_of(story: str, tests: tuple[str, ...], files: dict[str, tuple[str, str]]) -> str:
+def text_of(
+    story: str, tests: tuple[str, ...], files: dict[str, tuple[str, str]], *, may_be: tuple[str, ...] = ()
+) -> str:
     """Write a patch from the texts of *files* before and after, with as few lines around each change as tell it."""
-    said = f"{story}\n{CAUGHT_BY}{', '.join(tests)}\n"
+    said = f"{story}\n{CAUGHT_BY}{', '.join(tests)}\n" + (f"{MAY_BE}{', '.join(may_be)}\n" if may_be else "")
     return said + "".join("\n" + _diff(name, *texts) for name, texts in sorted(files.items()))
 
 

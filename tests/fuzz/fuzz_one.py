@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["chalicelib"]):
     from fuzz_house import FuzzHouse
     from fuzz_rules import expect
     from fuzz_targets import TARGETS
-    from planted import PLANTED
+    from planted import PLANTED, PLANTED_WELL
     from progress import steps
 
     import chalicelib.adapters.altcha
@@ -44,6 +44,8 @@ def main() -> None:
     """Fuzz."""
     if len(sys.argv) > 4:
         PLANTED[sys.argv[4]][1]()
+        sys.stdout.write(f"{PLANTED_WELL}\n")
+        sys.stdout.flush()
     corpus = folder / "corpus"
     corpus.mkdir()
     for at, seed in enumerate(seeds):

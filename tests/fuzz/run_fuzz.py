@@ -16,14 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE.parent / "faults"), str(HERE)]
 
 import progress  # noqa: E402 - not before its place is known
-from planted import PLANTED  # noqa: E402
+from planted import PLANTED, PLANTED_WELL  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn  # noqa: E402
 
@@ -45,6 +45,12 @@ class Result:
     slowest: int
     found: str | None
     kept: Path | None
+    planted: bool = False
+
+    def is_of(self, bug: str | None) -> bool:
+        """Tell whether what was found is that bug, well planted: a broken property, or an error that it shows as."""
+        names = ("Found", *(error.__name__ for error in PLANTED[bug or ""][2]))
+        return self.planted and self.found is not None and self.found.partition(":")[0] in names
 
     @property
     def speed(self) -> int:
@@ -76,7 +82,8 @@ def fuzz(name: str, runs: int, bug: str | None, tell: Callable[[int], None]) -> 
         if kept is not None and bug is None:
             KEPT.mkdir(exist_ok=True)
             kept = Path(shutil.copy(kept, KEPT / f"{name}-{kept.name}"))
-        return _result(name, text, seconds, kept if child.returncode else None, failed=child.returncode != 0)
+        result = _result(name, text, seconds, kept if child.returncode else None, failed=child.returncode != 0)
+        return result if bug is None else replace(result, planted=PLANTED_WELL in text.splitlines())
 
 
 def _result(name: str, text: str, seconds: float, kept: Path | None, *, failed: bool) -> Result:
@@ -117,7 +124,7 @@ def main() -> int:
     names = asked.only.replace(",", " ").split() or list(TARGETS)
     if odd := set(names) - set(TARGETS):
         parser.error(f"there is no target {' or '.join(sorted(odd))}; there are {', '.join(TARGETS)}")
-    work = [(target, bug) for bug, (target, _) in PLANTED.items() if target in names] if asked.prove else [
+    work = [(target, bug) for bug, (target, *_) in PLANTED.items() if target in names] if asked.prove else [
         (name, None) for name in names
     ]  # fmt: skip
     console = Console()
@@ -163,10 +170,10 @@ def proved(work: list[tuple[str, str | None]], results: list[Result], console: C
     """Tell after how many runs each planted bug was found."""
     console.print("\n| planted bug | target | found after | as |\n|---|---|---|---|", markup=False)
     for (_, bug), each in zip(work, results, strict=True):
-        after = f"{each.runs:,} runs" if each.found else "**not found**"
+        after = f"{each.runs:,} runs" if each.is_of(bug) else "**not found**" if each.planted else "**not planted**"
         console.print(f"| {bug} | {each.name} | {after} | {each.found} |", markup=False, soft_wrap=True)
-        progress.found(f"planted {bug}", found=each.found or "no", runs=each.runs)
-    return int(not all(each.found for each in results))
+        progress.found(f"planted {bug}", found=each.found if each.is_of(bug) else "no", runs=each.runs)
+    return int(not all(each.is_of(bug) for (_, bug), each in zip(work, results, strict=True)))
 
 
 if __name__ == "__main__":

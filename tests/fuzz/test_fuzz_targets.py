@@ -11,7 +11,8 @@ import random
 
 import pytest
 from fuzz_house import FuzzHouse
-from fuzz_targets import TARGETS
+from fuzz_rules import Found
+from fuzz_targets import TARGETS, Target
 from planted import PLANTED
 
 from chalicelib.adapters.keyfiles import KeyFiles
@@ -19,6 +20,7 @@ from chalicelib.domain.envelope import Envelope
 from chalicelib.domain.errors import Unavailable
 
 TRIES = 150
+NOTHING, FOUND, ANOTHER, NOT_PLANTED = range(4)
 SPLICES = (b"null", b"[]", b"{}", b'"', b"-1", b"1e400", b"%00", b"\xff", b"[" * 3000, b"=", b"&", b".", b"A" * 300)
 BY_NAME = {target.name: target for target in TARGETS}
 
@@ -65,20 +67,45 @@ def test_no_parser_is_broken_by_what_it_meets(house, name):
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(house, bug):
     """Each bug that is planted breaks a property of its target, even by changes made blindly."""
-    name, plant = PLANTED[bug]
+    name, plant, errors = PLANTED[bug]
     target = BY_NAME[name]
     target.seeds(house)
     child = os.fork()  # the bug is planted in a copy of this process, which ends with it
     if child == 0:
+        ended = NOT_PLANTED
         try:
             plant()
-            for seed in target.seeds(house):
-                target(house, seed)
-            tried(target, house, 20 * TRIES)
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - whatever it is, it was found
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+            ended = found_by(target, house, errors)
+        finally:
+            os._exit(ended)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == FOUND
+
+
+def found_by(target, house, errors):
+    """Try a target; say whether a property of it broke, or one of *errors* came up, or something else went wrong."""
+    try:
+        for seed in target.seeds(house):
+            target(house, seed)
+        tried(target, house, 20 * TRIES)
+    except (Found, *errors):
+        return FOUND
+    except BaseException:  # noqa: BLE001 - whatever it is, it is not what the bug does
+        return ANOTHER
+    return NOTHING
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"), [(None, NOTHING), (Found("it"), FOUND), (IndexError(), FOUND), (NameError(), ANOTHER)]
+)
+def test_only_what_a_bug_does_counts_as_found(house, raised, said):
+    """A target that finds nothing, or stumbles over something else, has not found the bug."""
+
+    def parser(_house, _data):
+        if raised is not None:
+            raise raised
+
+    target = Target(name="any", parsers=((parser, lambda _: [b"x"]),), longest=9)
+    assert found_by(target, house, (IndexError,)) == said
 
 
 @pytest.mark.parametrize("raw", [b'{"v":1,"request_id":', b"\xff\xfe", b"[" * 100_000, b'{"v":1,"request_id":7}\n'])

@@ -747,12 +747,10 @@ def stretches(runs):
 
 
 def live(machine, stretch, lives):
-    """Let the machine lead that many lives: the same ones each time, or others where a seed is given."""
-    own = type(machine.__name__, (machine,), {})
-    if SEED is not None:
-        own = seed(f"{SEED}/{stretch}")(own)
+    """Let the machine lead that many lives, in each stretch others: the same ones each time, unless a seed is given."""
+    own = seed(f"{SEED or 'fixed'}/{stretch}")(type(machine.__name__, (machine,), {}))
     run_state_machine_as_test(
-        own, settings=settings(max_examples=lives, stateful_step_count=40, derandomize=SEED is None)
+        own, settings=settings(max_examples=lives, stateful_step_count=40, derandomize=False, database=None)
     )
 
 

@@ -11,7 +11,7 @@ import patches
 import pytest
 from patches import DoesNotApply, changed, read, text_of
 
-from chalicelib.domain.errors import ClaimLost
+from chalicelib.domain.errors import ClaimLost, Unavailable
 
 ROOT = Path(__file__).parent.parent.parent
 EVERY = patches.every()
@@ -104,6 +104,7 @@ def test_a_damaged_patch_is_refused(planted, spoil):
         (1, '{"test": "t", "when": "call", "kinds": ["AssertionError"]}', "caught"),
         (1, '{"test": "t", "when": "call", "kinds": ["AssertionError", "Refusal"]}', "caught"),
         (1, '{"test": "t", "when": "call", "kinds": ["NameError"]}', "broken"),
+        (1, '{"test": "t", "when": "call", "kinds": ["Unavailable"]}', "broken"),
         (1, '{"test": "t", "when": "call", "kinds": ["AssertionError", "ImportError"]}', "broken"),
         (1, '{"test": "t", "when": "setup", "kinds": ["AssertionError"]}', "broken"),
         (0, "", "SURVIVED"),
@@ -118,9 +119,20 @@ def test_only_an_assertion_that_fails_has_caught_a_bug(tmp_path, code, lines, sa
     assert mutating.judged(code, "the end", report)[0] == said
 
 
+def test_a_part_that_is_down_is_a_catch_only_where_the_patch_says_so(tmp_path):
+    """What a slip in SQL becomes counts only for a bug whose harm it is."""
+    report = tmp_path / "report"
+    report.write_text('{"test": "t", "when": "call", "kinds": ["Unavailable"]}')
+    assert mutating.judged(1, "the end", report, may_be=("Unavailable",)) == ("caught", "t")
+    path = tmp_path / "a-slip.patch"
+    path.write_text(text_of("Somebody waits.", ("t",), {"code.py": (BEFORE, AFTER)}, may_be=("Unavailable",)))
+    assert (read(path).story, read(path).may_be) == ("Somebody waits.", ("Unavailable",))
+
+
 def test_errors_are_told_by_what_they_are():
     """An assertion is one whatever it is derived from, a group is what is in it, and a refusal is the house's own."""
     group = ExceptionGroup("two", [AssertionError(), ExceptionGroup("one", [ClaimLost()])])
     assert mutating._kinds(group) == {"AssertionError", "Refusal"}
+    assert mutating._kinds(Unavailable("storage")) == {"Unavailable"}
     assert mutating._kinds(KeyError()) == {"KeyError"}
     assert mutating._kinds(pytest.fail.Exception("Timeout (>100.0s) from pytest-timeout.")) == {"Timeout"}
