@@ -256,8 +256,8 @@ def wall() -> int:
 
 
 def intents(item: Item | None) -> tuple[Intent, ...]:
-    """List what a hand, a slot or a reference says."""
-    return () if item is None else tuple(Intent(*fields) for fields in json.loads(item["l"]))
+    """List what a hand, a slot or a reference says; earlier versions wrote a fourth field, which nobody reads."""
+    return () if item is None else tuple(Intent(*fields[:3]) for fields in json.loads(item["l"]))
 
 
 def pack_intents(listed: Iterable[Intent]) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 
 import engines
 import pytest
+from heads import build_referral
 
 from chalicelib.adapters import dynamodb_items, dynamodb_trail
 from chalicelib.adapters.dynamodb import DynamoStore
@@ -23,7 +24,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
 from chalicelib.http.problems import RoundFailed
-from chalicelib.ports import Ask, ContentName, Message
+from chalicelib.ports import Ask, ContentName, Message, PartnerFull, ReferenceTaken, SlotFull
 from chalicelib.wiring import House
 
 KEY = b"audit key"
@@ -337,6 +338,37 @@ def test_a_claim_from_before_leases_were_in_the_index_lapses_as_any_other(place,
     assert after == before | {name: after[name] for name in written}
     again = claim(store, "kim", later)
     assert (again.number, again.lapses, again.claimed_by) == (2, 1, "kim")
+
+
+def test_what_an_earlier_version_wrote_into_lists_is_read(place, head, now):
+    """Hands, slots, references and referrals that it wrote had four fields a row: an upgrade refuses nobody for it."""
+    store, table = place.open(), Table(place.connection, place.table)
+    slot = Window(starts_at=now + HOUR, ends_at=now + 2 * HOUR)
+    store.submit(build_referral(windows=(slot,)), content=b"x", capacity=2, referrals=2, now=now)
+    held = claim(store, "alex", now + HOUR)
+    lease = int(held.lease_until.timestamp() * 1_000_000)
+    said = {
+        dynamodb_items.hand_key("alex"): ["one", 2, 1795516200000, lease],
+        dynamodb_items.slot_key(slot): ["one", 1, 1795516200000, 0],
+        dynamodb_items.reference_key(held.reference): ["one", 1, 1795516200000, 0],
+        dynamodb_items.partner_key("north-hub"): ["one", 1, 1795516200000, 0],
+    }
+    items = place.items()
+    for key, row in said.items():
+        assert json.loads(items[key]["l"])[0][:2] == row[:2]
+        table.put({**items[key], "l": json.dumps([row])})
+    assert [each.request_id for each in store.held_by("alex", now=now + HOUR)] == ["one"]
+    assert store.slots_taken([slot], now=now) == {slot.id: 1}
+    with pytest.raises(ReferenceTaken):
+        store.submit(head("two", reference=held.reference), content=b"x", capacity=None, now=now)
+    store.submit(build_referral("three", windows=(slot,)), content=b"x", capacity=2, referrals=2, now=now)
+    for full, error in (({"capacity": 2}, SlotFull), ({"capacity": 9, "referrals": 2}, PartnerFull)):
+        with pytest.raises(error):
+            store.submit(build_referral("four", windows=(slot,)), content=b"x", now=now, **full)
+    assert [state.claimed for state in store.lanes(now=now, soon=now)] == [1]
+    lapsed = held.lease_until
+    assert claim(store, "kim", lapsed, reference=held.reference).number == 2
+    assert store.purge(now=now + 200 * DAY, erase=lambda _names: None) == 2
 
 
 class Slow(Connection):
