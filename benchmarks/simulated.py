@@ -171,6 +171,7 @@ class Simulation:
         self._home = [zlib.crc32(name.encode(), 7) % world.table_partitions for name in self.names]
         self.index: list[list[int]] = [[] for _ in range(world.shards)]
         self.claimed = bytearray(self.size)
+        self.holder: dict[int, int] = {}
         self.partitions: dict[str, Partition] = {}
         self._waiting, self._done = _Sums(self.size), _Sums(self.size)
         for number in range(world.backlog):
@@ -349,7 +350,7 @@ class Simulation:
                 yield from self._asked([(self._table(number), "r", 1.0)])
                 if self.claimed[number]:
                     self.found.stale += 1
-                    losses += world.stale_counts
+                    losses += world.stale_counts and self.holder.get(number) != who
                     continue
                 self.candidate = number
                 yield from self._asked([(hand, "w", 1.0)])
@@ -370,7 +371,7 @@ class Simulation:
                     self.found.misses += 1
                     continue
                 self.taken(number)
-                self.candidate = None
+                self.candidate, self.holder[number] = None, who
                 self._said[who] += 1
                 return number  # type: ignore[return-value]
             if not lost:

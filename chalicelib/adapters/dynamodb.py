@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, TypeVar
 from chalicelib.adapters import dynamodb_items as shape
 from chalicelib.adapters.dynamodb_counts import lane_states
 from chalicelib.adapters.dynamodb_places import Hand, Hands, References, Referrals, Slots
-from chalicelib.adapters.dynamodb_queue import ASIDE, CROWD, HIDDEN, READY, Queue, drawn
+from chalicelib.adapters.dynamodb_queue import ASIDE, CLAIMED, CROWD, HIDDEN, READY, Queue, drawn
 from chalicelib.adapters.dynamodb_trail import Trail
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.audit import Deed
@@ -79,7 +79,7 @@ class DynamoStore:
     """
     A `RequestStore` in *table*; *audit_key* is asked for by what reads or writes the trail, the desk's part.
 
-    *shards* is over how many partitions each lane is spread.
+    *shards* is over how many partitions each lane is to be spread; claims and the round keep the largest there was.
     """
 
     def __init__(self, table: Table, *, audit_key: Callable[[], bytes], shards: int = 1) -> None:
@@ -143,6 +143,7 @@ class DynamoStore:
         deeds: Callable[[ContactRequest], Sequence[Deed]],
     ) -> ContactRequest | None:
         """Hand out the first request that *decide* claims."""
+        self._queue.shards.keep()
         attempt = _Attempt(ask, now, decide, deeds)
         return self._until_done(lambda: self._hand_out(attempt))
 
@@ -160,7 +161,7 @@ class DynamoStore:
             raise Conflict("claim-limit")
         if ask.reference is not None:
             return self._walk(attempt, hand, self._quoted(ask.reference, now))
-        return self._walk(attempt, hand, self._candidates(attempt))
+        return self._walk(attempt, hand, self._candidates(attempt, hand))
 
     def _walk(self, attempt: _Attempt, hand: Hand, candidates: Iterator[Item]) -> ContactRequest | None:
         """
@@ -212,17 +213,18 @@ class DynamoStore:
             raise Conflict("claimed-by-colleague", pointer="/reference")
         yield item
 
-    def _candidates(self, attempt: _Attempt) -> Iterator[Item]:
-        """Give the heads that may be handed out, most urgent first, each read as it is now, each once."""
+    def _candidates(self, attempt: _Attempt, hand: Hand) -> Iterator[Item]:
+        """
+        Give the heads that may be handed out, most urgent first, each read as it is now, each once.
+
+        What *hand* names the index may still show: that is no sign of colleagues who were faster.
+        """
         lanes, now = attempt.ask.lanes, attempt.now
-        begun = self._queue.begun(now)
-        if len(begun) > CROWD:
-            self._show(begun[:MOVES], now)
-        waiting = [
-            (entry.order_at, entry.request_id)
-            for entry in (*begun, *self._queue.lapsed(now))
-            if entry.is_ready(now) and entry.lane in lanes
-        ]
+        own = {said.request_id for said in hand.said if said not in attempt.said}
+        due = self._queue.due(lanes, now)
+        if len(due) > CROWD:
+            self._show(due[:MOVES], now)
+        waiting = [(entry.order_at, entry.request_id) for entry in due if entry.is_ready(now) and entry.lane in lanes]
         ready = ((entry.order_at, entry.request_id) for entry in self._queue.ready(lanes) if entry.is_ready(now))
         met: set[str] = set()
         for request_id in drawn(_merged(sorted(waiting), ready), lambda: attempt.losses, self._dice):
@@ -232,16 +234,18 @@ class DynamoStore:
             there = self._item(request_id)
             if there is not None and _is_ready(shape.read_head(there), lanes, now):
                 yield there
-            else:
+            elif request_id not in own:
                 attempt.losses += 1
 
-    def _show(self, begun: Sequence[Entry], now: datetime) -> None:
-        """Move hidden requests whose time has come to READY, so that not all of them are read at every claim."""
-        for entry in begun:
+    def _show(self, due: Sequence[Entry], now: datetime) -> None:
+        """Move requests whose window has begun or whose lease has lapsed to READY: not all are read at every claim."""
+        for entry in due:
             item = self._item(entry.request_id)
-            if item is not None and item.get("q", "").startswith(HIDDEN):
-                with suppress(_Again):
-                    self._write(item, shape.read_head(item), now=now)
+            if item is not None and item.get("q", "").startswith((HIDDEN, CLAIMED)):
+                head = shape.read_head(item)
+                if head.ready_at is not None and head.ready_at <= now:
+                    with suppress(_Again):
+                        self._write(item, head, now=now)
 
     def change(
         self,
@@ -365,6 +369,7 @@ class DynamoStore:
     def purge(self, *, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
         """Move deeds to the trail, then delete what has expired, in steps."""
         with self._table.patience.unhurried():
+            self._queue.shards.keep()
             return self._purge_all(now, erase)
 
     def _purge_all(self, now: datetime, erase: Callable[[Sequence[ContentName]], None]) -> int:
@@ -384,11 +389,12 @@ class DynamoStore:
         return total
 
     def _index_what_is_held(self, now: datetime) -> None:
-        """Put claims into the index that an earlier version kept out of it: when they lapse, they are found there."""
-        for head in self._hands.claimed(now):
-            if "q" not in head:
+        """Put claims into the index that an earlier version kept out of it, and those that have lapsed into READY."""
+        for item in self._hands.claimed(now):
+            head = shape.read_head(item)
+            if "q" not in item or (item["q"].startswith(CLAIMED) and not head.is_live(now)):
                 with suppress(_Again):  # somebody has just written it, and so placed it
-                    self._write(head, shape.read_head(head), now=now)
+                    self._write(item, head, now=now)
 
     def _purge(self, item: Item, now: datetime) -> bool:
         """Delete one request; the deed of it and the end of the head are one transaction, off everybody's way."""

@@ -14,6 +14,7 @@ A policy tells the two faces apart by the partition (`dynamodb:LeadingKeys`); `*
     owed         <id>            that a head has deeds to tell, or a deed     put              query, put, delete
     line         closures        when the line is closed                      get              get, put
     line         unverified      how many unverified requests wait, and when  get              put
+    line         shards          over how many partitions the queue is spread     get              get, put
     t#<session>  head, n#*, i#*  what the hosts answered in public             get, query       all
     pulse        -               nothing; the proof that writing works        put              put
     trail        head, e#*, ...  the audit trail                              -                all
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 GRACE = 7 * 24 * 3600
 HAND, OWED, PULSE = "hand", "owed", ("pulse", "-")
-CLOSURES, UNVERIFIED = ("line", "closures"), ("line", "unverified")
+CLOSURES, UNVERIFIED, SHARDS = ("line", "closures"), ("line", "unverified"), ("line", "shards")
 HEAD = "h"
 TOKEN = 8
 IN_FLIGHT = 10.0
@@ -256,8 +257,8 @@ def wall() -> int:
 
 
 def intents(item: Item | None) -> tuple[Intent, ...]:
-    """List what a hand, a slot or a reference says."""
-    return () if item is None else tuple(Intent(*fields) for fields in json.loads(item["l"]))
+    """List what a hand, a slot or a reference says; earlier versions wrote a fourth field, which nobody reads."""
+    return () if item is None else tuple(Intent(*fields[:3]) for fields in json.loads(item["l"]))
 
 
 def pack_intents(listed: Iterable[Intent]) -> str:

@@ -4,13 +4,15 @@ The queue as an index: what may be handed out, in order, without reading what ma
     partition          sort         holds
     R#<lane>#<shard>   order_at     READY: waiting, and visible when it was written
     H#<shard>          visible_at   HIDDEN: waiting for a window that has not begun
-    C#<shard>          lease_until  CLAIMED: in somebody's hand; whoever asks after that is given it
+    C#<shard>          lease_until  CLAIMED: in somebody's hand; whoever asks after that is given it (then, at the
+                                    latest with the hourly round, it stands in READY)
     A#<shard>          due_at       ASIDE: parked, or every window was missed; only supervisors see it
     D#<shard>          ends_at      DONE: closed or withdrawn, for the hourly round
 
 So nobody reads past what colleagues hold or what is not to be handed out yet, and of two thousand hands a claim reads
 its own and no other. A hidden request whose window has begun, and one whose lease has lapsed, is handed out from where
-it is; only where many windows have begun does a claim move some to READY, so that it never reads more than a page.
+it is; where there are many of those, of whatever lane, each claim moves some to READY, and soon none of them is read
+by somebody who does not serve their lane.
 
 The index is eventually consistent: an entry is a hint, and the head, read consistently, is the truth.
 """
@@ -24,7 +26,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters.dynamodb_items import id_of
+from chalicelib.adapters.dynamodb_items import SHARDS, id_of, wall
 from chalicelib.adapters.sqlite_rows import instant, micros
 from chalicelib.domain.requests import LANES, ContactRequest, Status
 
@@ -37,9 +39,12 @@ if TYPE_CHECKING:
 
 READY, HIDDEN, CLAIMED, ASIDE, DONE = "R", "H", "C", "A", "D"
 PAGE = 16
-HIDDEN_PAGE = 200
+DUE = 1000
+"""Of so many in the asked lanes whose time has come since they were written, per shard, the most urgent is found."""
 CROWD = 40
-"""So many hidden requests whose time has come are read at once; past it, some are moved to READY."""
+"""So many whose time has come are read at every claim; past it, each claim moves some to READY."""
+REMEMBERED = 5_000
+"""Milliseconds for which a claim or an acceptance remembers how many shards are kept."""
 FIRST, WIDEST = 4, 256
 """From how many a claim draws once it has come too late, and at most: twice as many each further time."""
 _INFO = struct.Struct(">BqqqqqHB")
@@ -66,51 +71,89 @@ class Entry:
         return self.ready_at is not None and self.ready_at <= now < self.expires_at
 
 
+class Shards:
+    """
+    Over how many partitions the queue is spread: *setting* is what this function was told, `line/shards` what is kept.
+
+    What is kept only grows, and only by those who read the queue. Nobody writes where it does not reach, and everybody
+    reads as far as it does: functions that are told different things lose nothing between them.
+    """
+
+    def __init__(self, table: Table, setting: int) -> None:
+        self._table, self._setting = table, setting
+        self._kept, self._read_at = 1, 0
+
+    def keep(self) -> None:
+        """Let what is kept reach as far as the setting; whoever loses the race for it tries at the next occasion."""
+        if self._setting <= self._known():
+            return
+        there = self._table.get(SHARDS)
+        if _number(there) < self._setting:
+            there = self._table.swap(SHARDS, there, {"n": self._setting}) or there
+        self._kept = _number(there)
+
+    def to_write(self) -> int:
+        """Tell over how many to spread what is written."""
+        return 1 if self._setting == 1 else min(self._setting, self._known())
+
+    def to_read(self, *, afresh: bool = True) -> int:
+        """Tell how many to read: as of now, or as of a few seconds ago where a person waits and asks again anyway."""
+        return max(self._setting, self._known(afresh=afresh))
+
+    def _known(self, *, afresh: bool = False) -> int:
+        now = wall()
+        if afresh or abs(now - self._read_at) >= REMEMBERED:
+            self._kept, self._read_at = _number(self._table.get(SHARDS)), now
+        return self._kept
+
+
 class Queue:
     """The index of one table; *shards* only grows, when one partition takes more writes than it can (1,000/s)."""
 
     def __init__(self, table: Table, *, shards: int = 1) -> None:
-        self._table, self._shards = table, shards
+        self._table, self.shards = table, Shards(table, shards)
 
     def place(self, request: ContactRequest, now: datetime) -> Item:
         """Give the attributes by which a head stands in the index."""
         part, sort = _part(request, now)
-        shard = zlib.crc32(request.request_id.encode()) % self._shards
+        shard = zlib.crc32(request.request_id.encode()) % self.shards.to_write()
         lane = f"{request.lane}#" if part == READY else ""
         return {"q": f"{part}#{lane}{shard}", "o": micros(sort), "i": _info(request)}
 
     def ready(self, lanes: Sequence[str]) -> Iterator[Entry]:
         """Give what is READY in *lanes*, most urgent first."""
-        partitions = [f"{READY}#{lane}#{shard}" for lane in dict.fromkeys(lanes) for shard in range(self._shards)]
+        shards = range(self.shards.to_read(afresh=False))
+        partitions = [f"{READY}#{lane}#{shard}" for lane in dict.fromkeys(lanes) for shard in shards]
         return heapq.merge(*(self._read(name, page=PAGE) for name in partitions), key=lambda entry: entry.order_at)
 
-    def begun(self, now: datetime) -> list[Entry]:
-        """Give the HIDDEN requests whose time has come, up to a page, the first to begin before others."""
-        return self._due(HIDDEN, now)
+    def due(self, lanes: Sequence[str], now: datetime) -> list[Entry]:
+        """
+        Give the HIDDEN requests whose window has begun, and the CLAIMED ones whose lease has lapsed.
 
-    def lapsed(self, now: datetime) -> list[Entry]:
-        """Give the CLAIMED requests whose lease has lapsed, up to a page, the first to lapse before others."""
-        return self._due(CLAIMED, now)
-
-    def _due(self, part: str, now: datetime) -> list[Entry]:
+        Those of other lanes are among them: they must be moved on, and count for nothing towards what is enough.
+        """
         found: list[Entry] = []
-        for shard in range(self._shards):
-            for entry in self._read(f"{part}#{shard}", high=micros(now), page=HIDDEN_PAGE):
-                found.append(entry)
-                if len(found) >= HIDDEN_PAGE:
-                    break
+        for part in (HIDDEN, CLAIMED):
+            for shard in range(self.shards.to_read(afresh=False)):
+                asked = 0
+                for entry in self._read(f"{part}#{shard}", high=micros(now), page=DUE):
+                    found.append(entry)
+                    asked += entry.lane in lanes and entry.is_ready(now)
+                    if asked >= DUE:
+                        break
         return found
 
     def all(self, *parts: str) -> Iterator[Entry]:
         """Give everything that stands in some parts."""
+        shards = range(self.shards.to_read())
         for part in parts:
             for name in [f"{part}#{lane}" for lane in LANES] if part == READY else [part]:
-                for shard in range(self._shards):
+                for shard in shards:
                     yield from self._read(f"{name}#{shard}")
 
     def ended(self, now: datetime) -> Iterator[str]:
         """Name what is DONE and has come to an end, if only that of its details."""
-        for shard in range(self._shards):
+        for shard in range(self.shards.to_read()):
             for entry in self._read(f"{DONE}#{shard}", high=micros(now)):
                 yield entry.request_id
 
@@ -151,13 +194,18 @@ def drawn(
 
 
 def _part(request: ContactRequest, now: datetime) -> tuple[str, datetime]:
-    if request.status is Status.CLAIMED and request.lease_until is not None:
+    if request.is_live(now) and request.lease_until is not None:
         return CLAIMED, request.lease_until
     if request.status in (Status.CLOSED, Status.WITHDRAWN):
         return DONE, request.ends_at
     if request.status is Status.PARKED or request.ready_at is None:
         return ASIDE, request.due_at
     return (READY, request.order_at) if request.ready_at <= now else (HIDDEN, request.ready_at)
+
+
+def _number(kept: Item | None) -> int:
+    """Read how many shards are kept; where nobody has kept any yet, all stand in the first."""
+    return 1 if kept is None else kept["n"]
 
 
 def _info(request: ContactRequest) -> bytes:

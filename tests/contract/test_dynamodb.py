@@ -9,8 +9,9 @@ from functools import partial
 
 import engines
 import pytest
+from heads import build_referral
 
-from chalicelib.adapters import dynamodb_items, dynamodb_trail
+from chalicelib.adapters import dynamodb_items, dynamodb_queue, dynamodb_trail
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_queue import CROWD
@@ -23,7 +24,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import LANES, Outcome, Rules, Status
 from chalicelib.domain.slots import Window
 from chalicelib.http.problems import RoundFailed
-from chalicelib.ports import Ask, ContentName, Message
+from chalicelib.ports import Ask, ContentName, Message, PartnerFull, ReferenceTaken, SlotFull
 from chalicelib.wiring import House
 
 KEY = b"audit key"
@@ -83,7 +84,7 @@ def place(request):
     made.close()
 
 
-def claim(store, who, now, reference=None):
+def claim(store, who, now, reference=None, lanes=LANES):
     """Claim as the desk does."""
 
     def deeds(met):
@@ -92,7 +93,7 @@ def claim(store, who, now, reference=None):
     quoted = reference is not None
     decide = partial(requests.claim, practitioner=who, token=None, now=now, lease=LEASE, quoted=quoted)
     return store.claim(
-        Ask(practitioner=who, lanes=LANES, claim_limit=500, reference=reference), decide, now=now, deeds=deeds
+        Ask(practitioner=who, lanes=lanes, claim_limit=500, reference=reference), decide, now=now, deeds=deeds
     )
 
 
@@ -110,9 +111,10 @@ def no_key():
     raise AssertionError
 
 
-def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, head, now):
+def test_the_public_face_needs_keyed_calls_on_its_own_partitions_only(place, head, now, monkeypatch):
     """No index, no scan, no deletion, nobody's hand, and not the key of the trail: a policy can say no to all of it."""
-    store, desk = place.open(audit_key=no_key), place.open()
+    monkeypatch.setattr(dynamodb_queue, "REMEMBERED", 0)
+    store, desk = place.open(audit_key=no_key, shards=16), place.open(shards=16)
     slot, other = Window(starts_at=now, ends_at=now + 2 * HOUR), Window(starts_at=now + DAY, ends_at=now + DAY + HOUR)
     letter = Message(message_id="m", author="requester", sent_at=now, for_desk=b"x")
     for name in ("waiting", "claimed"):
@@ -239,6 +241,7 @@ def test_a_crowd_whose_windows_open_at_once_is_handed_out_in_order(place, head, 
 def test_a_queue_in_shards_is_one_queue(place, head, now):
     """However many partitions a lane is spread over, the most urgent comes first and every figure is the same."""
     store = place.open(shards=3)
+    assert claim(store, "early", now) is None
     for number in range(9):
         store.submit(head(f"r{number}", due_at=now + number * HOUR), content=b"x", capacity=None, now=now)
     slot = Window(starts_at=now + DAY, ends_at=now + DAY + HOUR)
@@ -253,9 +256,11 @@ def test_a_queue_in_shards_is_one_queue(place, head, now):
     assert store.purge(now=now + 200 * DAY, erase=lambda names: None) == 10
 
 
-def test_a_claim_costs_the_same_however_many_colleagues_hold_something(place, head, now):
+def test_a_claim_costs_the_same_however_many_colleagues_hold_something(place, head, now, monkeypatch):
     """Of sixty hands it reads its own, and yet it is given what one of them let lapse, the instant it did."""
+    monkeypatch.setattr(dynamodb_queue, "REMEMBERED", DAY.total_seconds() * 1000)
     store = place.open()
+    assert claim(store, "early", now) is None
     for number in range(62):
         store.submit(head(f"r{number}", due_at=now + number * HOUR), content=b"x", capacity=None, now=now)
     read = []
@@ -267,6 +272,106 @@ def test_a_claim_costs_the_same_however_many_colleagues_hold_something(place, he
     early = claim(store, "alex", now + LEASE - timedelta(microseconds=1))
     assert early.request_id == "r61"
     assert claim(store, "alex", now + LEASE).request_id == "r0"
+
+
+@pytest.mark.parametrize(("public", "desk"), [(16, 1), (1, 16), (16, 16), (16, 4)])
+def test_no_request_is_lost_between_functions_that_are_told_different_shards(place, head, now, public, desk):
+    """Nobody writes where nobody reads: whatever either face is told, all that was accepted is found."""
+    intake, served = place.open(shards=public), place.open(shards=desk)
+    for number in range(10):
+        intake.submit(head(f"early-{number}"), content=b"x", capacity=None, now=now)
+    assert claim(served, "alex", now)
+    intake = place.open(shards=public)
+    for number in range(10):
+        intake.submit(head(f"late-{number}"), content=b"x", capacity=None, now=now)
+    spread = {item["q"][-2:] for key, item in place.items().items() if key[0].startswith("r#late") and "q" in item}
+    assert len(spread) == 1 if 1 in (public, desk) else len(spread) > 1
+    lowered = place.open(shards=1)
+    assert [(state.waiting, state.claimed) for state in lowered.lanes(now=now, soon=now)] == [(19, 1)]
+    assert len(lowered.open_ids(now=now)) == 20
+    taken = 1
+    while claim(served if taken % 2 else lowered, f"p{taken}", now):
+        taken += 1
+    assert taken == 20
+    assert lowered.purge(now=now + 200 * DAY, erase=lambda _names: None) == 20
+
+
+def test_how_far_the_queue_is_spread_only_grows(place, head, now):
+    """A smaller setting, or a colleague who is faster with a larger one, leaves what is kept as it is."""
+    for setting, kept in ((4, 4), (2, 4), (16, 16), (1, 16)):
+        assert claim(place.open(shards=setting), "alex", now) is None
+        assert place.items()[dynamodb_items.SHARDS]["n"] == kept
+    behind = dynamodb_queue.Shards(Table(place.connection, place.table), 32)
+    swap = behind._table.swap
+
+    def overtaken(*asked):
+        assert claim(place.open(shards=64), "kim", now) is None
+        return swap(*asked)
+
+    behind._table.swap = overtaken
+    behind.keep()
+    assert place.items()[dynamodb_items.SHARDS]["n"] == 64
+    assert behind.to_write() <= 32
+    assert behind.to_read() == 64
+
+
+def let_lapse(store, head, now, names, **changes):
+    """Let somebody claim each of some requests and forget it; the last is the most urgent."""
+    for number, name in enumerate(names):
+        due_at = now + (len(names) - number) * HOUR
+        store.submit(head(name, due_at=due_at, **changes), content=b"x", capacity=None, now=now)
+        assert claim(store, f"gone-{name}", now + number * timedelta(seconds=1)).request_id == name
+
+
+def test_lapsed_claims_of_a_lane_that_nobody_serves_hide_no_others(place, head, now, monkeypatch):
+    """However many there are, whoever serves another lane is given what is theirs, and soon reads none of them."""
+    monkeypatch.setattr(dynamodb_queue, "DUE", 5)
+    store = place.open()
+    welsh = [f"w{number:02}" for number in range(CROWD + 2)]
+    let_lapse(store, head, now, welsh, language="cy")
+    let_lapse(store, head, now + timedelta(minutes=1), ["english"])
+    later, english = now + HOUR, ("information/en",)
+    assert len(store._queue.due(english, later)) == CROWD + 3
+    assert claim(store, "kim", later, lanes=english).request_id == "english"
+    assert len(store._queue.due(english, later)) <= CROWD
+    assert {state.lane: state.waiting for state in store.lanes(now=later, soon=later)} == {
+        "information/cy": len(welsh),
+        "information/en": 0,
+    }
+    store.purge(now=later, erase=lambda _names: None)
+    assert store._queue.due(LANES, later) == []
+    assert [claim(store, f"p{name}", later).request_id for name in reversed(welsh)] == welsh[::-1]
+    assert claim(store, "late", later) is None
+
+
+def test_of_many_that_have_lapsed_the_most_urgent_is_first(place, head, now):
+    """Also where it was the last to lapse, behind more than are moved on at once."""
+    store = place.open()
+    names = [f"r{number:02}" for number in range(CROWD + 2)]
+    let_lapse(store, head, now, names)
+    later = now + HOUR
+    assert [claim(store, f"p{number}", later).request_id for number in range(3)] == names[:-4:-1]
+
+
+def test_what_one_holds_oneself_is_no_sign_of_faster_colleagues(place, head, now, monkeypatch):
+    """An index that still shows it leaves its holder the most urgent of the others; anybody else draws from a few."""
+    store, widths = place.open(), []
+    for number in range(8):
+        store.submit(head(f"r{number}", due_at=now + number * HOUR), content=b"x", capacity=None, now=now)
+    shown = list(store._queue.ready(LANES))
+    monkeypatch.setattr(store._queue, "ready", lambda _lanes: iter(shown))
+    monkeypatch.setattr(store._dice, "randrange", lambda width: widths.append(width) or width - 1)
+    for number in range(3):
+        held = claim(store, "alex", now)
+        assert held.request_id == f"r{number}"
+        fence = {"practitioner": "alex", "number": held.number, "now": now}
+        deed = Deed(at=now, actor="alex", verb="close", request_id=held.request_id, number=held.number)
+        if number:
+            done = partial(requests.close, **fence, outcome=Outcome.ANSWERED, rules=Rules())
+            store.change(held.request_id, done, now=now, deed=deed)
+    assert set(widths) == {1}
+    assert claim(store, "kim", now).request_id == "r4"
+    assert 4 in widths
 
 
 def test_a_claim_is_found_again_however_short_its_renewal(place, head, now):
@@ -337,6 +442,37 @@ def test_a_claim_from_before_leases_were_in_the_index_lapses_as_any_other(place,
     assert after == before | {name: after[name] for name in written}
     again = claim(store, "kim", later)
     assert (again.number, again.lapses, again.claimed_by) == (2, 1, "kim")
+
+
+def test_what_an_earlier_version_wrote_into_lists_is_read(place, head, now):
+    """Hands, slots, references and referrals that it wrote had four fields a row: an upgrade refuses nobody for it."""
+    store, table = place.open(), Table(place.connection, place.table)
+    slot = Window(starts_at=now + HOUR, ends_at=now + 2 * HOUR)
+    store.submit(build_referral(windows=(slot,)), content=b"x", capacity=2, referrals=2, now=now)
+    held = claim(store, "alex", now + HOUR)
+    lease = int(held.lease_until.timestamp() * 1_000_000)
+    said = {
+        dynamodb_items.hand_key("alex"): ["one", 2, 1795516200000, lease],
+        dynamodb_items.slot_key(slot): ["one", 1, 1795516200000, 0],
+        dynamodb_items.reference_key(held.reference): ["one", 1, 1795516200000, 0],
+        dynamodb_items.partner_key("north-hub"): ["one", 1, 1795516200000, 0],
+    }
+    items = place.items()
+    for key, row in said.items():
+        assert json.loads(items[key]["l"])[0][:2] == row[:2]
+        table.put({**items[key], "l": json.dumps([row])})
+    assert [each.request_id for each in store.held_by("alex", now=now + HOUR)] == ["one"]
+    assert store.slots_taken([slot], now=now) == {slot.id: 1}
+    with pytest.raises(ReferenceTaken):
+        store.submit(head("two", reference=held.reference), content=b"x", capacity=None, now=now)
+    store.submit(build_referral("three", windows=(slot,)), content=b"x", capacity=2, referrals=2, now=now)
+    for full, error in (({"capacity": 2}, SlotFull), ({"capacity": 9, "referrals": 2}, PartnerFull)):
+        with pytest.raises(error):
+            store.submit(build_referral("four", windows=(slot,)), content=b"x", now=now, **full)
+    assert [state.claimed for state in store.lanes(now=now, soon=now)] == [1]
+    lapsed = held.lease_until
+    assert claim(store, "kim", lapsed, reference=held.reference).number == 2
+    assert store.purge(now=now + 200 * DAY, erase=lambda _names: None) == 2
 
 
 class Slow(Connection):
