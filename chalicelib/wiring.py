@@ -638,7 +638,9 @@ class House:
         path = self.settings.home / "quietline.db"
         if not is_there(path):
             self.keys.make()
-            if self.shred_keys.names(now=self.clock.now()):  # made first: requests without their keys are lost
+            # Made first: requests without their keys are lost. Names without a file mean that it is; looked for again,
+            # since a server that starts beside this one may have made it, and accepted a request, between two looks.
+            if self.shred_keys.names(now=self.clock.now()) and not is_there(path):
                 raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
 
