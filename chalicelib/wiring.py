@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.believing import Believing
     from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
@@ -466,6 +467,19 @@ class House:
             gauges=self._gauges,
             rules=self.rules,
             releasing=self.releasing,
+        )
+
+    @cached_property
+    def believing(self) -> Believing:
+        """What holds this machine's clock against where it was last believed."""
+        from chalicelib.adapters.beliefs import FileBeliefs  # noqa: PLC0415
+        from chalicelib.usecases.believing import Believing  # noqa: PLC0415
+
+        return Believing(
+            beliefs=FileBeliefs(self.settings.home / "clock.json"),
+            store=self.store,
+            shred_keys=self.shred_keys,
+            clock=self.clock,
         )
 
     @cached_property
