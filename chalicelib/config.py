@@ -17,6 +17,8 @@ T = TypeVar("T")
 FACES = ("public", "desk")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STORES = ("sqlite", "dynamodb")
+WAYS = ("direct", "boto3")
+"""How AWS is spoken to: by what `adapters/aws_json.py` knows where that is enough, or always by boto3."""
 SHORTEST = 42
 """Days: no request may expire before it is due, four weeks ahead at most and a holiday's three working days more."""
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
@@ -36,6 +38,7 @@ class Settings:
     url: str | None = None
     faces: frozenset[str] = frozenset(FACES)
     store: str = "sqlite"
+    aws: str = "direct"
     table: str = "quietline"
     shred_table: str = "quietline-shred"
     counters_table: str = "quietline-counters"
@@ -117,6 +120,7 @@ class Settings:
             url=read("URL", _site, "the https address of this site, without a path or a slash", default.url),
             faces=read("FACES", _faces, "public, desk, or public,desk", default.faces),
             store=read("STORE", _one_of(*STORES), "sqlite or dynamodb", default.store),
+            aws=read("AWS", _one_of(*WAYS), "direct or boto3", default.aws),
             table=read("TABLE", str, "the name of the DynamoDB table of requests", default.table),
             shred_table=read("SHRED_TABLE", str, "the name of the DynamoDB table of shred keys", default.shred_table),
             counters_table=read(

@@ -731,9 +731,10 @@ class House:
         # boto3 reads its own variables, but of the two for the region only the one that Lambda does not promise.
         return Connection(region=os.environ.get("AWS_REGION"), way=self._way("dynamodb"))
 
-    @staticmethod
-    def _way(service: str) -> Way | None:
-        """Say how a service is reached without boto3; None where AWS's tools have been told more than variables."""
+    def _way(self, service: str) -> Way | None:
+        """Say how a service is reached without boto3; None where boto3 is asked for, or knows more than variables."""
+        if self.settings.aws == "boto3":
+            return None
         from chalicelib.adapters.aws_json import way_to  # noqa: PLC0415
 
         home = Path(os.environ.get("HOME") or "/") / ".aws"

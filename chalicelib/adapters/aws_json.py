@@ -15,9 +15,11 @@ import re
 import select
 import socket
 import threading
+import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPConnection
+    from ssl import SSLContext
 
 TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
@@ -40,9 +43,16 @@ _ROUNDABOUT = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
     *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+    "AWS_CREDENTIAL_EXPIRATION",
 )
-"""Variables that send a client of AWS some other way, which boto3 knows."""
+"""Variables that send a client of AWS some other way, or have it renew its credentials, which boto3 knows."""
 _IDLE_LIMIT = 50
+_IDLE_SECONDS = 20.0
+"""
+How long a connection is kept unused, by the clock on the wall, which runs on while Lambda holds a process still.
+
+What slept longer may be open on our side alone, and a request that is sent into it costs a time-out.
+"""
 
 
 class Unreached(Exception):  # noqa: N818
@@ -90,7 +100,7 @@ def way_to(service: str, environment: Mapping[str, str], *, configured: bool) ->
         region=region,
         key_id=key_id,
         secret=secret,
-        token=said("AWS_SESSION_TOKEN") or None,
+        token=said("AWS_SECURITY_TOKEN") or said("AWS_SESSION_TOKEN") or None,
         authorities=said("AWS_CA_BUNDLE") or said("REQUESTS_CA_BUNDLE") or None,
     )
 
@@ -106,14 +116,17 @@ class JsonService:
         self._way, self._connect_timeout, self._read_timeout = way, connect, read
         self._target, version = TARGETS[way.service]
         self._content_type = f"application/x-amz-json-{version}"
-        place = urlsplit(way.endpoint)
+        try:
+            place = urlsplit(way.endpoint)
+            port = place.port
+        except ValueError:
+            raise Unreached(sent=False) from None
         if place.scheme not in {"http", "https"} or not place.hostname:
             raise Unreached(sent=False)
-        self._tls, self._name, self._port = place.scheme == "https", place.hostname, place.port
+        self._tls, self._name, self._port = place.scheme == "https", place.hostname, port
         self._host, self._path = place.netloc.rpartition("@")[2], place.path or "/"
-        self._idle: list[HTTPConnection] = []
+        self._idle: list[tuple[HTTPConnection, float]] = []
         self._lock = threading.Lock()
-        self._context: Any = None
 
     def call(self, operation: str, parameters: Mapping[str, object]) -> tuple[int, dict[str, Any]]:
         """
@@ -145,29 +158,38 @@ class JsonService:
             connection.request("POST", self._path, body, dict(headers))
             answer = connection.getresponse()
             raw = answer.read()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ValueError):  # the last: over a chunk's length that is none
             connection.close()
+            self._forget()
             raise Unreached(sent=True) from None
         if answer.will_close:
             connection.close()
         else:
             with self._lock:
                 if len(self._idle) < _IDLE_LIMIT:
-                    self._idle.append(connection)
+                    self._idle.append((connection, time.time()))
                     return answer.status, raw
             connection.close()
         return answer.status, raw
 
     def _connection(self) -> HTTPConnection:
-        """Take a connection that is open and silent, or make one."""
+        """Take a connection that is open and silent and was used a moment ago, or make one."""
         while True:
             with self._lock:
-                connection = self._idle.pop() if self._idle else None
+                connection, since = self._idle.pop() if self._idle else (None, 0.0)
             if connection is None:
                 return self._made()
             # What can be read before anything was asked is the other side's good-bye.
-            if connection.sock is not None and not _readable(connection.sock):
+            young = 0 <= time.time() - since <= _IDLE_SECONDS
+            if young and connection.sock is not None and not _readable(connection.sock):
                 return connection
+            connection.close()
+
+    def _forget(self) -> None:
+        """Close what is kept: where one has failed its neighbours have too, and no attempt has time to find it out."""
+        with self._lock:
+            kept, self._idle = self._idle, []
+        for connection, _ in kept:
             connection.close()
 
     def _made(self) -> HTTPConnection:
@@ -182,22 +204,18 @@ class JsonService:
             connection = HTTPConnection(self._name, self._port, timeout=self._connect_timeout)
         try:
             connection.connect()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, ValueError):  # the last: over a name that is none
             connection.close()
             raise Unreached(sent=False) from None
         connection.sock.settimeout(self._read_timeout)
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connection
 
-    def _trusting(self) -> Any:  # noqa: ANN401 - an SSLContext, whose module only TLS needs
-        if self._context is None:
-            import ssl  # noqa: PLC0415
-
-            try:
-                self._context = ssl.create_default_context(cafile=self._way.authorities)
-            except OSError:
-                raise Unreached(sent=False) from None
-        return self._context
+    def _trusting(self) -> SSLContext:
+        try:
+            return _trust(self._way.authorities)
+        except OSError:
+            raise Unreached(sent=False) from None
 
     def _signed(self, target: str, body: bytes, now: datetime) -> dict[str, str]:
         """Sign a request as Signature Version 4 says, a step a line."""
@@ -224,10 +242,24 @@ class JsonService:
         return {**headers, "authorization": f"AWS4-HMAC-SHA256 {credential}"}
 
 
+@cache
+def _trust(authorities: str | None) -> SSLContext:
+    """Load whom TLS trusts, once for all services: reading 140 authorities takes 20 ms of a cold start."""
+    import ssl  # noqa: PLC0415 - only TLS needs it
+
+    return ssl.create_default_context(cafile=authorities)
+
+
 def code_of(said: Mapping[str, Any]) -> str:
     """Give the code of an error, without the name of the service's model before it."""
     kind = said.get("__type")
     return kind.rpartition("#")[2].partition(":")[0] if isinstance(kind, str) else ""
+
+
+def reasons_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give why each part of a transaction was cancelled."""
+    reasons = said.get("CancellationReasons")
+    return [each for each in reasons if isinstance(each, dict)] if isinstance(reasons, list) else []
 
 
 def _readable(sock: socket.socket) -> bool:

@@ -250,7 +250,7 @@ class Connection:
         return answer
 
     def _asked_directly(self, operation: str, parameters: dict[str, object]) -> Any:  # noqa: ANN401
-        from chalicelib.adapters.aws_json import Unreached, code_of  # noqa: PLC0415
+        from chalicelib.adapters.aws_json import Unreached, code_of, reasons_of  # noqa: PLC0415
 
         if self._direct is None:
             raise Unavailable("storage")
@@ -264,7 +264,7 @@ class Connection:
             {
                 "Error": {"Code": code_of(said)},
                 "ResponseMetadata": {"HTTPStatusCode": status},
-                "CancellationReasons": said.get("CancellationReasons") or (),
+                "CancellationReasons": reasons_of(said),
             }
         )
 

@@ -86,8 +86,12 @@ class Database:
             if not sqlite_whole.is_there(path):
                 sqlite_whole.make(path, self._migrate)
             sqlite_whole.check(path, patience=BUSY.total_seconds())
+            file = path.stat().st_ino
             self._writer = self._connect()
             self._migrate(self._writer)
+            if path.stat().st_ino != file:  # a copy was put in its place meanwhile; what we have open is aside
+                self._writer.close()
+                raise Unavailable("storage")
             self._look_at = time.monotonic() + LOOK_EVERY
 
     def _connect(self) -> sqlite3.Connection:

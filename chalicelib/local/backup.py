@@ -100,12 +100,18 @@ def restore(settings: Settings, source: Path) -> tuple[Path | None, Undone]:
     if not (home / "shred.db").exists():
         raise NotDone("shred-keys")
     draft = home / ".quietline.db.restored"
-    shutil.copyfile(source, draft)
-    draft.chmod(0o600)
-    releases = _taken_out(draft)
-    _sync(draft)
     with _alone(home / "quietline.db"):
-        kept = _replace(home / "quietline.db", draft, home / f"replaced-{house.clock.now():%Y%m%dT%H%M%SZ}.db")
+        pass  # before a whole copy is written to its disk
+    try:
+        shutil.copyfile(source, draft)
+        draft.chmod(0o600)
+        releases = _taken_out(draft)
+        _sync(draft)
+        with _alone(home / "quietline.db"):
+            kept = _replace(home / "quietline.db", draft, home / f"replaced-{house.clock.now():%Y%m%dT%H%M%SZ}.db")
+    finally:
+        for suffix in ("", *_LOGS):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
     for month, release in releases:
         house.releases.keep(month, release)
     return kept, house.retention.undo_restored()
@@ -147,6 +153,7 @@ def _lock(file: IO[bytes]) -> None:
 def _taken_out(draft: Path) -> list[tuple[str, str]]:
     """Take the releases of reach out of a copy; one that somebody made by other means has none."""
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")  # as it is served: a switch later is a write that can be broken off
         if not db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'releases'").fetchone()[0]:
             return []
         found = db.execute("SELECT month, release FROM releases").fetchall()
@@ -158,18 +165,24 @@ def _replace(path: Path, draft: Path, kept: Path) -> Path | None:
     """
     Put *draft* in the place of *path*, which is kept with its log, byte for byte; None if there was nothing to keep.
 
-    The log of one database must not be met by another. Wherever this is cut off, the old one is there or kept whole.
+    The log of one database must not be met by another. Wherever this is cut off, all that there was is there or kept:
+    for a moment there is no database, and nothing starts without one.
     """
     logs = [log for log in _LOGS if path.with_name(path.name + log).exists()]
-    if path.exists():
-        for suffix in ("", *logs):
-            os.link(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
-        _sync(path.parent)
+    for log in logs:
+        copied = kept.with_name(kept.name + log)
+        shutil.copyfile(path.with_name(path.name + log), copied)
+        copied.chmod(0o600)
+        _sync(copied)
+    there = path.exists()
+    if there:
+        path.rename(kept)
+    _sync(path.parent)
     for log in logs:
         path.with_name(path.name + log).unlink()
     draft.rename(path)
     _sync(path.parent)
-    return kept if kept.exists() else None
+    return kept if there or logs else None
 
 
 def _sync(path: Path) -> None:

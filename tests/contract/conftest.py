@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import sqlite3
 from datetime import timedelta
@@ -14,8 +15,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from chalicelib.adapters import sqlite_file
+from chalicelib.adapters.aws_json import way_to
 from chalicelib.adapters.dynamodb import DynamoStore
-from chalicelib.adapters.dynamodb_connection import Patience
+from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.adapters.dynamodb_table import Table
 from chalicelib.adapters.sqlite import SqliteStore
 
@@ -145,6 +147,29 @@ class DynamoEngine:
         self.endpoint = self.address.split("|")[1]
 
 
+class DirectEngine(DynamoEngine):
+    """The same without boto3: as a function on Lambda asks."""
+
+    def open(self) -> DynamoStore:
+        """Open the data, beside whoever has it open already."""
+        said = {**os.environ, "AWS_REGION": "eu-west-2", "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint}
+        way = way_to("dynamodb", said, configured=False)
+        assert way is not None
+        connection = Connection(way=way, patience=self.patience, read_timeout=30.0)
+        connection._ready()
+        ask = connection._direct._exchanged
+
+        def exchanged(body, headers):
+            operation = headers["x-amz-target"].split(".")[1]
+            if self._failing and operation in ("PutItem", "DeleteItem", "TransactWriteItems"):
+                status, code = self._failing
+                return status, b'{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"no"}' % code.encode()
+            return ask(body, headers)
+
+        connection._direct._exchanged = exchanged
+        return DynamoStore(Table(connection, self.table), audit_key=lambda: AUDIT_KEY)
+
+
 def answer(request, status, code):
     """Make the service's answer to a call that failed."""
 
@@ -155,7 +180,12 @@ def answer(request, status, code):
     return AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, Raw())
 
 
+# One engine is asked as Lambda asks, the others by boto3; asked for all, each is asked both ways.
 ENGINES = {"sqlite": SqliteEngine, **{name: partial(DynamoEngine, name=name) for name in engines.NAMES}}
+ENGINES["dynoxide"] = partial(DirectEngine, name="dynoxide")
+if os.environ.get("QUIETLINE_EVERY_FAULT"):
+    ENGINES["dynoxide-boto3"] = partial(DynamoEngine, name="dynoxide")
+    ENGINES["ministack-direct"] = partial(DirectEngine, name="ministack")
 
 
 @pytest.fixture(params=ENGINES)

@@ -49,9 +49,16 @@ class Server:
             def log_message(self, *_):
                 """Say nothing."""
 
+            def do_GET(self):
+                server.asked.append((dict(self.headers), None, self.client_address))
+                self._answer()
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 server.asked.append((dict(self.headers), json.loads(body), self.client_address))
+                self._answer()
+
+            def _answer(self):
                 said = server.answers.pop(0)
                 if said == "silence":
                     server.over.wait(10)

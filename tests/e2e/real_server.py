@@ -51,6 +51,7 @@ class Contract:
     def __init__(self) -> None:
         document = _closed(build())
         self._components = document["components"]
+        self._validators: dict[int, Any] = {}
         self._paths = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in sorted(document["paths"].items(), key=lambda item: "{" in item[0])
@@ -73,10 +74,16 @@ class Contract:
             return
         assert answer.media in content, (method, path, answer.status, answer.media)
         if answer.media in (JSON, PROBLEM):
-            schema = {**content[answer.media]["schema"], "components": self._components}
-            for error in jsonschema_rs.Draft202012Validator(schema, validate_formats=True).iter_errors(answer.json()):
+            for error in self._validator(content[answer.media]["schema"]).iter_errors(answer.json()):
                 message = f"{method} {path} {answer.status}: {error.instance_path} {error.message}"
                 raise AssertionError(message)
+
+    def _validator(self, schema: Any) -> Any:
+        """Give what checks against a part of the document, made once: the document stays as long as this does."""
+        if id(schema) not in self._validators:
+            whole = {**schema, "components": self._components}
+            self._validators[id(schema)] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        return self._validators[id(schema)]
 
     def _operation(self, method: str, path: str) -> Any:
         found = next((operations for pattern, operations in self._paths if pattern.fullmatch(path)), {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from test_referrals import referral
 
 from chalicelib.adapters.sqlite_reach import SqliteReleases
 from chalicelib.config import Settings
+from chalicelib.local import backup
 from chalicelib.wiring import House
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +106,52 @@ def test_a_database_that_is_damaged_is_kept_and_a_copy_put_in_its_place(open_hou
         assert releases.read(since="2026-10", until="2026-10") == {"2026-10": "the figures"}
     with open_house() as quietline:
         assert quietline.ask("GET", "/v1/mailbox", receipt=receipt).json()["status"] == "waiting"
+
+
+def test_a_log_that_has_lost_its_database_is_kept_as_well(home_with_copy):
+    """It holds what was accepted last, and somebody may yet make something of it."""
+    home, copy = home_with_copy
+    (home / "quietline.db").unlink()
+    (home / "quietline.db-wal").write_bytes(b"what was accepted last")
+    code, told = make(home, "--from", copy)
+    assert code == 0, told
+    (kept,) = home.glob("replaced-*.db-wal")
+    assert kept.read_bytes() == b"what was accepted last"
+    assert not (home / "quietline.db-wal").exists()
+
+
+@pytest.mark.parametrize("step", ["copyfile", "rename", "unlink", "second rename"])
+def test_a_restore_that_is_cut_off_anywhere_loses_nothing(tmp_path, monkeypatch, step):
+    """All that there was is there or kept, no start serves an older state in silence, and a second try ends well."""
+    home = tmp_path / "home"
+    home.mkdir()
+    there, draft = {"quietline.db": b"the database", "quietline.db-wal": b"its log"}, home / "draft"
+    for name, raw in there.items():
+        (home / name).write_bytes(raw)
+    draft.write_bytes(b"the copy")
+    names, wanted = {"copyfile": shutil, "rename": Path, "unlink": Path, "second rename": Path}, step.split()[-1]
+    real, count = getattr(names[step], wanted), iter(range(9))
+
+    def cut(*arguments):
+        if next(count) == step.startswith("second"):
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(names[step], wanted, cut)
+    with pytest.raises(KeyboardInterrupt):
+        backup._replace(home / "quietline.db", draft, home / "kept.db")
+    monkeypatch.undo()
+    found = {path.name: path.read_bytes() for path in home.iterdir()}
+    if "quietline.db" in found:
+        assert {name: found[name] for name in there} == there
+    else:
+        assert (found["kept.db"], found["kept.db-wal"]) == tuple(there.values())
+    draft.write_bytes(b"the copy")
+    backup._replace(home / "quietline.db", draft, home / "again.db")
+    left = {path.name: path.read_bytes() for path in home.iterdir()}
+    assert left["quietline.db"] == b"the copy"
+    assert "quietline.db-wal" not in left
+    assert set(there.values()) <= set(left.values())
 
 
 @pytest.mark.parametrize(

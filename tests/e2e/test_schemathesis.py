@@ -61,9 +61,9 @@ for name, statuses in (
     setattr(schema.config.checks, name, type(getattr(schema.config.checks, name))(expected_statuses=statuses))
 schema.config.phases.coverage.unexpected_methods = {"PATCH", "TRACE"}  # what no HTTP knows is 501, and told elsewhere
 OURS = (ROOT / "chalicelib/http/openapi.json").read_text() + "".join(
-    path.read_text() for path in sorted((ROOT / "chalicelib").rglob("*.toml"))
+    path.read_text() for kind in ("*.toml", "*.py") for path in sorted((ROOT / "chalicelib").rglob(kind))
 )
-"""What we say ourselves, whatever is asked: the contract and the texts."""
+"""What we say ourselves, whatever is asked: the contract, the texts, and the constants, which Hypothesis tries too."""
 
 
 @dataclass(kw_only=True)
@@ -169,9 +169,8 @@ def nothing_comes_back(_ctx, response, case) -> None:
     said = sayings([case.path_parameters or {}, case.query or {}, case.cookies or {}, _body(case)])
     said |= sayings({name: text for name, text in (case.headers or {}).items() if name.lower() not in SENT_BY_US})
     for each in said:
-        if len(each) >= 6 and each not in OURS:
-            assert each not in text, "an error says what was sent"
-            assert json.dumps(each)[1:-1] not in text, "an error says what was sent"
+        if len(each) >= 6 and (each in text or json.dumps(each)[1:-1] in text):
+            assert each in OURS, "an error says what was sent"
 
 
 def _body(case) -> Any:

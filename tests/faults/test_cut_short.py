@@ -16,6 +16,7 @@ import progress
 import pytest
 from one_house import OneHouse, is_a_refusal_with_the_number, opened
 
+from chalicelib.adapters.sqlite_file import Database
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import Status
 
@@ -243,3 +244,25 @@ def test_a_house_that_was_never_finished_is_made(tmp_path):
     assert refusal_of(tmp_path) is None
     with opened(tmp_path) as house:
         assert house.ask_for_a_call("key-of-the-very-first-one")[0] == 201
+
+
+def test_a_write_that_was_broken_off_is_undone_and_keeps_nobody_out(tmp_path):
+    """Where a file keeps a journal and not a log, as a copy by hand may, half a transaction is left beside it."""
+    path, schema = tmp_path / "a.db", ("CREATE TABLE t (n TEXT)",)
+    broken_off = f"""
+import os, sqlite3
+db = sqlite3.connect({str(path)!r}, isolation_level=None)
+db.execute({schema[0]!r})
+db.execute("INSERT INTO t VALUES ('kept')")
+db.execute("PRAGMA user_version = 1")
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+for _ in range(300):
+    db.execute("INSERT INTO t VALUES (?)", ("x" * 2000,))
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", broken_off], check=False)
+    assert path.with_name("a.db-journal").stat().st_size > 0
+    database = Database(path, schema)
+    assert database.read(lambda db: db.execute("SELECT n FROM t").fetchall()) == [("kept",)]
+    database.close()

@@ -38,7 +38,11 @@ DESK = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, PUBLIC, DESK], ids=["one machine", "public", "desk"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, PUBLIC, DESK, {**DESK, "QUIETLINE_AWS": "boto3"}],
+    ids=["one machine", "public", "desk", "the desk by boto3"],
+)
 def test_nothing_is_said_where_nothing_is_wrong(settings, tmp_path):
     """Good settings of each kind of deployment have no findings."""
     assert findings({**settings, "QUIETLINE_HOME": str(tmp_path / "home"), "PATH": "/bin"}) == ()
@@ -48,6 +52,7 @@ def test_nothing_is_said_where_nothing_is_wrong(settings, tmp_path):
     ("settings", "change", "names"),
     [
         ({}, {"QUIETLINE_PORT": "many"}, "QUIETLINE_PORT must be"),
+        (DESK, {"QUIETLINE_AWS": "boto"}, "QUIETLINE_AWS must be direct or boto3."),
         ({}, {"QUIETLINE_LEASE_MINUTE": "5"}, "QUIETLINE_LEASE_MINUTE is no setting; QUIETLINE_LEASE_MINUTES is."),
         ({}, {"QUIETLINE_CLOCK": "2026-11-24T18:05:00Z"}, "QUIETLINE_CLOCK is set"),
         ({}, {"QUIETLINE_HOST": "0.0.0.0"}, "QUIETLINE_OIDC_ISSUER must be set where"),

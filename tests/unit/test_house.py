@@ -147,6 +147,7 @@ def test_no_clock_outruns_the_one_it_is_part_of(closed, contact, is_good):
         ("QUIETLINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
         ("QUIETLINE_OIDC_ALGORITHM", "none"),
         ("QUIETLINE_STORE", "postgres"),
+        ("QUIETLINE_AWS", "curl"),
     ],
 )
 def test_a_wrong_setting_gets_one_sentence_that_names_it_and_not_its_value(variable, wrong):
