@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chalicelib.domain.access import Person, SignInService
     from chalicelib.domain.audit import AuditEntry, Deed, TrailHead
+    from chalicelib.domain.belief import Belief
     from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.overflow import Overflowed
@@ -519,6 +520,22 @@ class TrailAnchor(Protocol):
 
     def keep(self, head: TrailHead) -> None:
         """Put *head* in the place of the anchor before."""
+        ...
+
+
+class Beliefs(Protocol):
+    """
+    Remembers what was last thought of the machine's clock, on that machine and in no copy of the requests.
+
+    Every failure is `Unavailable("storage")`.
+    """
+
+    def read(self) -> Belief | None:
+        """Give what was kept; None if nothing is known."""
+        ...
+
+    def keep(self, belief: Belief) -> None:
+        """Put *belief* in the place of the one before, durably."""
         ...
 
 

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Transcripts,
     )
     from chalicelib.usecases.auditing import Auditing
+    from chalicelib.usecases.believing import Believing
     from chalicelib.usecases.campaigning import Campaigning
     from chalicelib.usecases.casework import Casework
     from chalicelib.usecases.checking import Checking
@@ -469,6 +470,19 @@ class House:
         )
 
     @cached_property
+    def believing(self) -> Believing:
+        """What holds this machine's clock against where it was last believed."""
+        from chalicelib.adapters.beliefs import FileBeliefs  # noqa: PLC0415
+        from chalicelib.usecases.believing import Believing  # noqa: PLC0415
+
+        return Believing(
+            beliefs=FileBeliefs(self.settings.home / "clock.json"),
+            store=self.store,
+            shred_keys=self.shred_keys,
+            clock=self.clock,
+        )
+
+    @cached_property
     def reach(self) -> Reach:
         """What is published about reach."""
         from chalicelib.http.reach import Reach  # noqa: PLC0415
@@ -638,7 +652,9 @@ class House:
         path = self.settings.home / "quietline.db"
         if not is_there(path):
             self.keys.make()
-            if self.shred_keys.names(now=self.clock.now()):  # made first: requests without their keys are lost
+            # Made first: requests without their keys are lost. Names without a file mean that it is; looked for again,
+            # since a server that starts beside this one may have made it, and accepted a request, between two looks.
+            if self.shred_keys.names(now=self.clock.now()) and not is_there(path):
                 raise Unavailable("store-damaged")  # a new file would look as if there were none
         return SqliteStore(path, audit_key=self.audit_key())
 

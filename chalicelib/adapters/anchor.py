@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from typing import TYPE_CHECKING
 
+from chalicelib.adapters import small_file
 from chalicelib.domain.audit import TrailHead
 from chalicelib.domain.errors import Unavailable
 
@@ -34,12 +33,7 @@ class FileAnchor:
 
     def keep(self, head: TrailHead) -> None:
         """Put *head* in the place of the one before."""
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"count": head.count, "mac": head.mac, "seal": head.seal}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            small_file.replace(self._path, {"count": head.count, "mac": head.mac, "seal": head.seal})
         except OSError as error:
             raise Unavailable("keys") from error

@@ -74,7 +74,7 @@ class DynamoShredKeys:
         return {ContentName(item["p"], item["s"]): "k" in item for item in items if item["e"] > micros(now)}
 
     def ping(self) -> None:
-        """Read, consistently; the desk's function may not write here."""
+        """Read, consistently, as every function that asks may; a table has no disk to fill, so nothing is written."""
         self._table.get((_NOBODYS, _NOBODYS))
 
     def close(self) -> None:

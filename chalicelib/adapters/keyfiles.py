@@ -203,7 +203,7 @@ class KeyFiles:
 
     def _write_once(self, name: str, content: bytes) -> None:
         """Put a file in place whole, unless somebody else was first, or it should have been there all along."""
-        if not self._may_make() and name != _LIST:
+        if not self._may_make() and name != _LIST and not (self._folder / name).exists():
             raise Unavailable("keys")
         with self._draft(name, content) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, self._folder / name)

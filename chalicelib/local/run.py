@@ -122,11 +122,12 @@ def _signing_in(issuer: LocalIssuer, house: House, here: Sequence[LocalServer]) 
 def _hourly(house: House) -> None:
     try:
         # A clock that was set on purpose is believed; AWS keeps its own.
-        if house.settings.clock_starts_at is None and house.retention.doubts_the_clock():
-            log.warning("The clock stands a week or more ahead of the last thing that was done here: nothing is erased"
-                        " for a day, in case it is wrong. If it is right, there is nothing to do.")  # fmt: skip
-            return
-        found = house.retention.hourly()
+        doubted = house.settings.clock_starts_at is None and house.believing.doubts()
+        if doubted:
+            log.warning("The clock stands more than a week from where it last stood here: nothing is erased by it and"
+                        " no month is published for a day, in case it is wrong. If it is right, there is nothing to"
+                        " do.")  # fmt: skip
+        found = house.retention.hourly(believed=not doubted)
     except Unavailable as unavailable:
         if unavailable.code == "counts-damaged":
             log.warning("counters.db or reach.db in QUIETLINE_HOME is cut short or overwritten, and was left as it is:"

@@ -9,7 +9,7 @@ counts, and reach, hold nothing that anybody wrote.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import starmap
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 MARGIN = timedelta(minutes=5)
 """How much later the round takes details for ended than whoever writes does: nobody's words are caught in between."""
-
-
-LEAP = timedelta(days=7)
-"""How far the clock may stand ahead of the last deed before it is doubted."""
-DOUBT = timedelta(days=1)
-"""How long it is doubted; a clock that is mended within that time has erased nothing."""
-LEAPT = "clock-leapt"
-RECENT = 1000
-"""How many of the last deeds are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,27 +84,8 @@ class Retention:
     releasing: Releasing
     rules: Rules
 
-    def doubts_the_clock(self) -> bool:
-        """
-        Tell whether the clock stands too far ahead of the last deed to erase anything by it.
-
-        What a round erases is gone for good, in every copy, and a machine whose clock runs ahead for a moment would
-        end every request at once. A week without a deed looks the same as a leap: so it is noted in the trail, and
-        believed a day later. A house in which nobody has ever done anything has nothing to hold the clock against.
-        """
-        now = self.clock.now()
-        _, head = self.store.trail(limit=1)
-        entries, _ = self.store.trail(after=max(0, head.count - RECENT), limit=RECENT)
-        before = [entry.deed for entry in entries if entry.deed.at <= now]
-        if any(deed.verb == LEAPT and now - deed.at < DOUBT for deed in before):
-            return True
-        if not before or now - max(deed.at for deed in before) <= LEAP:
-            return False
-        self.store.record(Deed(at=now, actor="system", verb=LEAPT))
-        return True
-
     def purge(self) -> Round:
-        """Delete what has come to its end, and count those whose answer is late: an alarm hangs on these figures."""
+        """Delete what has come to its end, and count what is left, as `look` does."""
         now = self.clock.now()
         purged = self.store.purge(now=now, erase=self._erase)
         bared = self.store.forget_details(requests.forget_details, now=now - MARGIN, erase=self._erase_details)
@@ -122,11 +94,16 @@ class Retention:
             request = self.store.get(request_id, now=now)
             if request is None or request.status is Status.WITHDRAWN or request.is_bare(now):
                 self.mailer.erase(request_id)
+        return replace(self.look(), purged=purged, bared=bared)
+
+    def look(self) -> Round:
+        """Delete nothing, and count those whose answer is late: an alarm hangs on these figures."""
+        now = self.clock.now()
         self.store.recount(now=now)
         lanes = self.store.lanes(now=now, soon=now)
         return Round(
-            purged=purged,
-            bared=bared,
+            purged=0,
+            bared=0,
             overdue=sum(lane.overdue for lane in lanes),
             parked=sum(lane.parked for lane in lanes),
         )
@@ -193,9 +170,13 @@ class Retention:
     def _erase_details(self, names: Sequence[ContentName]) -> None:
         self.shred_keys.erase([details_of(name) for name in names])
 
-    def hourly(self) -> dict[str, int]:
+    def hourly(self, *, believed: bool = True) -> dict[str, int]:
         """
         Run one round, and give its figures for a log: numbers only.
+
+        While the clock is not *believed*, nothing is done by it that cannot be undone: nothing is deleted, and no month
+        is published, since one that is out is never counted again. What a copy brought back is undone all the same:
+        that hangs on what was erased, not on the clock.
 
         `TrailBroken` is shown for an alarm to hang on, 1 where the trail does not verify. A round that fails shows
         nothing, and a figure that stops coming is an alarm of its own.
@@ -203,10 +184,10 @@ class Retention:
         Raises:
             Unavailable: `shred-keys`, keys that nobody erased are missing; all else was done.
         """
-        found, broken = self.purge(), int(not self.auditing.set_anchor())
+        found, broken = self.purge() if believed else self.look(), int(not self.auditing.set_anchor())
         self.gauges.show({"TrailBroken": broken}, now=self.clock.now())
         undone = self.undo_restored()
-        published = self.releasing.publish()
+        published = self.releasing.publish() if believed else 0
         if undone.missing:
             raise Unavailable("shred-keys")  # last: a round that stops here has done the rest
         return {

@@ -15,8 +15,11 @@ from one_house import VERSION, opened
 
 from chalicelib.domain import slots
 from chalicelib.domain.audit import broken_at
+from chalicelib.domain.requests import Status
 from chalicelib.domain.screening import form_token, secret_for
+from chalicelib.domain.sessions import Answered, Host
 from chalicelib.local import run
+from chalicelib.local.backup import backup
 
 TURNS = int(os.environ.get("QUIETLINE_CLOCK_STEPS", "40"))
 STEP = timedelta(minutes=10)
@@ -211,28 +214,121 @@ def test_nothing_ends_earlier_than_the_clock_steps(tmp_path):
         assert house.message_of(answer["request_id"]) is not None
 
 
-def test_a_clock_that_leaps_years_ahead_for_a_moment_erases_nothing(tmp_path, caplog):
-    """The local server's round doubts it for a day and says so; mended within that day, nothing has been lost."""
+LEAPT = NOW + timedelta(days=730)
+
+
+def questions(house, count=3):
+    """Start, as a server does, with a round that believes the clock; then ask as many questions."""
+    run._hourly(house.house)
+    return [ask_for_information(house, f"key-of-the-question-{number}")[1] for number in range(count)]
+
+
+def are_all_there(house, answers):
+    """Tell whether every question still opens as it was asked."""
+    said = [house.message_of(answer["request_id"]) for answer in answers]
+    return said == [f"key-of-the-question-{number}" for number in range(len(answers))]
+
+
+def during_the_leap(house, what, answers):
+    """Do something at the desk, as a requester or as a host, by a clock that is wrong."""
+    if what == "claim":
+        Desk(house).claim("kim")
+    elif what == "withdraw":
+        sent = ask_for_information(house, f"key-of-one-that-goes-{house.now:%Y%m%d%H}")[1]
+        assert house.ask("DELETE", "/v1/mailbox", receipt=sent["receipt"])[0] == 204
+    elif what == "submit":
+        assert ask_for_information(house, f"key-of-one-more-{house.now:%Y%m%d%H}")[0] == 201
+    elif what == "recovered":
+        house.house.retention.undo_restored()
+    assert house.house.store.get(answers[0]["request_id"], now=NOW) is not None
+
+
+@pytest.mark.parametrize("what", ["nothing", "claim", "withdraw", "submit", "recovered"])
+def test_a_clock_that_leaps_years_ahead_for_a_moment_erases_nothing(tmp_path, caplog, what):
+    """The local server doubts it for a day and says so, whatever is done meanwhile; mended within it, all is there."""
     with opened(tmp_path) as house, caplog.at_level(logging.WARNING, "quietline"):
-        answers = [ask_for_information(house, f"key-of-the-question-{number}")[1] for number in range(3)]
-        Desk(house).claim("alex")
-        for leap in (timedelta(days=730), timedelta(days=730, hours=20)):
-            house.now = NOW + leap
+        answers = questions(house)
+        for leap in (timedelta(0), timedelta(hours=1), timedelta(hours=20)):
+            house.now = LEAPT + leap
+            during_the_leap(house, what, answers)
             run._hourly(house.house)
         said = [record.getMessage() for record in caplog.records]
-        assert [each.startswith("The clock stands a week or more ahead") for each in said] == [True, True]
+        assert [each.startswith("The clock stands more than a week from") for each in said] == [True] * 3
         house.now = NOW + timedelta(hours=1)
         run._hourly(house.house)
-        assert len(caplog.records) == 2
-        for number, answer in enumerate(answers):
-            assert house.message_of(answer["request_id"]) == f"key-of-the-question-{number}"
+        assert len(caplog.records) == 3
+        assert are_all_there(house, answers)
+        house.now = LEAPT + timedelta(hours=25)  # once more: the doubt of before is over, and counts for nothing
+        run._hourly(house.house)
+        house.now = NOW + timedelta(hours=2)
+        assert are_all_there(house, answers)
+
+
+def test_a_clock_that_leaps_again_while_it_is_doubted_is_doubted_anew(tmp_path):
+    """Two leaps do not speak for each other, however far apart they are by their own account."""
+    with opened(tmp_path) as house:
+        answers = questions(house)
+        for at in (LEAPT, LEAPT + timedelta(days=30), LEAPT + timedelta(days=10), LEAPT + timedelta(days=7)):
+            house.now = at
+            run._hourly(house.house)
+        house.now = NOW
+        assert are_all_there(house, answers)
+        house.now = LEAPT + timedelta(days=8)
+        assert not house.house.believing.doubts(), "a day after the last leap it is believed"
+
+
+def test_a_doubted_clock_publishes_no_month_that_is_not_over(tmp_path):
+    """A month that is out is never counted again: one that a leap put out would stay empty for good."""
+    with opened(tmp_path) as house:
+        questions(house)
+        before = house.house.releases.read(since="", until="9999-12")
+        house.now = LEAPT
+        run._hourly(house.house)
+        assert house.house.releases.read(since="", until="9999-12") == before
+        house.now += timedelta(days=1)
+        run._hourly(house.house)
+        assert "2028-10" in house.house.releases.read(since="", until="9999-12")
+
+
+@pytest.mark.parametrize("leap", [timedelta(days=9), timedelta(days=730)])
+def test_a_doubted_round_undoes_what_a_copy_brought_back_and_nothing_else(tmp_path, caplog, leap):
+    """Withdrawn, taken back and revoked are so again at once; what the clock takes for expired is left as it is."""
+    home, copy = tmp_path / "home", tmp_path / "copy.db"
+    with opened(home) as house:
+        kept, gone = questions(house, 2)
+        partnering, hosting = house.house.partnering, house.house.host_desk.hosting
+        key_id = partnering.issue("north-hub", by="kim").kept.key_id
+        host = Host(name={"en": "Ada"}, role={"en": "Practitioner"})
+        entry = Answered(entry_id="e1", seq=0, at=NOW, language="en", question="a", answer="b", host=host)
+        hosting.transcripts.add("an-hour", entry)
+        backup(home, copy)
+        assert house.ask("DELETE", "/v1/mailbox", receipt=gone["receipt"])[0] == 204
+        partnering.revoke(key_id, by="kim")
+        hosting.take_back("an-hour", "e1")
+    for path in home.glob("quietline.db*"):
+        path.unlink()
+    copy.rename(home / "quietline.db")
+    with opened(home) as house, caplog.at_level(logging.WARNING, "quietline"):
+        store = house.house.store
+        assert store.get(gone["request_id"], now=NOW).status is Status.WAITING
+        house.now = NOW + leap
+        run._hourly(house.house)
+        assert caplog.records[0].getMessage().startswith("The clock stands more than a week from")
+        assert store.get(kept["request_id"], now=NOW).status is Status.WAITING
+        assert house.house.partner_keys.get(key_id).revoked_at is not None
+        assert house.house.host_desk.hosting.transcripts.find("an-hour", "e1").retracted
+        house.now = NOW + timedelta(hours=1)
+        run._hourly(house.house)
+        assert are_all_there(house, [kept])
+        assert store.get(gone["request_id"], now=NOW).status is Status.WITHDRAWN
+        if leap < house.house.rules.retention:
+            assert store.get(gone["request_id"], now=NOW + leap).status is Status.WITHDRAWN
 
 
 def test_a_clock_that_was_right_after_all_is_believed_a_day_later(tmp_path):
     """A machine that was off for half a year erases what has expired, one day after it was switched on."""
     with opened(tmp_path) as house:
-        answer = ask_for_information(house, "key-of-the-only-question")[1]
-        Desk(house).claim("alex")
+        answer = questions(house, 1)[0]
         house.now = NOW + timedelta(days=182)
         run._hourly(house.house)
         assert house.house.shred_keys.names(now=NOW)
@@ -244,15 +340,63 @@ def test_a_clock_that_was_right_after_all_is_believed_a_day_later(tmp_path):
         assert [each.deed.verb for each in entries][-2:] == ["clock-leapt", "purge"]
 
 
-def test_a_quiet_week_is_no_leap(tmp_path):
-    """Up to a week without a deed nothing is doubted, and each round erases what has ended."""
+def test_a_quiet_week_is_no_leap_and_quiet_weeks_are_none_either(tmp_path):
+    """A server that runs believes its clock from round to round, also if nobody does anything; a gap is doubted."""
     with opened(tmp_path) as house:
-        ask_for_information(house, "key-of-the-only-question")
-        Desk(house).claim("alex")
-        house.now = NOW + timedelta(days=7)
-        assert not house.house.retention.doubts_the_clock()
-        house.now += timedelta(minutes=1)
-        assert house.house.retention.doubts_the_clock()
+        questions(house, 1)
+        for _ in range(5):
+            house.now += timedelta(days=7)
+            assert not house.house.believing.doubts()
+        house.now += timedelta(days=7, minutes=1)
+        assert house.house.believing.doubts()
+
+
+NAIVE = b'{"believed_at": "2026-11-24T18:05:00", "doubted_since": null}'
+
+
+@pytest.mark.parametrize("broken", [None, b"", b"[]", NAIVE, b'{"believed_at": 1}'])
+@pytest.mark.parametrize("done", [True, False])
+def test_a_clock_of_which_nothing_is_known_is_held_against_the_last_deed(tmp_path, broken, done):
+    """Without what was thought of it last, a deed of this week speaks for it; without one, it is doubted for a day."""
+    with opened(tmp_path) as house:
+        answers = questions(house)
+        if done:
+            Desk(house).claim("alex")
+        (tmp_path / "clock.json").unlink()
+        if broken is not None:
+            (tmp_path / "clock.json").write_bytes(broken)
+        house.now += timedelta(hours=1)
+        assert house.house.believing.doubts() is not done
+        (tmp_path / "clock.json").unlink()
+        house.now = LEAPT
+        assert house.house.believing.doubts()
+        (tmp_path / "clock.json").unlink()  # nor does that it was doubted speak for it
+        for leap, doubts in ((timedelta(0), True), (timedelta(hours=23), True), (timedelta(hours=24), False)):
+            house.now = LEAPT + leap
+            assert house.house.believing.doubts() is doubts
+        house.now = NOW
+        assert are_all_there(house, answers)
+
+
+def test_the_very_first_start_believes_its_clock(tmp_path):
+    """Where there is nothing yet nothing can be lost; set right later, the clock is believed again within a day."""
+    with opened(tmp_path) as house:
+        house.now = LEAPT
+        assert not house.house.believing.doubts()
+        for at, doubts in ((NOW, True), (NOW + timedelta(days=1), False), (NOW + timedelta(days=2), False)):
+            house.now = at
+            assert house.house.believing.doubts() is doubts
+
+
+def test_a_machine_that_starts_in_the_past_and_is_set_right_goes_on_at_once(tmp_path):
+    """One without a battery wakes up in 1970, and gets the time from others a moment later: no day is lost by that."""
+    with opened(tmp_path) as house:
+        questions(house, 1)
+        for day in range(1, 4):
+            house.now = datetime(1970, 1, 1, tzinfo=UTC)
+            assert house.house.believing.doubts()
+            house.now = NOW + timedelta(days=day)
+            assert not house.house.believing.doubts()
 
 
 def test_a_contact_is_counted_in_the_month_that_the_clock_shows(tmp_path):

@@ -161,6 +161,27 @@ def test_a_withdrawal_that_the_others_round_finishes_is_answered_as_done(tmp_pat
         leave(house)
 
 
+@pytest.mark.parametrize("late", ["audit.key", "make"])
+def test_servers_that_start_at_once_on_a_fresh_folder_all_start(tmp_path, late):
+    """While one still looks at the empty folder another makes everything and accepts: that is nothing lost."""
+    one, other, history = house_in(tmp_path), house_in(tmp_path), History()
+    work = Work(house=other, history=history, dice=Random(), name="requester")
+    do = {"audit.key": one.keys._write_once, "make": one.keys.make}[late]
+    met = []
+
+    def meanwhile(*args):
+        if args[:1] in ((), (late,)):
+            met.append(work.submit(work.sent()))
+        do(*args)
+
+    with patch.object(one.keys, "make" if late == "make" else "_write_once", meanwhile):
+        one.store.ping()
+    assert len(met) == len(history.owners) == 1
+    assert one.store.open_ids(now=EVENING) == other.store.open_ids(now=EVENING) != frozenset()
+    for house in (one, other):
+        leave(house)
+
+
 def test_a_second_server_on_the_same_port_says_so_and_harms_nothing(tmp_path):
     """It ends with a sentence, and the first goes on."""
     first = Server(tmp_path).start()

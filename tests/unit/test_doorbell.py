@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import json
 import socket
@@ -149,6 +150,19 @@ def test_servers_that_share_a_folder_ring_once_between_them(tmp_path):
     servers[1].ring((), at=NOW + 2 * ROUND)
     servers[2].ring((), at=NOW + 2 * ROUND)
     assert [at for at, _ in bell.heard] == [NOW, NOW + ROUND, NOW + 2 * ROUND]
+
+
+def test_a_server_that_is_suspended_while_it_rings_silences_nobody(tmp_path):
+    """Its neighbour waits for as long as a ring takes, and then rings: twice is better than never; once is kept."""
+    bell, mark = Bell(), tmp_path / "doorbell.0"
+    with mark.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for _ in range(2):
+            OneRing(bell, mark, patience=0.1).ring((), at=NOW)
+        assert [at for at, _ in bell.heard] == [NOW]
+    OneRing(bell, mark).ring((), at=NOW)
+    OneRing(bell, mark).ring((), at=NOW + ROUND)
+    assert [at for at, _ in bell.heard] == [NOW, NOW + ROUND]
 
 
 def test_one_doorbell_that_fails_does_not_silence_the_other():
