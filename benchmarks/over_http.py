@@ -265,7 +265,9 @@ def document(found: dict[str, Any]) -> dict[str, Any]:
         common.target(f"HTTP, {connections} at once: {words}", ">= 1", of[what, connections, peer]["ours_to_theirs"])
         for words, what, peer in (
             ("submitted, to FastAPI, the whole work", SUBMIT, FULL),
+            ("submitted, to FastAPI, validation and write", SUBMIT, PLAIN),
             ("claimed and closed, to FastAPI, the whole work", TAKE, FULL),
+            ("claimed and closed, to FastAPI, validation and write", TAKE, PLAIN),
             ("read, to FastAPI", READ, PLAIN),
         )
         for connections in (1, 50)

@@ -283,7 +283,7 @@ def _document(engine: str, queues: dict[tuple[str, int], _Queue]) -> tuple[list[
                 if size > smallest:
                     name = f"{title}, {ENGINES[engine]}, {size:,} waiting to {smallest:,}"
                     measured = ratio if engine == "sqlite" else wall
-                    targets.append(common.target(name, f"<= {RATIO}", round(measured, 2), "x"))
+                    targets.append(common.target(name, f"<= {RATIO}", measured, "x"))
         wall_note = "The wall clock includes one sync of the disk; the target counts CPU."
         units_note = (
             "CPU is the client's; the target counts the wall clock, which includes the engine. Units are write + read."
@@ -301,7 +301,7 @@ def _document(engine: str, queues: dict[tuple[str, int], _Queue]) -> tuple[list[
         rows = [_row(f"{size:,}", "claim", queues["held", size], queues["held", 0]) for size in held]
         worst = common.median(queues["held", held[-1]].cpu["claim"]) / common.median(queues["held", 0].cpu["claim"])
         name = f"Claiming, {ENGINES[engine]}, {held[-1]:,} live claims in front to none"
-        targets.append(common.target(name, f"<= {RATIO}", round(worst, 2), "x"))
+        targets.append(common.target(name, f"<= {RATIO}", worst, "x"))
         tables.append(
             {
                 "title": f"Claiming on {ENGINES[engine]}, by how many live claims stand in front, 10,000 waiting",

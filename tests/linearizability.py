@@ -4,6 +4,7 @@ Is what many saw at once what somebody alone could have seen, one call after the
 The search is that of Wing and Gong (1993) with Lowe's memory (2017): of the calls that may come next, because none that
 is left ended before they began, one is tried after the other, and no set of calls that are done is met twice in the
 same state. A call whose answer was lost has no end: it may take effect at any time after its beginning, or never.
+The search may grow beyond all bounds, so it has one: a history that is not decided by then is not explained either.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     Step = Callable[[Any, "Call"], Iterable[Hashable]]
+
+
+MOST = 500_000
+"""How many sets of done calls in a state are met before the search is given up; histories here take a thousand."""
+
+
+class NotDecided(AssertionError):  # noqa: N818 - it is a verdict
+    """Nobody knows whether an order explains the history: there are too many to try."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +39,14 @@ class Call:
     answer: Any = None
 
 
-def order_of(calls: Sequence[Call], step: Step, state: Hashable) -> list[Call] | None:
+def order_of(calls: Sequence[Call], step: Step, state: Hashable, *, most: int = MOST) -> list[Call] | None:
     """
     Give an order of *calls* that explains every answer, beginning in *state*; None if there is none.
 
     *step* gives the states that a call may lead to with the answer that it got; none if that answer is impossible.
+
+    Raises:
+        NotDecided: *most* steps were looked at, and neither an order was found nor that there is none.
     """
     calls = sorted(calls, key=lambda call: call.began)
     needed = sum(1 << at for at, call in enumerate(calls) if call.ended is not None)
@@ -46,6 +58,9 @@ def order_of(calls: Sequence[Call], step: Step, state: Hashable) -> list[Call] |
             if (done, after) in met:
                 continue
             met.add((done, after))
+            if len(met) > most:
+                message = f"not decided: {len(calls)} calls, and after {most:,} steps neither an order nor that none is"
+                raise NotDecided(message)
             path.append(at)
             if done & needed == needed:
                 return [calls[each] for each in path]

@@ -26,6 +26,9 @@ VERBS = {
     "messages": 3,
 }  # fmt: skip
 
+SETTLED = 10
+"""After how many turns a person may withdraw something."""
+
 
 def micros(instant):
     """Give an instant as the model has it."""
@@ -169,8 +172,8 @@ class Person:
         self.change("write", key, arrive, said, now, messages=[message])
 
     def withdraw(self, key, _number, now):
-        """Take everything back; seldom, so that others have something to do."""
-        if self.dice.random() < 0.5:
+        """Take everything back; seldom and not at first, so that others have something to do."""
+        if self.turn > SETTLED and self.dice.random() < 0.5:
             deed = self.deed("withdraw", key, now)
             withdraw = partial(self.store.withdraw, key, partial(requests.withdraw, now=now), now=now, deed=deed)
             self.call("withdraw", key, (), withdraw)

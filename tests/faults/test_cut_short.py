@@ -101,7 +101,7 @@ def test_a_file_that_is_cut_anywhere_is_refused_and_kept(homes, tmp_path):
             refused += 1
         shutil.rmtree(home)
     assert refused >= CUTS // 2
-    progress.found(name, refused_and_kept=refused, whole_from_the_log=served, half_served=0)
+    progress.found(name, refused_and_kept=refused, whole_from_the_log=served, whole_or_refused="held")
 
 
 def test_a_log_that_is_cut_keeps_what_was_committed_before(homes, tmp_path):
@@ -122,7 +122,7 @@ def test_a_log_that_is_cut_keeps_what_was_committed_before(homes, tmp_path):
             refused += 1
         shutil.rmtree(home)
     assert kept
-    progress.found(name, requests_kept=kept, refused=refused, half_there=0)
+    progress.found(name, requests_kept=kept, refused=refused, whole_or_not_there="held")
 
 
 def overwrite(victim, start, raw):

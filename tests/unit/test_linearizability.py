@@ -7,7 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linearizability import Call, order_of, told
+from linearizability import Call, NotDecided, order_of, told
 from queue_model import Life, of_all, of_one
 
 HOUR = 3_600_000_000
@@ -49,6 +49,14 @@ def write(began, ended, value, who="b"):
 def test_known_histories_are_judged_right(calls, good):
     """Stale reads, lost updates and effects before their cause have no order; what was at once may be in any."""
     assert (order_of(calls, register, 0) is not None) is good
+
+
+def test_a_search_without_end_is_given_up():
+    """Where too many orders would have to be tried, nobody says that there is one, or that there is none."""
+    many = [*(write(0, 100, value, who=f"w{value}") for value in range(1, 12)), read(101, 102, 99)]
+    with pytest.raises(NotDecided, match=r"^not decided: 12 calls"):
+        order_of(many, register, 0, most=200)
+    assert order_of(many, register, 0) is None
 
 
 @given(
