@@ -431,16 +431,20 @@ class Cloud:
             for p, s in (each for each in keys if not each[0].startswith(besides)):
                 client.delete_item(TableName=tables[name], Key={"p": {"S": p}, "s": {"S": s}})
 
-    @contextmanager
     def at(self, face: str, function: str, clock: str):
         """Let a function run at another time."""
+        return self.told(face, function, QUIETLINE_CLOCK=clock)
+
+    @contextmanager
+    def told(self, face: str, function: str, **settings: str):
+        """Let a function run with other settings."""
         lambdas = self.client("lambda")
         name = self.resources(f"quietline-{face}", "AWS::Lambda::Function")[function]
-        settings = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        before = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         lambdas.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**settings, "QUIETLINE_CLOCK": clock, "STARTS": "COLD"}}
+            FunctionName=name, Environment={"Variables": {**before, **settings, "STARTS": "COLD"}}
         )
         try:
             yield
         finally:
-            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": settings})
+            lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": before})
