@@ -165,7 +165,7 @@ def _bar(x: float, y: float, width: float, kind: str) -> str:
     return f'<rect class="{kind}" x="{x:.0f}" y="{y:.0f}" width="{max(width, 2):.1f}" height="16" rx="2"/>'
 
 
-def targets_chart(targets: Sequence[Target]) -> str:
+def targets_chart(targets: Sequence[Target], title: str = "Are the targets reached?") -> str:
     """Draw each figure as a share of its target: what ends left of the line reaches it."""
     drawn = [
         _text(16, 48, "Share of what the target allows: a bar that ends left of the line reaches it", kind="small")
@@ -193,7 +193,7 @@ def targets_chart(targets: Sequence[Target]) -> str:
     height = _TOP + len(targets) * _ROW + 16
     drawn.append(_text(line, _TOP - 10, "target", kind="small", anchor="middle"))
     drawn.append(f'<line class="line" x1="{line:.0f}" x2="{line:.0f}" y1="{_TOP - 6}" y2="{height - 12}"/>')
-    return _svg("Are the targets reached?", " ".join(told), height, drawn)
+    return _svg(title, " ".join(told), height, drawn)
 
 
 def peers_chart(groups: Sequence[dict[str, Any]]) -> str:

@@ -25,6 +25,7 @@ SHARDS = (1, 2, 4, 8, 16, 32)
 HOLDS = 16
 """The number of shards that holds; the rest of the page uses it."""
 DOUBT = 1e-6
+CHART = "Writes of the busiest partition, by the number of shards"
 PAGE_HEAD = """# 10,000 requests a second, 2,000 practitioners
 
 Written by `benchmarks/simulation.py --write`; every figure comes from the model in `simulated.py`, none from AWS. It
@@ -218,7 +219,7 @@ def write(found: dict[str, Any]) -> None:
     for table in found["tables"]:
         lines += [*report.markdown(table)[1:], ""]
     (common.HERE / "SIMULATION.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    (common.HERE / "simulation.svg").write_text(report.targets_chart(found["chart"]), encoding="utf-8")
+    (common.HERE / "simulation.svg").write_text(report.targets_chart(found["chart"], title=CHART), encoding="utf-8")
 
 
 if __name__ == "__main__":
