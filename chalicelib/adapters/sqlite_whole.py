@@ -15,6 +15,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ _LOCK_BYTE = 0x40000000
 """Where SQLite puts its locks: the page that holds it is never written."""
 LOOKS = 5
 """How often a file is looked at before it counts as damaged: somebody else may be writing to it, or cutting its log."""
+MOST_OPEN = 64
+"""How many files are kept open to look at: a server has three."""
+_OPEN: dict[tuple[int, int], int] = {}
+_OPENING = threading.Lock()
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -118,9 +123,8 @@ def _is_long_enough(path: Path) -> bool:
     """Tell whether every page that there should be is in the file or in its log."""
     in_log, wanted = _logged(_log_of(path))  # first: what leaves the log for the file meanwhile is found there
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER)
-            size = os.fstat(file.fileno()).st_size
+        file = _kept_open(path)
+        header, size = os.pread(file, _HEADER, 0), os.fstat(file).st_size
     except FileNotFoundError:
         return False
     page = int.from_bytes(header[16:18], "big")
@@ -135,6 +139,25 @@ def _is_long_enough(path: Path) -> bool:
     there = size // page
     missing = (number for number in range(there + 1, wanted + 1) if number != _LOCK_BYTE // page + 1)
     return all(number in in_log for number in missing)
+
+
+def _kept_open(path: Path) -> int:
+    """
+    Open *path* once, for as long as this process lives.
+
+    Whoever closes a file gives up every lock that their process has on it (POSIX), SQLite's among them: the next
+    process that comes and goes would take itself for the last one, and remove the log under us.
+    """
+    there = path.stat()
+    with _OPENING:
+        file = _OPEN.get((there.st_dev, there.st_ino))
+        if file is None:
+            while len(_OPEN) >= MOST_OPEN:
+                os.close(_OPEN.pop(next(iter(_OPEN))))
+            file = os.open(path, os.O_RDONLY)
+            opened = os.fstat(file)
+            _OPEN[opened.st_dev, opened.st_ino] = file
+        return file
 
 
 def _logged(log: Path) -> tuple[set[int], int | None]:

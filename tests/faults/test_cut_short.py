@@ -16,6 +16,7 @@ import progress
 import pytest
 from one_house import OneHouse, is_a_refusal_with_the_number, opened
 
+from chalicelib.adapters import sqlite_whole
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.requests import Status
@@ -265,4 +266,27 @@ os.kill(os.getpid(), 9)
     assert path.with_name("a.db-journal").stat().st_size > 0
     database = Database(path, schema)
     assert database.read(lambda db: db.execute("SELECT n FROM t").fetchall()) == [("kept",)]
+    database.close()
+
+
+def test_looking_at_a_file_gives_up_none_of_its_locks(tmp_path):
+    """Else whoever reads it and leaves takes itself for the last, and what is accepted later is written to nowhere."""
+    path = tmp_path / "a.db"
+    database = Database(path, ("CREATE TABLE t (n TEXT)",))
+    log = path.with_name("a.db-wal")
+
+    def accept(name):
+        database.write(lambda db: db.execute("INSERT INTO t VALUES (?)", (name,)))
+
+    def read_elsewhere():
+        code = f"import sqlite3; print(sqlite3.connect({str(path)!r}).execute('SELECT n FROM t').fetchall())"
+        return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+    accept("one")
+    before = log.stat().st_ino
+    sqlite_whole.look(path)
+    assert read_elsewhere() == "[('one',)]\n"
+    assert log.stat().st_ino == before
+    accept("two")
+    assert read_elsewhere() == "[('one',), ('two',)]\n"
     database.close()

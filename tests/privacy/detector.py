@@ -74,7 +74,11 @@ class Detector:
         leaks = {}
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
             name = str(path.relative_to(folder))
-            if not name.startswith(allowed or ("\0",)) and (found := self.find(path.read_bytes() + name.encode())):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:  # a journal of a write that has just ended
+                continue
+            if not name.startswith(allowed or ("\0",)) and (found := self.find(data + name.encode())):
                 leaks[name] = found
         for path in sorted(folder.rglob("*.db")):
             backup = path.with_name(f"{path.name}-backup")
