@@ -17,7 +17,9 @@ run: $(VENV)/.local ## serve both faces on 127.0.0.1:8000 and say what to open
 
 WORKERS ?= 2
 test: $(VENV)/.engines ## run the tests, two files at a time: WORKERS=2
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --ignore tests/e2e/test_schemathesis.py
+	@# By itself: schemathesis gives all operations one name, and of a name workers run one.
+	@$(BIN)/python -m pytest tests/e2e/test_schemathesis.py
 
 COUNT ?= 1000
 test-interop: $(VENV)/.dev ## messages sealed in a browser's WebCrypto open here, and back: COUNT=1000, and every bit
