@@ -84,7 +84,7 @@ class Database:
         with self._refusing:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not sqlite_whole.is_there(path):
-                sqlite_whole.make(path, self._migrate)
+                sqlite_whole.make(path, self._fill)
             sqlite_whole.check(path, patience=BUSY.total_seconds())
             file = path.stat().st_ino
             self._writer = self._connect()
@@ -104,6 +104,11 @@ class Database:
         )
         _set_up(db)
         return db
+
+    def _fill(self, db: sqlite3.Connection) -> None:
+        """Fill a new file, with its log from the start: switching to one later is a write that can be broken off."""
+        self._migrate(db)
+        db.execute("PRAGMA journal_mode = WAL")
 
     def _migrate(self, db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")

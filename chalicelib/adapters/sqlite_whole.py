@@ -46,8 +46,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
     """
     Put a new file that *fill* has filled at *path*, whole or not at all, unless somebody else was first.
 
-    It is renamed and not linked, which not every file system can; a lock keeps the makers from one another. It has a
-    write-ahead log from the start: switching to one later is a write that a power cut can break off.
+    It is renamed and not linked, which not every file system can; a lock keeps the makers from one another.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     folder = os.open(path.parent, os.O_RDONLY)
@@ -55,7 +54,6 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
             fill(db)
-            db.execute("PRAGMA journal_mode = WAL")
         fcntl.flock(folder, fcntl.LOCK_EX)
         if not path.exists():
             draft.rename(path)
