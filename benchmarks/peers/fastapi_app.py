@@ -24,7 +24,8 @@ from chalicelib.adapters.keyfiles import KeyFiles
 from chalicelib.domain import audit
 from chalicelib.domain.access import LOCAL_ALGORITHM, LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_KEYS
 from chalicelib.domain.envelope import Envelope
-from chalicelib.http.models import CallbackSubmission, ClaimSubmission, CloseSubmission  # noqa: TC001 - FastAPI reads them
+from chalicelib.http.desk_models import ClaimSubmission, CloseSubmission  # noqa: TC001 - FastAPI reads them
+from chalicelib.http.models import CallbackSubmission  # noqa: TC001 - FastAPI reads it
 
 LEASE = 20 * 60 * 1_000_000
 CLAIM_LIMIT = 1000
