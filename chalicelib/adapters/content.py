@@ -13,15 +13,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.records import read_organization, read_signpost
-from chalicelib.domain.signposts import Region
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chalicelib.domain.campaigns import Campaign
     from chalicelib.domain.sessions import Session
-    from chalicelib.domain.signposts import Organization, Signpost
+    from chalicelib.domain.signposts import Organization, Region, Signpost
 
 PACKAGED = Path(__file__).parent.parent / "content"
 
@@ -135,10 +132,14 @@ class PackagedContent:
 
     @cached_property
     def _regions(self) -> tuple[Region, ...]:
+        from chalicelib.domain.signposts import Region  # noqa: PLC0415 - a form that is sent needs none
+
         return tuple(Region(**region) for region in _json(self._folder / "regions.json"))
 
     @cached_property
     def _organizations(self) -> Mapping[str, Organization]:
+        from chalicelib.domain.records import read_organization  # noqa: PLC0415 - as above
+
         try:
             organizations = map(read_organization, self.organization_records())
             return {organization.name: organization for organization in organizations}
@@ -179,6 +180,8 @@ def _campaign(name: str, record: Mapping[str, Any]) -> Campaign:
 
 
 def _signpost(name: str, record: Mapping[str, Any], organizations: Mapping[str, Organization]) -> Signpost:
+    from chalicelib.domain.records import read_signpost  # noqa: PLC0415 - as above
+
     try:
         return read_signpost(record, organizations)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -23,10 +23,11 @@ from chalicelib.domain.envelope import STEP, Envelope, Recipient
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.receipts import decode, encode
 from chalicelib.domain.requests import Kind
-from chalicelib.usecases.correspondence import SealedLetter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from chalicelib.usecases.correspondence import SealedLetter
 
 LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -261,6 +262,8 @@ class SealedMessage(Wire):
         Raises:
             Conflict: `not-padded`.
         """
+        from chalicelib.usecases.correspondence import SealedLetter  # noqa: PLC0415 - whoever submits writes no letter
+
         return SealedLetter(
             message_id=self.message_id,
             for_desk=self.sealed.envelope(),

@@ -19,7 +19,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from chalicelib.domain.signposts import AUDIENCES
 from chalicelib.http.models import EMAIL
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ class Pages:
 
     def landing(self, *, language: str, helpline: Record) -> str:
         """Say what this is and who it is for, the phone first, then the ways to ask without ringing."""
+        from chalicelib.domain.signposts import AUDIENCES  # noqa: PLC0415 - a form that is sent needs none
+
         return self._render("landing", language, helpline=helpline, audiences=tuple(AUDIENCES), switch="/")
 
     def help(  # noqa: PLR0913 - what the page shows

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain import requests
 from chalicelib.domain.errors import Conflict, TooMany, Unavailable
-from chalicelib.domain.overflow import Overflowed
-from chalicelib.domain.partners import deed_of
 from chalicelib.domain.receipts import (
     ENTROPY_BYTES,
     Receipt,
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from chalicelib.domain.audit import Deed
     from chalicelib.domain.envelope import Envelope
     from chalicelib.domain.helpline import Statement
     from chalicelib.domain.partners import Consents, Referral
@@ -214,7 +213,7 @@ class Intake:
                     capacity=capacity,
                     now=self.clock.now(),
                     referrals=self.partner_cap,
-                    deed=deed_of(request),
+                    deed=_deed_of(request),
                 )
             except ReferenceTaken:
                 request = replace(request, reference=reference_of(request.request_id, self.words(), attempt))
@@ -227,6 +226,8 @@ class Intake:
     def _put_aside(self, request: ContactRequest, sealed: bytes) -> None:
         if self.overflow is None:
             raise Unavailable("storage")
+        from chalicelib.domain.overflow import Overflowed  # noqa: PLC0415 - only where the store refuses
+
         self.overflow.put(Overflowed(request=request, sealed=sealed, queued_at=self.clock.now()))
 
     def ready(self) -> None:
@@ -314,6 +315,14 @@ def _lasting(request: ContactRequest, into: Session | None) -> ContactRequest:
     if into is not None:
         return requests.ask(request, session=into.id, ends_at=into.ends_at)
     return requests.outlive(request, max((window.ends_at for window in request.windows), default=request.due_at))
+
+
+def _deed_of(request: ContactRequest) -> Deed | None:
+    if request.referral is None:
+        return None
+    from chalicelib.domain.partners import deed_of  # noqa: PLC0415 - only a partner's request pays for it
+
+    return deed_of(request)
 
 
 def _answer(request: ContactRequest, fingerprint: str, receipt: Receipt | None, hours: OpeningHours) -> Accepted:

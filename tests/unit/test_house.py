@@ -81,6 +81,17 @@ def test_the_public_face_loads_nothing_that_only_the_desk_needs(tmp_path):
     assert ran.stdout.strip() == "[]"
 
 
+def test_a_form_that_is_sent_loads_nothing_of_letters_partners_and_the_directory():
+    """What takes a request in, on DynamoDB, is what the cold start of its Lambda function pays for."""
+    takes = ("http.public", "http.pages", "adapters.content", "adapters.dynamodb", "domain.overflow")
+    needless = ("usecases.correspondence", "usecases.checking", "domain.partners", "domain.signposts", "domain.records")
+    code = f"import sys; [__import__('chalicelib.' + name) for name in {takes}]; print([*sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = ast.literal_eval(ran.stdout)
+    assert {f"chalicelib.{name}" for name in takes} <= {*loaded}
+    assert not [name for name in needless if f"chalicelib.{name}" in loaded]
+
+
 def test_what_lives_on_aws_is_not_called_before_it_is_needed(tmp_path):
     """A request that the store takes pays for no client of AWS, whatever queues, keys and topics are set."""
     code = """
