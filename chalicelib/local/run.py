@@ -27,7 +27,7 @@ from chalicelib.usecases.shredding import NOBODYS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chalicelib.local.server import Extra
+    from chalicelib.local.server.answering import Extra
     from chalicelib.wiring import House
 
 PURGE_EVERY = 3600.0

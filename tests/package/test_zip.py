@@ -48,7 +48,7 @@ def test_a_zip_holds_the_app_and_all_of_its_content(names, face):
         path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib" / "content").rglob("*") if path.is_file()
     }
     assert content
-    assert {"app.py", "chalice/app.py", "chalicelib/wiring.py", *content} <= set(names[face])
+    assert {"app.py", "chalice/app.py", "chalicelib/wiring/__init__.py", *content} <= set(names[face])
 
 
 @BOTH

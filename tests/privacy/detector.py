@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import logging
 import re
 import sqlite3
 import zlib
 from pathlib import Path
+
+import pytest
 
 
 def _every_alignment(raw: bytes, encoder) -> set[bytes]:
@@ -95,3 +98,9 @@ class Detector:
                 leaks[backup.name] = found
             backup.unlink()
         return leaks
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> bytes:
+    """Give all that was logged, and what it was made of."""
+    formatter = logging.Formatter("%(name)s %(message)s")
+    return "\n".join([formatter.format(record) + repr(record.args) for record in caplog.records]).encode()

@@ -17,11 +17,13 @@ import os
 from dataclasses import replace
 
 import pytest
-import test_canary as canary
+from asking import InProcess, a_world, leaks_in_answer, with_a_session
 from bad_weather import FAULTS, DynamoPlace, SqlitePlace, Weather
 from chalice.test import Client
-from detector import Detector
+from detector import Detector, logged
+from planting import CLOCK, ROUTES, Asked, Markers, accepted_ones, planted
 
+import app as quietline
 from chalicelib.adapters import dynamodb_connection, dynamodb_items
 from chalicelib.domain.overflow import Overflowed
 from chalicelib.domain.receipts import encode, read_receipt
@@ -37,16 +39,16 @@ class Sweep:
     """A house on a store, the weather over it, and everything that came out."""
 
     def __init__(self, place, client, weather, tmp_path) -> None:
-        self.markers, self.phones, self.leaks = canary.Markers(), [], []
+        self.markers, self.phones, self.leaks = Markers(), [], []
         self.detector = Detector(self.markers.secret)
-        self.place, self._ask, self._weather = place, canary.InProcess(client), weather
+        self.place, self._ask, self._weather = place, InProcess(client), weather
         self._home, self.statuses = tmp_path / "home", {}
         self.world = self.fresh_world()
 
     def fresh_world(self):
         """Let somebody ask, and a practitioner take it, in fair weather."""
-        self._weather.next(canary.Asked(method="POST", target="/v1/callbacks"), None, 0)
-        return canary.a_world(self._ask, self._home)
+        self._weather.next(Asked(method="POST", target="/v1/callbacks"), None, 0)
+        return a_world(self._ask, self._home)
 
     def ask(self, asked, fault=None, begin=0):
         """Ask once, in this weather, and search the answer."""
@@ -56,14 +58,14 @@ class Sweep:
         self.statuses.setdefault(fault, set()).add(answer[0])
         if (asked.method, asked.target.partition("?")[0]) == ("POST", "/v1/desk/claims"):
             asked = replace(asked, may_answer=True)  # it hands out what somebody wrote, and nothing else does
-        if found := canary.leaks_in_answer(self.detector, asked, answer):
+        if found := leaks_in_answer(self.detector, asked, answer):
             self.leaks.append((asked.method, asked.target, fault, answer[0], found))
         return answer
 
     def plant(self, faults):
         """Plant in every slot of every route; *faults* say what befalls each."""
-        for path, method in canary.ROUTES:
-            plantings = canary.planted(path, method, self.world, self.markers)
+        for path, method in ROUTES:
+            plantings = planted(path, method, self.world, self.markers)
             for asked in itertools.islice(plantings, 0, None, 1 if ALL else 4):
                 answer = self.ask(asked, *next(faults))
                 if method == "DELETE" and answer[0] not in (401, 404, 400):
@@ -72,7 +74,7 @@ class Sweep:
     def plant_good(self, fault=None, begin=0):
         """Send every good request of the job, each of which keeps something."""
         self.world, self.phones = self.fresh_world(), []
-        for asked in canary.accepted_ones(self.world, self.markers, self.phones):
+        for asked in accepted_ones(self.world, self.markers, self.phones):
             self.ask(asked, fault, begin)
 
     def search(self, said):
@@ -101,11 +103,11 @@ def sweep(request, tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG, logger="quietline")
     weather = Weather()
     place = PLACES[request.param](tmp_path / "home", weather, monkeypatch)
-    house = place.house(canary.CLOCK)
+    house = place.house(CLOCK)
     house.keys.make()
-    canary.with_a_session(house)
-    monkeypatch.setattr(canary.quietline, "house", house)
-    with Client(canary.quietline.app) as client:
+    with_a_session(house)
+    monkeypatch.setattr(quietline, "house", house)
+    with Client(quietline.app) as client:
         yield Sweep(place, client, weather, tmp_path)
     place.close()
 
@@ -116,7 +118,7 @@ def test_nothing_planted_is_found_in_either_store(sweep, caplog, capfd):
         sweep.plant(itertools.repeat((None, 0)))
     sweep.plant_good()
     out, err = capfd.readouterr()
-    assert sweep.search(canary._logged(caplog) + out.encode() + err.encode()) == CLEAN
+    assert sweep.search(logged(caplog) + out.encode() + err.encode()) == CLEAN
     assert sweep.statuses[None] <= set(range(200, 500))
     assert {200, 201} <= sweep.statuses[None]
 
@@ -129,7 +131,7 @@ def test_nothing_planted_is_found_while_a_store_fails(sweep, caplog, capfd):
         for step in STEPS if ALL else STEPS[at % 5 :: 5]:
             sweep.plant_good(fault, step)
     out, err = capfd.readouterr()
-    assert sweep.search(canary._logged(caplog) + out.encode() + err.encode()) == CLEAN
+    assert sweep.search(logged(caplog) + out.encode() + err.encode()) == CLEAN
     assert sweep._weather.met > 500
     assert len(sweep.place.queue.bodies()) > 20
     assert all({201, 503} <= sweep.statuses[fault] for fault in FAULTS), sweep.statuses
@@ -171,5 +173,5 @@ def test_a_slip_on_dynamodb_would_be_found(sweep, slip, monkeypatch, caplog):
         monkeypatch.setattr(Overflowed, "to_text", lambda letter: write(letter) + words.words)
     sweep.plant_good()
     sweep.plant_good("server-error", 1)
-    found = sweep.search(canary._logged(caplog))
+    found = sweep.search(logged(caplog))
     assert {where for where, leaks in found.items() if leaks} == {SLIPS[slip]}

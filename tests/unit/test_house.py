@@ -58,7 +58,27 @@ def test_only_wiring_and_the_local_commands_read_the_environment():
         if "environ"
         in {node.attr for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Attribute)}
     }
-    assert {reader for reader in readers if not reader.startswith("local/")} == {"wiring.py"}
+    assert {reader for reader in readers if not reader.startswith("local/")} == {"wiring/__init__.py"}
+
+
+def test_every_part_is_made_by_the_function_that_the_list_names():
+    """The list in `House` names functions that exist, with the types that they give, and leaves none of them out."""
+    rooms = {path.stem: ast.parse(path.read_text()) for path in (ROOT / "chalicelib" / "wiring").glob("*.py")}
+    (house,) = (node for node in rooms.pop("__init__").body if isinstance(node, ast.ClassDef))
+    listed = {
+        ast.literal_eval(node.value.args[0]): ast.unparse(node.annotation)
+        for node in house.body
+        if isinstance(node, ast.AnnAssign)
+    }
+    there_are = {
+        f"{room}.{node.name}": f"cached_property[{ast.unparse(node.returns)}]"
+        for room, tree in rooms.items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and len(node.args.args) == 1
+    }
+    del there_are["stores.make_tables"]  # a method: it makes nothing that is kept in the house
+    assert len(listed) > 60
+    assert listed == there_are
 
 
 def test_each_face_has_its_own_routes_and_only_those(tmp_path):

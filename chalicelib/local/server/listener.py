@@ -1,0 +1,238 @@
+"""
+Who is heard, in which order, by which thread, and for how long.
+
+A small crew of threads takes the connections on which somebody has spoken, in the order in which they spoke. A thread
+that has to wait for its client (half a request, a long body) leaves the crew for that time and another takes its place:
+whoever is slow is slow alone. A thread for each connection was measured as well: it answered a quarter fewer at 50
+connections, and at a thousand a few were answered at once while most waited for three seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import selectors
+import socket
+import socketserver
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from chalice.local import ThreadedHTTPServer
+
+from chalicelib.local.server.discretion import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.local.server.answering import Desk
+    from chalicelib.local.server.conversation import Conversation, Limits
+
+_LISTEN_BACKLOG = 4096
+# Only pages that are touched cost memory. Python counts on the main thread's 8 MiB when it bounds the nesting of its C
+# code: with less, a body of brackets crashes the process (256 KiB on Python 3.11, 1 MiB on 3.13).
+_STACK = 16 * 1024 * 1024
+# Few threads, because they take turns anyway: with more of them, more time goes into handing over. More are taken on
+# when all are stuck in handlers that wait for something else.
+_CREW = 4
+_LARGEST_CREW = 64
+
+
+class Listener(ThreadedHTTPServer):
+    """Accepts connections, gives each a thread, and ends those that take too long."""
+
+    request_queue_size = _LISTEN_BACKLOG
+    allow_reuse_port = False  # a second server on the same port must hear of it
+
+    def __init__(
+        self, address: tuple[str, int], handler: Callable[..., Conversation], *, desk: Desk, limits: Limits
+    ) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        self.desk = desk
+        self.limits = limits
+        self.stopping = False
+        self._greet = handler
+        self._open: set[Conversation] = set()
+        self._spoken: deque[Conversation] = deque()
+        self._listening = threading.Lock()
+        self._counting = threading.Lock()
+        self._crew = 0
+        self._wanted = _CREW
+        self._turns = 0
+        self._over = False
+        super().__init__(address, handler)
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._rope = socket.socketpair()
+
+    def server_bind(self) -> None:
+        """Take the port, without asking a name server what we are called, as the standard library would."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def serve_forever(self, poll_interval: float = 0.05) -> None:
+        """Welcome connections until `shutdown`; then let the requests in progress finish."""
+        self.socket.settimeout(0)
+        self._selector.register(self.socket, selectors.EVENT_READ)
+        stack = threading.stack_size(_STACK)
+        try:
+            self._complete_crew()
+            self._watch(poll_interval)
+            self._see_off()
+        finally:
+            self.stopping = self._over = True
+            threading.stack_size(stack)
+            self._dismiss_crew()
+
+    def _dismiss_crew(self) -> None:
+        self._rope.send(b"!")
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        until = time.monotonic() + 1
+        while self._crew and time.monotonic() < until:
+            time.sleep(0.001)
+        self._rope.close()
+        if not self._crew:  # else a handler is stuck; its thread ends with the process
+            self._selector.close()
+            self._bell.close()
+
+    def shutdown(self) -> None:
+        """Ask `serve_forever` to end; may be called from any thread, and from a signal handler."""
+        self.stopping = True
+        with contextlib.suppress(OSError):
+            self._rope.send(b"!")
+
+    def server_close(self) -> None:
+        """Give the port back, without the standard library's endless wait for threads: `_see_off` waits."""
+        self.socket.close()
+
+    # The crew
+
+    def _complete_crew(self) -> None:
+        while True:
+            with self._counting:
+                if self._crew >= self._wanted or self._over:
+                    return
+                self._crew += 1
+            try:
+                threading.Thread(target=self._work, name="crew", daemon=True).start()
+            except RuntimeError as error:  # no more threads: whoever steps back next fills the gap, or `_watch` does
+                report(error)
+                self._leave()
+                return
+
+    def step_aside(self) -> None:
+        """Count the calling thread out of the crew while it waits for one client, and put another in its place."""
+        self._leave()
+        self._complete_crew()
+
+    def _step_back(self) -> bool:
+        """Count the calling thread in again, and say whether there is room for it."""
+        with self._counting:
+            needed = self._crew < self._wanted
+            self._crew += needed
+        return needed
+
+    def _work(self) -> None:
+        """Serve whoever has spoken; if nobody has, one of the crew listens to all of them."""
+        while not self._over:
+            try:
+                conversation = self._spoken.popleft()
+            except IndexError:
+                with self._listening:
+                    if not self._spoken and not self._over:
+                        self._listen()
+                continue
+            aside = conversation.converse()
+            self._turns += 1
+            if aside and not self._step_back():
+                return
+            if self._crew > self._wanted and not self._spoken:
+                break
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._crew -= 1
+
+    def _listen(self) -> None:
+        for key, _ in self._selector.select():
+            if key.data is not None:
+                self._selector.unregister(key.fileobj)
+                self._spoken.append(key.data)
+            elif key.fileobj is self.socket:
+                self._welcome()
+
+    def _welcome(self) -> None:
+        """Accept whoever waits at the door."""
+        while not self.stopping:
+            try:
+                connection, address = self.socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if not self.stopping:
+                    report(error)
+                    time.sleep(0.05)  # out of file descriptors: those who are in have to leave first
+                return
+            with contextlib.suppress(OSError):
+                connection.settimeout(None)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            conversation = self._greet(connection, address, self)
+            if len(self._open) >= self.limits.connections:
+                conversation.turn_away()
+                continue
+            conversation.deadline = time.monotonic() + self.limits.idle_seconds
+            self._open.add(conversation)
+            self.welcome_back(conversation)
+
+    def welcome_back(self, conversation: Conversation, *, spoken: bool = False) -> None:
+        """Listen for the next request; if it has come already, it queues behind those that came before it."""
+        if self._over:
+            conversation.socket.close()
+        elif spoken:
+            self._spoken.append(conversation)
+        else:
+            self._selector.register(conversation.socket, selectors.EVENT_READ, conversation)
+
+    def forget(self, conversation: Conversation) -> None:
+        """Hear that a conversation has ended."""
+        self._open.discard(conversation)
+
+    # The watch
+
+    def _watch(self, interval: float) -> None:
+        """Look around every so often, until somebody rings the bell."""
+        limits = self.limits
+        shortest = min(limits.head_seconds, limits.body_seconds, limits.idle_seconds, limits.linger_seconds)
+        self._bell.settimeout(min(interval, shortest / 4))
+        turns = -1
+        while not self.stopping:
+            with contextlib.suppress(TimeoutError):
+                self._bell.recv(1)
+            self._expire_overdue()
+            if self._listening.locked():
+                self._wanted = _CREW
+            elif turns == self._turns:
+                self._wanted = min(self._wanted + 1, _LARGEST_CREW)
+            turns = self._turns
+            self._complete_crew()
+
+    def _expire_overdue(self) -> None:
+        now = time.monotonic()
+        for conversation in self._open.copy():
+            if conversation.deadline < now:
+                conversation.deadline = math.inf
+                conversation.expire()
+
+    def _see_off(self) -> None:
+        """Close the door and wait for requests in progress; whoever is between two of them is not kept."""
+        self._selector.unregister(self.socket)
+        self.socket.close()
+        until = time.monotonic() + self.limits.stop_seconds
+        while self._open and time.monotonic() < until:
+            for conversation in self._open.copy():
+                if conversation.between_requests:
+                    conversation.expire()
+            self._expire_overdue()
+            time.sleep(0.01)
