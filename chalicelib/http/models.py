@@ -70,9 +70,9 @@ Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(as_whole)]
 
 
 class Wire(BaseModel):
-    """What all of them share."""
+    """What all of them share; pydantic keeps short strings for the next time, and what people write is not to be kept."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True, cache_strings="none")
 
 
 class Safety(Wire):

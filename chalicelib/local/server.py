@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import errno
 import functools
 import logging
@@ -78,6 +79,7 @@ _STACK = 16 * 1024 * 1024
 _CREW = 4
 _LARGEST_CREW = 64
 _GULP = 65_536
+_ARENA_MAX = -8  # M_ARENA_MAX of <malloc.h>
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSED_METHODS = frozenset({"TRACE", "CONNECT"})
@@ -180,6 +182,7 @@ class LocalServer:
         _one_request_per_thread(app)
         _hush(app.log)
         _raise_open_files()
+        _share_one_heap()
         limits = limits or Limits()
         config = Config.create(app_name=app.app_name)
         desk = _Desk(app, config, refuse=refuse, extra=extra or {})
@@ -1080,6 +1083,19 @@ def _raise_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _share_one_heap() -> None:
+    """
+    Let all threads take memory from one heap, where the C library would give them eight for each processor.
+
+    Each heap keeps what it ever needed at once, and our threads take turns anyway: two thirds of what a server had
+    grown by after 100,000 requests was free memory in sixteen heaps.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    except (AttributeError, OSError, TypeError):
+        return  # only glibc has it, and needs it
 
 
 def _keep_time(ticks: Sequence[Tick], stopped: threading.Event) -> None:
