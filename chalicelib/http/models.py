@@ -70,7 +70,7 @@ Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(as_whole)]
 
 
 class Wire(BaseModel):
-    """What all of them share; pydantic keeps short strings for the next time, and what people write is not to be kept."""
+    """What all of them share. Pydantic would keep short strings for the next time: what people write is not kept."""
 
     model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True, cache_strings="none")
 

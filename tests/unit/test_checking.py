@@ -110,7 +110,7 @@ def test_information_details_are_checked_by_their_own_model():
 
 
 def test_what_people_write_is_not_kept_for_the_next_time():
-    """pydantic would keep short strings: a name or a code word stayed in memory long after its request was sealed."""
+    """Short strings would be kept by pydantic: a name or a code word stayed in memory after its request was sealed."""
     written = json.dumps({**CALLBACK, "name": "Sam", "safety": {"voicemail": "never", "code_word": "bluebell"}})
     one, again = (CallbackDetails.model_validate_json(written) for _ in range(2))
     assert (one.phone, one.name, one.safety.code_word) == (again.phone, again.name, again.safety.code_word)
