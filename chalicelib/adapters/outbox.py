@@ -42,10 +42,19 @@ class Outbox:
             raise Unavailable("mail") from error
 
     def erase(self, request_id: str) -> None:
-        """Erase what the mail relay has not taken."""
-        for path in self._folder.glob(f"*{request_id}.*"):
-            path.unlink(missing_ok=True)
+        """
+        Erase what the mail relay has not taken.
+
+        Names are compared, and not globbed for: Python keeps up to 32,768 patterns, each with its request's id in it.
+        """
+        for path in self._folder.glob("*.*"):
+            if _request_of(path) == request_id:
+                path.unlink(missing_ok=True)
 
     def kept(self) -> Iterable[str]:
         """List the requests of which mail is still here."""
-        return {path.name.lstrip(".").split(".")[0] for path in self._folder.glob("*.*")}
+        return {_request_of(path) for path in self._folder.glob("*.*")}
+
+
+def _request_of(path: Path) -> str:
+    return path.name.lstrip(".").split(".")[0]

@@ -71,9 +71,9 @@ Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(as_whole)]
 
 
 class Wire(BaseModel):
-    """What all of them share."""
+    """What all of them share. Pydantic would keep short strings for the next time: what people write is not kept."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True, cache_strings="none")
 
 
 class Safety(Wire):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 class SignpostSearch(BaseModel):
     """What somebody looks for, in their own words; in a body, so that no address and no log holds it."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, cache_strings="none")
 
     q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     language: Literal["en", "cy"] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -587,3 +588,30 @@ def test_a_signal_ends_it_after_the_last_answer(number):
     assert b"Connection: close\r\n" in heard
     assert (out, err, process.returncode) == ("over\n", "", 0)
     assert time.monotonic() - started < 3
+
+
+HEAPS = """
+import ctypes, threading
+from chalice import Chalice
+from chalicelib.local.server import LocalServer
+LocalServer(Chalice("tiny"), port=0, refuse=None)
+libc, met = ctypes.CDLL(None), threading.Barrier(8)
+def one():
+    met.wait()
+    libc.malloc(5000)
+    met.wait()
+many = [threading.Thread(target=one) for _ in range(8)]
+for each in many: each.start()
+for each in many: each.join()
+if hasattr(libc, "malloc_info"):
+    libc.fdopen.restype = ctypes.c_void_p
+    out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+    libc.malloc_info(0, out)
+    libc.fflush(out)
+"""
+
+
+def test_threads_share_one_heap():
+    """What one thread gives back another one uses; only glibc has a heap for each, and a word to count them by."""
+    ran = subprocess.run([sys.executable, "-c", HEAPS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.count("<heap ") == hasattr(ctypes.CDLL(None), "malloc_info")

@@ -45,8 +45,12 @@ WORKERS = 48
 """People who wait for an answer at once, at most; more than a rate of 20 a second ever needs, unless nobody answers."""
 WARM = 0.25
 """Of the soak, or of a life: before that, what a server holds grows for good reasons."""
-GROWS_AT_MOST = 0.5
-"""Megabytes a minute that the server which stays may grow by, as a line through its samples after the first quarter."""
+KEEPS_AT_MOST = 0.25
+"""Kilobytes that the server which stays may keep of each request, as a line through its samples after the warming."""
+FEWEST = 1000
+"""Requests after the warming from which on that can be told: a quarter of a megabyte, and the noise is half of it."""
+MEMORY_AT_MOST = 96.0
+"""Megabytes that it may hold in all, what is free and what SQLite caches included."""
 LIVES_GROW_AT_MOST = 12.0
 """Megabytes by which the last lives may be larger than the first: what a server holds must not follow its folder."""
 WAITS_AT_MOST = 3
@@ -91,12 +95,22 @@ def after_warming(samples: list[Sample]) -> list[Sample]:
     return samples[int(len(samples) * WARM) :]
 
 
-def growing(street: Street, minutes: float) -> list[str]:
+def kept_of_each(steady: list[Sample]) -> float | None:
+    """Give the kilobytes that stay in use of each request, or None where there were too few to tell."""
+    if not steady or steady[-1].answered - steady[0].answered < FEWEST:
+        return None
+    return slope([(each.answered, each.used * 1024) for each in steady])
+
+
+def growing(street: Street) -> list[str]:
     """Say what did not stay flat, a sentence each; a soak too short to judge by says nothing."""
     wrong = []
     steady = after_warming(street.stays.samples)
-    if minutes >= 4 and (rises := slope([(each.minute, each.memory) for each in steady])) > GROWS_AT_MOST:
-        wrong.append(f"the server that stays grew by {rises:.2f} MB a minute")
+    kept = kept_of_each(steady)
+    if kept is not None and kept > KEEPS_AT_MOST:
+        wrong.append(f"the server that stays keeps {kept:.2f} KB of each request")
+    if steady and (most := max(each.memory for each in steady)) > MEMORY_AT_MOST:
+        wrong.append(f"the server that stays reached {most:.0f} MB")
     for name in ("files", "threads"):
         counts = [getattr(each, name) for each in steady]
         half = len(counts) // 2
@@ -155,7 +169,7 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
         *street.failures,
         *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items()),
     ]
-    wrong += growing(street, minutes)
+    wrong += growing(street)
     verdict, trail, more = judged(home, work)
     return Outcome(
         minutes=minutes, rate=rate, street=street, work=work, verdict=verdict, trail=trail, wrong=[*wrong, *more]
@@ -314,18 +328,26 @@ def report(outcome: Outcome) -> str:
         _row("while a server was gone, and a second around", near),
         *(_row(name, [each for each in answered if each.what == name]) for name in SHARES),
         "",
-        "| server | lives | memory MB: first, last, highest | rises by, MB a minute | open files | threads |",
+        "| server | lives | memory MB: first, last, highest | in use MB: first, last | open files | threads |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for server in street.servers:
         if server.samples:
-            memory, steady = [each.memory for each in server.samples], after_warming(server.samples)
-            rises = f"{slope([(e.minute, e.memory) for e in steady]):+.2f}" if server.lives == 1 else "starts anew"
+            memory, used = [each.memory for each in server.samples], [each.used for each in server.samples]
             lines.append(
-                f"| {server.name} | {server.lives} | {memory[0]:.0f}, {memory[-1]:.0f}, {max(memory):.0f} | {rises} |"
+                f"| {server.name} | {server.lives} | {memory[0]:.0f}, {memory[-1]:.0f}, {max(memory):.0f} |"
+                f" {used[0]:.1f}, {used[-1]:.1f} |"
                 f" {_range([each.files for each in server.samples])} |"
                 f" {_range([each.threads for each in server.samples])} |"
             )
+    steady = after_warming(street.stays.samples)
+    kept = kept_of_each(steady)
+    if kept is None:
+        lines += ["", f"Too few requests to tell what is kept of each: fewer than {FEWEST:,} after the warming."]
+    else:
+        many = steady[-1].answered - steady[0].answered
+        lines += ["", f"After warming, the server that stays kept {kept:+.2f} KB in use of each of {many:,} requests;"]
+        lines += [f"a leak of more than {KEEPS_AT_MOST:g} KB a request is found."]
     lines += ["", "| file | first MB | last MB | highest MB |", "|---|---:|---:|---:|"]
     for name in sorted({name for _, sizes in street.files for name in sizes}):
         sizes = [each[name] for _, each in street.files if name in each]

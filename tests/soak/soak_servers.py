@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import _sqlite3
 import contextlib
+import ctypes
+import gc
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -25,28 +29,38 @@ SETTINGS = {
     "QUIETLINE_CLAIM_LIMIT": "1000",
     "QUIETLINE_UNVERIFIED_CAP": "1000000",
 }
+BLOCK = 80
+"""Bytes of one of Python's small objects, about; what is larger than 512 is the C library's, and counts by its size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a server's process held at one moment: *minute* of the soak, megabytes, open files, threads."""
+    """
+    What a server's process held at one moment: *minute* of the soak, megabytes, open files, threads.
+
+    *memory* is all that is resident, *used* what of it is neither free nor SQLite's: pages of the file are cached up to
+    2 MB a connection, and what was freed is seldom given back. *answered* is how many requests it has answered.
+    """
 
     minute: float
     life: int
+    answered: int
     memory: float
+    used: float
     files: int
     threads: int
 
 
 @dataclass
 class Server:
-    """`make run` on a port of its own; *name* is what the report calls it."""
+    """What `make run` runs, on a port of its own; *name* is what the report calls it."""
 
     name: str
     home: Path
     begun: float
     port: int = 0
     lives: int = 0
+    answered: int = 0
     samples: list[Sample] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -59,6 +73,7 @@ class Server:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("QUIETLINE_")},
             **SETTINGS,
+            "PYTHONPATH": str(ROOT),
             "QUIETLINE_HOME": str(self.home),
             "QUIETLINE_PORT": str(self.port),
             "QUIETLINE_CLOCK": now.isoformat(),
@@ -66,7 +81,12 @@ class Server:
         self.lives += 1
         with (self.home.parent / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "chalicelib.local.run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, __file__],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
@@ -85,10 +105,26 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def used(self) -> float:
+        """
+        Have it say how many megabytes are in use.
+
+        Raises:
+            OSError, ValueError: it is gone, or does not say so within ten seconds.
+        """
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], 10)[0]:
+            raise TimeoutError
+        return int(self.process.stdout.readline()) / 1024 / 1024
+
     def sample(self, minute: float) -> None:
         """Note what it holds, if it is alive."""
         process = self.process
-        with contextlib.suppress(OSError, AssertionError):
+        with contextlib.suppress(OSError, ValueError, AssertionError):
             assert process is not None
             place = Path(f"/proc/{process.pid}")
             status = (place / "status").read_text()
@@ -99,7 +135,9 @@ class Server:
                 Sample(
                     minute=minute,
                     life=self.lives,
+                    answered=self.answered,
                     memory=int(memory[1]) / 1024,
+                    used=self.used(),
                     files=len(list((place / "fd").iterdir())),
                     threads=int(threads[1]),
                 )
@@ -177,3 +215,43 @@ class Street:
                 with contextlib.suppress(OSError):
                     sizes[name] = (self.home / name).stat().st_size / 1024 / 1024
             self.files.append((minute, sizes))
+
+
+# ---------------------------------------------------------------- inside a server
+
+
+class _Heap(ctypes.Structure):
+    """glibc's `struct mallinfo2`; *used* and *mapped* are bytes."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "free_parts", "_", "maps", "mapped", "_1", "_2", "used", "free", "top")
+    ]
+
+
+def in_use() -> int:
+    """Tell how many bytes of this process are in use, but for SQLite's."""
+    libc, sqlite = ctypes.CDLL(None), ctypes.CDLL(_sqlite3.__file__)
+    libc.mallinfo2.restype, sqlite.sqlite3_memory_used.restype = _Heap, ctypes.c_int64
+    gc.collect()
+    heap = libc.mallinfo2()
+    return heap.used + heap.mapped - sqlite.sqlite3_memory_used() + sys.getallocatedblocks() * BLOCK
+
+
+def main() -> int:
+    """Serve as `make run` does, and answer every line of the input with how much is in use."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def tell() -> None:
+        for _ in sys.stdin:
+            answers.write(f"{in_use()}\n")
+
+    threading.Thread(target=tell, daemon=True).start()
+    from chalicelib.local import run  # noqa: PLC0415 - whoever starts servers needs none of it
+
+    return run.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -123,12 +123,12 @@ class Work:
                     continue
                 raise Gone from None
             sends += 1
-            if status == UNAVAILABLE:
-                with self._lock:
-                    self.waits += 1
-                if again:
-                    time.sleep(0.2)
-                    continue
+            with self._lock:
+                server.answered += 1
+                self.waits += status == UNAVAILABLE
+            if status == UNAVAILABLE and again:
+                time.sleep(0.2)
+                continue
             if status >= 500:
                 self.wrong.append(f"{method} {path.split('?', maxsplit=1)[0]}: {status}")
             return status, document, sends, heard

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import soak
+import soak_servers
 from heads import NOW
 from soak_servers import Sample, Street
 from soak_work import Done, Work
@@ -126,35 +127,50 @@ def test_work_that_breaks_is_told_and_is_not_gone():
     assert soak.unfinished(work, 1, [(0.0, 1.0)]) == ["7 times a server could not serve, with 1 kills"]
 
 
-def street_of(tmp_path, memory, files=lambda _: 30):
-    """Give a street whose servers held so much, every ten seconds for twenty minutes."""
+def street_of(tmp_path, *, memory=lambda _: 80, used=lambda _: 26, files=lambda _: 30):
+    """Give a street whose servers held so much, every ten seconds for twenty minutes, at ten requests a second."""
     street = Street(tmp_path, kill_every=30)
     for at in range(120):
-        held = {"memory": memory(at / 6), "files": files(at / 6), "threads": 8}
-        street.stays.samples.append(Sample(minute=at / 6, life=1, **held))
+        held = {"memory": memory(at / 6), "used": used(at / 6), "files": files(at / 6), "threads": 8}
+        street.stays.samples.append(Sample(minute=at / 6, life=1, answered=at * 100, **held))
     return street
 
 
-def test_memory_that_grows_is_found_and_memory_that_settles_is_not(tmp_path):
-    """A server may grow while it warms up; after that, half a megabyte a minute is too much."""
-    assert soak.growing(street_of(tmp_path, lambda minute: min(80, 60 + 8 * minute)), 20) == []
-    (wrong,) = soak.growing(street_of(tmp_path, lambda minute: 60 + 0.6 * minute), 20)
-    assert wrong == "the server that stays grew by 0.60 MB a minute"
+def test_memory_that_is_kept_is_found_and_memory_that_settles_is_not(tmp_path):
+    """A server may keep more while it warms up, and cache pages; of each request after that, it may keep nothing."""
+    street = street_of(tmp_path, memory=lambda minute: 60 + minute, used=lambda minute: min(26, 20 + 8 * minute))
+    assert soak.growing(street) == []
+    (wrong,) = soak.growing(street_of(tmp_path, used=lambda minute: 20 + 0.3 * 600 / 1024 * minute))
+    assert wrong == "the server that stays keeps 0.30 KB of each request"
+    (wrong,) = soak.growing(street_of(tmp_path, memory=lambda minute: 60 + 2 * minute))
+    assert wrong == "the server that stays reached 100 MB"
+
+
+def test_what_is_in_use_is_what_was_taken_and_not_given_back():
+    """Kilobytes are seen by their size, small things about, and what was freed not at all."""
+    before = soak_servers.in_use()
+    kept = [bytes(1000) for _ in range(4000)]
+    assert soak_servers.in_use() - before == pytest.approx(4_000_000, rel=0.2)
+    kept = [object() for _ in range(4000)]
+    assert 100_000 < soak_servers.in_use() - before < 1_000_000
+    del kept
+    assert abs(soak_servers.in_use() - before) < 100_000
 
 
 def test_files_that_are_not_closed_are_found(tmp_path):
     """One more open file every minute is a leak."""
-    (wrong,) = soak.growing(street_of(tmp_path, lambda _: 80, lambda minute: 30 + int(minute)), 20)
+    (wrong,) = soak.growing(street_of(tmp_path, files=lambda minute: 30 + int(minute)))
     assert wrong == "the server that stays holds more and more files"
 
 
 def test_lives_that_become_larger_and_a_log_that_is_never_started_anew_are_found(tmp_path):
     """What a server holds must not follow what its folder holds, and a write-ahead log has an end."""
-    street = street_of(tmp_path, lambda _: 80)
+    street = street_of(tmp_path)
     for life in range(1, 10):
-        street.rolling[0].samples.append(Sample(minute=life, life=life, memory=60 + 5 * life, files=30, threads=8))
+        held = {"memory": 60 + 5 * life, "used": 26, "files": 30, "threads": 8}
+        street.rolling[0].samples.append(Sample(minute=life, life=life, answered=100, **held))
     street.files.append((1.0, {"quietline.db-wal": 65.0}))
-    assert soak.growing(street, 20) == [
+    assert soak.growing(street) == [
         "each life of rolls-1 is larger than the one before",
         "a write-ahead log reached 65 MB",
     ]

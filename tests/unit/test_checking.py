@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.phones import Phonenumbers
 from chalicelib.http.models import CallbackDetails, InformationDetails
 from chalicelib.http.referral_models import checked
+from chalicelib.http.search_models import SignpostSearch
 from chalicelib.usecases.checking import Checking, as_sent, as_text, message_text, parsed
 
 CHECKING = Checking(shape=checked, phones=Phonenumbers())
@@ -106,3 +107,15 @@ def test_information_details_are_checked_by_their_own_model():
     assert CHECKING.details("information", details) == details
     assert CHECKING.details("callback", details) is None
     assert InformationDetails.model_fields.keys() == {"concern", "message", "name", "email"}
+
+
+def test_what_people_write_is_not_kept_for_the_next_time():
+    """Short strings would be kept by pydantic: a name or a code word stayed in memory after its request was sealed."""
+    written = json.dumps({**CALLBACK, "name": "Sam", "safety": {"voicemail": "never", "code_word": "bluebell"}})
+    one, again = (CallbackDetails.model_validate_json(written) for _ in range(2))
+    assert (one.phone, one.name, one.safety.code_word) == (again.phone, again.name, again.safety.code_word)
+    assert one.phone is not again.phone
+    assert one.name is not again.name
+    assert one.safety.code_word is not again.safety.code_word
+    found = [SignpostSearch.model_validate_json('{"q": "my brother"}').q for _ in range(2)]
+    assert found[0] is not found[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import functools
 import signal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Tick = tuple[float, Callable[[], object]]
 
 _OPEN_FILES = 16_384
+_ARENA_MAX = -8  # M_ARENA_MAX of <malloc.h>
 
 
 class PortInUse(OSError):  # noqa: N818 - it reads as what is the case
@@ -92,6 +94,7 @@ class LocalServer:
         one_request_per_thread(app)
         hush(app.log)
         _raise_open_files()
+        _share_one_heap()
         limits = limits or Limits()
         config = Config.create(app_name=app.app_name)
         desk = Desk(app, config, refuse=refuse, extra=extra or {})
@@ -153,6 +156,19 @@ def _raise_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _share_one_heap() -> None:
+    """
+    Let all threads take memory from one heap, where the C library would give them eight for each processor.
+
+    Each heap keeps what it ever needed at once, and our threads take turns anyway: two thirds of what a server had
+    grown by after 100,000 requests was free memory in sixteen heaps.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    except (AttributeError, OSError, TypeError):
+        return  # only glibc has it, and needs it
 
 
 def _keep_time(ticks: Sequence[Tick], stopped: threading.Event) -> None:
