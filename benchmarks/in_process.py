@@ -4,8 +4,8 @@ Warm, in process: called as Lambda calls it, beside the same work in a bare hand
     python benchmarks/in_process.py [--quick]
 
 Every contender is a process of its own and they take many short turns, so that a noisy moment falls on all of them
-alike; GETs when all POSTs are done, because a GET right after a sync of the disk costs up to twice as much. CPU is the
-whole process's, threads included; the wall clock shows what the disk adds. A POST is measured twice:
+alike; GETs when all POSTs are done: in between, whole turns of them cost up to 1.7 times as much, ours or anybody's.
+CPU is the whole process's, threads included; the wall clock shows what the disk adds. A POST is measured twice:
 
 - the same work: validate, and write the same rows, indexes and durability. The bare handler does not even validate.
   Ours has sealing and shred keys taken out and everything else left on: phone check, receipt, fingerprint, hours,
@@ -360,8 +360,8 @@ def _made_of(of: dict[tuple[str, str, str], dict[str, Any]]) -> dict[str, Any]:
         "head": ("", "CPU", "CPU to bare", "adds"),
         "rows": cells,
         "note": "Each row but the last is written straight, with no use cases, ports or store, and does what the row"
-        " above does and one thing more; the last but one does all that ours does before it answers, but for sealing and"
-        " shred keys. "
+        " above does and one thing more; the last but one does all that ours does before it answers, but for sealing"
+        " and shred keys. "
         + (
             f"{POST_TARGET} of bare is never passed."
             if passed is None
