@@ -26,7 +26,6 @@ import common
 import http_load
 
 CONNECTIONS = (1, 50, 200, 1000)
-CLAIMING = (1, 50, 200)
 SUBMIT, TAKE, READ = "submit", "claim and close", "read"
 OURS, FULL, PLAIN, PLAINEST = (
     "quietline",
@@ -99,10 +98,10 @@ def submit(contender: Contender, connections: int, seconds: float, warm_up: floa
     return found
 
 
-def claim(contender: Contender, tokens: list[str], seconds: float, warm_up: float) -> dict[str, Any]:
+def claim(contender: Contender, tokens: list[str], seconds: float) -> dict[str, Any]:
     """Press with claims and closes; every claim has to be a closed row, each handed out once."""
     before = contender.rows("status = 'closed'")
-    found = claim_load.measure(contender.port, tokens, seconds=seconds, warm_up=warm_up)
+    found = claim_load.measure(contender.port, tokens, seconds=seconds)
     missing = found["claimed"] - (contender.rows("status = 'closed'") - before)
     if missing > 0:
         found["error_kinds"]["claimed and not closed"] = missing
@@ -117,7 +116,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
     common.step(0, rounds * len(CONNECTIONS) + 1, f"{waiting:,} requests wait")
     with common.temporary_home() as base, contextlib.ExitStack() as up:
         common.seed(base / "seeded", waiting)
-        people = common.tokens(base / "seeded", max(CLAIMING))
+        people = common.tokens(base / "seeded", max(CONNECTIONS))
         contenders = []
         for number, (name, how) in enumerate({OURS: None, **PEERS}.items()):
             home, port = common.copy_home(base / "seeded", base / str(number)), common.free_port()
@@ -134,7 +133,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
         fast = [one for one in contenders if one.name != PLAINEST]
         for one in contenders:  # whatever is loaded on first use is loaded now
             submit(one, 1, 0.2, 0.0)
-            claim(one, people[:1], 0.2, 0.0)
+            claim(one, people[:1], 0.2)
             read(one, 1, 0.2, 0.0)
         for turn in range(rounds):
             way = 1 if turn % 2 == 0 else -1
@@ -142,12 +141,12 @@ def run(*, quick: bool = False) -> dict[str, Any]:
                 common.step(turn * len(CONNECTIONS) + at + 1, rounds * len(CONNECTIONS) + 1, f"{connections:,} at once")
                 seconds, warm_up = usual if connections < 1000 else crowded
                 ways = {
-                    TAKE: (lambda one, many: claim(one, people[:many], seconds, warm_up), fast),  # noqa: B023
+                    TAKE: (lambda one, many: claim(one, people[:many], seconds + warm_up), fast),  # noqa: B023
                     SUBMIT: (lambda one, many: submit(one, many, seconds, warm_up), contenders),  # noqa: B023
                     READ: (lambda one, many: read(one, many, seconds, warm_up), [fast[0], fast[-1]]),  # noqa: B023
                 }
                 for what, (press, who) in ways.items():
-                    for contender in who[::way] if what != TAKE or connections in CLAIMING else ():
+                    for contender in who[::way]:
                         before = contender.cpu_us()
                         done = press(contender, connections)
                         after = contender.cpu_us()

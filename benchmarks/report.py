@@ -137,9 +137,9 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 } .head { font-weight: 60
 text { fill: #e6edf3 } .small { fill: #a5afba } .back { fill: #0d1117 } .line { stroke: #e6edf3 }
 .good { fill: #4fbf87 } .bad { fill: #f0834f } .ours { fill: #6cb2f2 } .theirs { fill: #57606a } }
 """
-_WIDTH, _ROW, _TOP = 960, 26, 76
-_LEFT, _SCALE, _MOST = 470, 270, 1.5
-_LONGEST = 66
+_WIDTH, _ROW, _TOP = 1020, 26, 76
+_LEFT, _SCALE, _MOST = 510, 270, 1.5
+_LONGEST = 72
 
 
 def _svg(title: str, told: str, height: int, drawn: Sequence[str]) -> str:

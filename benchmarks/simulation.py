@@ -84,7 +84,8 @@ def heat(seconds: float) -> tuple[dict[str, Any], list[Any]]:
             ]
         )
         if not split:
-            targets.append(common.target(f"Writes a second to a partition, {shards} shards", f"<= {WRITES}", asked, ""))
+            spread = f"{shards} shard{'s' if shards > 1 else ''}"
+            targets.append(common.target(f"Writes a second to a partition, {spread}", f"<= {WRITES}", asked, ""))
         if shards == HOLDS and not split:
             targets.append(common.target(f"Writes refused, {shards} shards", "= 0", round(_share(simulation), 3), ""))
     table = {

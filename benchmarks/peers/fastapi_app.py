@@ -29,6 +29,13 @@ from chalicelib.http.models import CallbackSubmission  # noqa: TC001 - FastAPI r
 
 LEASE = 20 * 60 * 1_000_000
 CLAIM_LIMIT = 1000
+FITS = "lane = ? AND ready_at IS NOT NULL AND ready_at <= ? AND expires_at > ? ORDER BY order_at LIMIT 1"
+READY = f"""
+SELECT request_id, number, order_at FROM (SELECT * FROM requests WHERE status = 'waiting' AND {FITS})
+UNION ALL SELECT request_id, number, order_at FROM (SELECT * FROM requests WHERE status = 'claimed' AND {FITS})
+ORDER BY order_at LIMIT 1
+"""
+"""What waits and what has lapsed, each by the index that has just that."""
 
 app = FastAPI(openapi_url=None)
 app.include_router(ready_documents.router)
@@ -91,11 +98,7 @@ def _claim(lane: str, person: str, now: int) -> tuple[str, int, str, bytes] | No
         held = "SELECT count(*) FROM requests WHERE claimed_by = ? AND lease_until > ?"
         if db.execute(held, (person, now)).fetchone()[0] >= CLAIM_LIMIT:
             raise HTTPException(409)
-    ready = (
-        "SELECT request_id, number FROM requests WHERE lane = ? AND ready_at IS NOT NULL AND ready_at <= ?"
-        " AND expires_at > ? ORDER BY order_at LIMIT 1"
-    )
-    row = db.execute(ready, (lane, now, now)).fetchone()
+    row = db.execute(READY, (lane, now, now, lane, now, now)).fetchone()
     if row is None:
         return None
     request_id, number = row[0], row[1] + 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +81,36 @@ def test_every_part_is_made_by_the_function_that_the_list_names():
     del there_are["stores.make_tables"]  # a method: it makes nothing that is kept in the house
     assert len(listed) > 60
     assert listed == there_are
+
+
+_IMPORT = re.compile(r"\bfrom (chalicelib[\w.]*) import (\([^)]*\)|\w+(?: as \w+)?(?:, \w+(?: as \w+)?)*)")
+
+
+def _imported(source):
+    """Give what a file imports of ours, the scripts that it holds as texts included: module and name."""
+    for found in _IMPORT.finditer(source.read_text(encoding="utf-8")):
+        (statement,) = ast.parse(found[0]).body
+        yield from ((statement.module, alias.name) for alias in statement.names)
+
+
+def _is_there(module, name):
+    try:
+        return hasattr(importlib.import_module(module), name) or bool(importlib.util.find_spec(f"{module}.{name}"))
+    except ModuleNotFoundError:
+        return False
+
+
+def test_what_runs_in_other_interpreters_finds_what_it_imports_of_ours():
+    """A name that moves is followed by benchmarks, peers, examples and scripts of tests, which no type checker sees."""
+    wanted = {
+        (*each, source.relative_to(ROOT).as_posix())
+        for folder in ("benchmarks", "examples", "tests")
+        for source in (ROOT / folder).rglob("*.py")
+        if ".venv" not in source.parts
+        for each in _imported(source)
+    }
+    assert len(wanted) > 500
+    assert sorted(each for each in wanted if not _is_there(*each[:2])) == []
 
 
 def test_each_face_has_its_own_routes_and_only_those(tmp_path):
