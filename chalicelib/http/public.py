@@ -284,7 +284,7 @@ class Public:
             kind=kind,
             statement_version=body.statement_version,
             **_words_of(body),
-            body=f"{kind.value}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
+            body=f"{kind.value}\n{body.model_dump_json()}".encode(),
             language=body.language,
             slot=getattr(body, "slot", None),
             also=getattr(body, "also", ()),

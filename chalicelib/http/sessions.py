@@ -171,7 +171,7 @@ class Sessions:
             kind=Kind.QUESTION,
             statement_version=body.statement_version,
             **words,
-            body=f"{Kind.QUESTION.value}\n{session.id}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
+            body=f"{Kind.QUESTION.value}\n{session.id}\n{body.model_dump_json()}".encode(),
             language=body.language,
             idempotency_key=key,
             altcha=body.altcha,
