@@ -80,6 +80,9 @@ class OpeningHours:
     working_days: int = 3
     _known_shifts: dict[date, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
     _known_slots: dict[Window, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _known_next: dict[tuple[Window, ...], tuple[datetime, Window]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def each_week(self) -> Iterator[tuple[int, time, time]]:
         """Give the shifts of an ordinary week: weekday (Monday is 0), opening, closing; `time.max` is the day's end."""
@@ -175,8 +178,18 @@ class OpeningHours:
                     yield slot
 
     def next_slot(self, now: datetime) -> Window | None:
-        """Give the window for somebody who chose none: the next one in which the line is open."""
-        return next(self.slots(now), None)
+        """
+        Give the window for somebody who chose none: the next one in which the line is open.
+
+        Kept with the closures it was found under, and good until half of it is over.
+        """
+        found_at, slot = self._known_next.get(self.closures, (now, None))
+        if slot is None or not found_at <= now <= slot.starts_at + self.slot_length / 2:
+            slot = next(self.slots(now), None)
+            self._known_next.clear()
+            if slot is not None:
+                self._known_next[self.closures] = now, slot
+        return slot
 
     def offers(self, slot_id: str, now: datetime) -> Window | None:
         """Give the window that *slot_id* names if it can be chosen at *now*; past, closed, invented ones give None."""
