@@ -131,8 +131,10 @@ class OpeningHours:
     def is_open(self, now: datetime) -> bool:
         """Tell whether somebody answers the line at *now*."""
         day = now.astimezone(self.zone).date()
-        inside = any(shift.contains(now) for shift in (*self.shifts_on(day - timedelta(days=1)), *self.shifts_on(day)))
-        return inside and not any(shut.contains(now) for shut in self.closures)
+        for shift in (*self.shifts_on(day), *self.shifts_on(day - timedelta(days=1))):
+            if shift.contains(now):
+                return not any(shut.contains(now) for shut in self.closures)
+        return False
 
     def opens_next(self, now: datetime) -> datetime | None:
         """Give the next instant at which the line opens, or None if it does not within the horizon."""

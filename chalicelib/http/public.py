@@ -342,7 +342,7 @@ class Public:
         else:
             first = "callback_open" if open_now else "callback_closed"
         keys = (first, *(("delayed",) if delayed else ()), "keep_receipt", "read_mailbox", "emergency")
-        return [self.texts.next_step(key, language) for key in keys]
+        return self.texts.next_steps(keys, language)
 
     def _line(self, language: str, hours: OpeningHours | None = None) -> dict[str, Any]:
         open_now, opens_at = self.opening.status(hours)
