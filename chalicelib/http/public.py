@@ -62,7 +62,8 @@ _DETAILS = {
     "callback": ("concern", "phone", "name", "message", "access_needs"),
     "information": ("concern", "message", "name", "email"),
 }
-Submitted: TypeAlias = CallbackSubmission | InformationSubmission | SealedCallback | SealedInformation
+BySender: TypeAlias = SealedCallback | SealedInformation
+Submitted: TypeAlias = CallbackSubmission | InformationSubmission | BySender
 _MODELS: Mapping[Kind, type[Submitted]] = {
     Kind.CALLBACK: CallbackSubmission,
     Kind.INFORMATION: InformationSubmission,
@@ -555,7 +556,7 @@ def _from_sealed_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submit
 
 
 def _words_of(body: Submitted) -> dict[str, Any]:
-    if isinstance(body, SealedCallback | SealedInformation):
+    if isinstance(body, BySender):
         return {"envelope": body.sealed.envelope()}
     return {"details": body.details.model_dump(exclude_none=True)}
 
