@@ -29,7 +29,7 @@ KEM_NAME = "DHKEM(P-256, HKDF-SHA256)"
 _SUITE = Suite(KEM.P256, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _ENC_SIZE = 65
 """Bytes of an uncompressed P-256 point, which is what `enc` is."""
-_NONCE_SIZE = 12
+_KEY_SIZE, _NONCE_SIZE = 32, 12
 
 
 class HpkeSealer:
@@ -58,7 +58,8 @@ class HpkeSealer:
     def seal(self, content: bytes, *, kind: str, request_id: str) -> Envelope:
         """Seal *content* to every recipient."""
         aad = binding(kind, request_id)
-        key, nonce = os.urandom(32), os.urandom(_NONCE_SIZE)
+        drawn = os.urandom(_KEY_SIZE + _NONCE_SIZE)
+        key, nonce = drawn[:_KEY_SIZE], drawn[_KEY_SIZE:]
         recipients = []
         for recipient in self._recipients():
             key_id = recipient["key_id"]

@@ -62,6 +62,7 @@ class KeyFiles:
     def __init__(self, folder: Path, *, may_make: Callable[[], bool] = lambda: True) -> None:
         """Look after *folder*; *may_make* says no once there is a database, whose keys these must be."""
         self._folder = folder
+        self._list = folder / _LIST
         self._may_make = may_make
         self._opened: dict[str, EllipticCurvePrivateKey] = {}
         self._read: tuple[tuple[int, ...], _Listed] | None = None
@@ -110,7 +111,7 @@ class KeyFiles:
         return recipients[0]["key_id"]
 
     def _listed(self) -> _Listed:
-        path = self._folder / _LIST
+        path = self._list
         with _as_unavailable("keys"):
             try:
                 about = path.stat()
@@ -130,7 +131,7 @@ class KeyFiles:
 
         The private key whose list was lost is found, so that no second pair takes its place; of several, the newest.
         """
-        if (self._folder / _LIST).exists():
+        if self._list.exists():
             return  # somebody else was first
         found = sorted(self._folder.glob(f"{DESK}*.pem"), key=lambda path: path.stat().st_mtime)
         private = self._load(found[-1].stem) if found else self._make_private(DESK)

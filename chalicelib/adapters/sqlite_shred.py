@@ -55,9 +55,11 @@ class SqliteShredKeys:
         put = "INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)"
         kept = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
 
+        until = micros(expires_at)
+
         def keep(db: sqlite3.Connection) -> None:
             for name, key in keys.items():
-                put_in = db.execute(put, (*name, key, micros(expires_at))).rowcount == 1
+                put_in = db.execute(put, (*name, key, until)).rowcount == 1
                 if not put_in and db.execute(kept, name).fetchone()[0] != key:
                     raise Unavailable("storage")
 

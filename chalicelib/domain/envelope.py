@@ -18,6 +18,7 @@ RECOVERY = "recovery-"
 """What the ids of offline keys begin with: they are sealed to, and the desk never opens with them."""
 STEP = 4096
 """Bytes: padded sizes are multiples of this (DESIGN section 3)."""
+_line = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Envelope:
 
     def to_bytes(self) -> bytes:
         """Write it for the store: a line of JSON about the recipients, then the ciphertext as it is."""
-        return json.dumps(self._head(), separators=(",", ":")).encode() + b"\n" + self.ct
+        return _line(self._head()).encode() + b"\n" + self.ct
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Envelope:

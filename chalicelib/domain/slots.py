@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,13 +33,18 @@ class Window:
     @property
     def id(self) -> str:
         """The name that travels: its start in UTC and its length, as `2026-11-24T18:00Z/2h`."""
-        minutes = (self.ends_at - self.starts_at) // _MINUTE
-        length = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-        return f"{self.starts_at.astimezone(UTC).isoformat(timespec='minutes')[:16]}Z/{length}"
+        return _slot_id(self.starts_at, self.ends_at)
 
     def contains(self, now: datetime) -> bool:
         """Tell whether *now* is inside; the end is already outside."""
         return self.starts_at <= now < self.ends_at
+
+
+@lru_cache(1024)
+def _slot_id(starts_at: datetime, ends_at: datetime) -> str:
+    minutes = (ends_at - starts_at) // _MINUTE
+    length = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+    return f"{starts_at.astimezone(UTC).isoformat(timespec='minutes')[:16]}Z/{length}"
 
 
 def parse_slot_id(text: str) -> Window | None:
@@ -73,6 +79,10 @@ class OpeningHours:
     horizon: timedelta = timedelta(days=28)
     working_days: int = 3
     _known_shifts: dict[date, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _known_slots: dict[Window, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _known_next: dict[tuple[Window, ...], tuple[datetime, Window]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def each_week(self) -> Iterator[tuple[int, time, time]]:
         """Give the shifts of an ordinary week: weekday (Monday is 0), opening, closing; `time.max` is the day's end."""
@@ -97,6 +107,19 @@ class OpeningHours:
             self._known_shifts[day] = known
         return known
 
+    def _slots_in(self, shift: Window) -> tuple[Window, ...]:
+        """Give the slots of a shift. Kept, as shifts are."""
+        known = self._known_slots.get(shift)
+        if known is None:
+            slots, starts_at = [], shift.starts_at
+            while starts_at + self.slot_length <= shift.ends_at:
+                slots.append(Window(starts_at=starts_at, ends_at=starts_at + self.slot_length))
+                starts_at += self.slot_every
+            if len(self._known_slots) >= DAYS_KNOWN:
+                self._known_slots.clear()
+            known = self._known_slots[shift] = tuple(slots)
+        return known
+
     def _instant(self, day: date, at: time) -> datetime:
         if at == time.max:
             day, at = day + timedelta(days=1), time(0)
@@ -108,8 +131,10 @@ class OpeningHours:
     def is_open(self, now: datetime) -> bool:
         """Tell whether somebody answers the line at *now*."""
         day = now.astimezone(self.zone).date()
-        inside = any(shift.contains(now) for shift in (*self.shifts_on(day - timedelta(days=1)), *self.shifts_on(day)))
-        return inside and not any(shut.contains(now) for shut in self.closures)
+        for shift in (*self.shifts_on(day), *self.shifts_on(day - timedelta(days=1))):
+            if shift.contains(now):
+                return not any(shut.contains(now) for shut in self.closures)
+        return False
 
     def opens_next(self, now: datetime) -> datetime | None:
         """Give the next instant at which the line opens, or None if it does not within the horizon."""
@@ -146,20 +171,27 @@ class OpeningHours:
         if days is not None:
             day_after = since.astimezone(self.zone).date() + timedelta(days=days)
             until = min(until, self._instant(day_after, time(0)))
+        half_over = since - self.slot_length / 2
         for shift in self._shifts_from(since):
-            begun = max(since - self.slot_length / 2 - shift.starts_at, timedelta())
-            starts_at = shift.starts_at - self.slot_every * (-begun // self.slot_every)  # rounded up to a whole step
-            while starts_at + self.slot_length <= shift.ends_at:
-                slot = Window(starts_at=starts_at, ends_at=starts_at + self.slot_length)
+            for slot in self._slots_in(shift):
                 if slot.starts_at >= until:
                     return
-                if not self._closed_for(slot):
+                if slot.starts_at >= half_over and not self._closed_for(slot):
                     yield slot
-                starts_at += self.slot_every
 
     def next_slot(self, now: datetime) -> Window | None:
-        """Give the window for somebody who chose none: the next one in which the line is open."""
-        return next(self.slots(now), None)
+        """
+        Give the window for somebody who chose none: the next one in which the line is open.
+
+        Kept with the closures it was found under, and good until half of it is over.
+        """
+        found_at, slot = self._known_next.get(self.closures, (now, None))
+        if slot is None or not found_at <= now <= slot.starts_at + self.slot_length / 2:
+            slot = next(self.slots(now), None)
+            self._known_next.clear()
+            if slot is not None:
+                self._known_next[self.closures] = now, slot
+        return slot
 
     def offers(self, slot_id: str, now: datetime) -> Window | None:
         """Give the window that *slot_id* names if it can be chosen at *now*; past, closed, invented ones give None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def span(window: Window, zone: ZoneInfo, language: str) -> str:
     return f"{clock(starts)} {_TO[language]} {clock(ends)}"
 
 
+@lru_cache(1024)
 def window_in_words(window: Window, zone: ZoneInfo, language: str) -> str:
     """Name a window, as `Tuesday 24 November, 6pm to 8pm`."""
     return f"{day(window.starts_at.astimezone(zone).date(), language)}, {span(window, zone, language)}"

@@ -140,7 +140,7 @@ class MailboxDoor:
             receipt=key.receipt,
             open_now=True,
             opens_next=None,
-            next_steps=[self.texts.next_step(each, language) for each in ("keep_receipt", "read_mailbox", "emergency")],
+            next_steps=self.texts.next_steps(("keep_receipt", "read_mailbox", "emergency"), language),
             checked="right" if right else "mismatch" if ending.strip() else "required",
             **about,
         )

@@ -66,6 +66,11 @@ def as_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def none_yet() -> Any:  # noqa: ANN401 - what pydantic takes for a default
+    """Let a list be empty unless it is sent: a new one each time, where pydantic would copy one that stands here."""
+    return Field(default_factory=list, json_schema_extra={"default": []})
+
+
 Whole = Annotated[int, BeforeValidator(as_whole)]
 Minutes = Annotated[int, Field(ge=1, le=240), BeforeValidator(as_whole)]
 
@@ -98,7 +103,7 @@ class CallbackDetails(Wire):
     name: Short | None = None
     message: Text | None = None
     safety: Safety
-    access_needs: Annotated[list[Slug], Field(max_length=10)] = []
+    access_needs: Annotated[list[Slug], Field(max_length=10)] = none_yet()
 
 
 class InformationDetails(Wire):
@@ -191,7 +196,10 @@ class _Submission(Wire):
     language: LanguageTag = "en"
     region: Annotated[str, StringConstraints(pattern=REGION)] | None = None
     campaign: Slug | None = None
-    altcha: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    altcha: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+        default=None,
+        exclude=True,  # a repeat is the same with another: `model_dump_json` is what tells repeats apart
+    )
 
 
 class CallbackSubmission(_Submission):
@@ -199,7 +207,7 @@ class CallbackSubmission(_Submission):
 
     details: CallbackDetails
     slot: SlotId | None = None
-    also: Annotated[list[SlotId], Field(max_length=3)] = []
+    also: Annotated[list[SlotId], Field(max_length=3)] = none_yet()
 
 
 class InformationSubmission(_Submission):
@@ -213,7 +221,7 @@ class SealedCallback(_Submission):
 
     sealed: Sealed
     slot: SlotId | None = None
-    also: Annotated[list[SlotId], Field(max_length=3)] = []
+    also: Annotated[list[SlotId], Field(max_length=3)] = none_yet()
 
 
 class SealedInformation(_Submission):

@@ -62,7 +62,8 @@ _DETAILS = {
     "callback": ("concern", "phone", "name", "message", "access_needs"),
     "information": ("concern", "message", "name", "email"),
 }
-Submitted: TypeAlias = CallbackSubmission | InformationSubmission | SealedCallback | SealedInformation
+BySender: TypeAlias = SealedCallback | SealedInformation
+Submitted: TypeAlias = CallbackSubmission | InformationSubmission | BySender
 _MODELS: Mapping[Kind, type[Submitted]] = {
     Kind.CALLBACK: CallbackSubmission,
     Kind.INFORMATION: InformationSubmission,
@@ -284,7 +285,7 @@ class Public:
             kind=kind,
             statement_version=body.statement_version,
             **_words_of(body),
-            body=f"{kind.value}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
+            body=f"{kind.value}\n{body.model_dump_json()}".encode(),
             language=body.language,
             slot=getattr(body, "slot", None),
             also=getattr(body, "also", ()),
@@ -342,7 +343,7 @@ class Public:
         else:
             first = "callback_open" if open_now else "callback_closed"
         keys = (first, *(("delayed",) if delayed else ()), "keep_receipt", "read_mailbox", "emergency")
-        return [self.texts.next_step(key, language) for key in keys]
+        return self.texts.next_steps(keys, language)
 
     def _line(self, language: str, hours: OpeningHours | None = None) -> dict[str, Any]:
         open_now, opens_at = self.opening.status(hours)
@@ -555,7 +556,7 @@ def _from_sealed_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submit
 
 
 def _words_of(body: Submitted) -> dict[str, Any]:
-    if isinstance(body, SealedCallback | SealedInformation):
+    if isinstance(body, BySender):
         return {"envelope": body.sealed.envelope()}
     return {"details": body.details.model_dump(exclude_none=True)}
 

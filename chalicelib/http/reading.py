@@ -180,14 +180,14 @@ def json_body(
         Malformed: not UTF-8 JSON (NaN, UTF-16 and documents nested too deep included).
         Invalid: it violates the schema; every place at once.
     """
-    from pydantic_core import from_json  # noqa: PLC0415 - a GET of content reads no body
+    import pydantic_core  # noqa: PLC0415 - a GET of content reads no body
 
     media = media_type(http_request)
     if media != "application/json" and not media.endswith("+json"):
         raise Unsupported("media-type")
     raw = _raw(http_request, max(limit, sealed_limit))
     try:
-        parsed = from_json(raw, allow_inf_nan=False, cache_strings="none")
+        parsed = pydantic_core.from_json(raw, allow_inf_nan=False, cache_strings="none")
     except ValueError:
         raise Malformed("unreadable-json") from None
     if sealed is not None and is_sealed(parsed):
@@ -209,11 +209,13 @@ def validated(model: type[Model], raw: bytes | str) -> Model:
     Raises:
         Invalid: every violation, as known pointers and codes.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - the models have loaded it
-
     try:
         return model.model_validate_json(raw)
-    except ValidationError as error:
+    except ValueError as error:
+        from pydantic import ValidationError  # noqa: PLC0415 - the models have loaded it
+
+        if not isinstance(error, ValidationError):
+            raise
         raise Invalid(tuple(_field_errors(model, error))) from None
 
 

@@ -171,7 +171,7 @@ class Sessions:
             kind=Kind.QUESTION,
             statement_version=body.statement_version,
             **words,
-            body=f"{Kind.QUESTION.value}\n{session.id}\n{body.model_dump_json(exclude={'altcha'})}".encode(),
+            body=f"{Kind.QUESTION.value}\n{session.id}\n{body.model_dump_json()}".encode(),
             language=body.language,
             idempotency_key=key,
             altcha=body.altcha,
@@ -190,10 +190,9 @@ class Sessions:
     def _accepted(self, accepted: Accepted, session: Session, language: str, *, html: bool) -> Response:
         request = accepted.request
         due = shapes.promised(request, self.helpline, language)
-        steps = [
-            self.texts.next_step(step, language)
-            for step in ("question", "question_unanswered", "keep_receipt", "read_mailbox_question", "emergency")
-        ]
+        steps = self.texts.next_steps(
+            ("question", "question_unanswered", "keep_receipt", "read_mailbox_question", "emergency"), language
+        )
         open_now, opens_at = self.opening.status(accepted.hours)
         zone = self.helpline.hours.zone
         opens = None if opens_at is None else local_times.moment(opens_at, zone, language)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.http import local_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from chalicelib.domain.helpline import Helpline
@@ -30,9 +30,10 @@ class Texts:
         detail = self.pages(language)["problem_details"].get(code)
         return None if detail is None else str(detail)
 
-    def next_step(self, key: str, language: str) -> str:
+    def next_steps(self, keys: Iterable[str], language: str) -> list[str]:
         """Say what happens next."""
-        return str(self.pages(language)["next"][key])
+        steps = self.pages(language)["next"]
+        return [steps[key] for key in keys]
 
     def note(self, key: str, language: str) -> str:
         """Say what the helpline notes in a mailbox by itself."""

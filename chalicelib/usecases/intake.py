@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 REFERENCE_ATTEMPTS = 12
 BODY_ID_BYTES = 12
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,9 +274,7 @@ class Intake:
         has_mailbox = receipt is not None and submission.referral is None
         mailbox_key = encode(receipt.mailbox_key) if receipt and has_mailbox else ""
         content = {"details": submission.details, "mailbox_key": mailbox_key}
-        return self.sealer.seal(
-            json.dumps(content, ensure_ascii=False).encode(), kind=submission.kind, request_id=request_id
-        )
+        return self.sealer.seal(_as_json(content).encode(), kind=submission.kind, request_id=request_id)
 
     def _receipt(self, submission: Submission) -> Receipt:
         """Draw a receipt, or give that of the idempotency key; a partner never meets what somebody else's key gives."""

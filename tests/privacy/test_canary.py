@@ -146,7 +146,7 @@ FAULTS = {
     "opening fails": ("opener", ValueError, ("open",)),
     "opening is refused": ("opener", KeyError, ()),
     "the clock fails": ("clock", RuntimeError, ()),
-    "the words fail": ("texts", KeyError, ("next_step", "note", "helpline_for_page")),
+    "the words fail": ("texts", KeyError, ("next_steps", "note", "helpline_for_page")),
     "pages fail": ("pages", TypeError, ("request_form", "receipt", "mailbox", "mailbox_door")),
     "the problem page fails too": ("pages", TypeError, ()),
     "keys fail": ("keys", UnicodeError, ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from chalicelib.domain.screening import (
     name_of_key,
     secret_for,
 )
+from chalicelib.http.models import CallbackSubmission, InformationSubmission
 from chalicelib.usecases.screening import Room
 
 NOW = datetime(2026, 11, 24, 18, 5, tzinfo=UTC)
@@ -162,3 +164,27 @@ def test_a_challenge_asks_for_a_bounded_amount_of_work():
         assert len(parameters["keyPrefix"]) == 32
     assert (FEWEST, MOST) == (75, 150)
     assert timedelta(minutes=10) == VALID
+
+
+@pytest.mark.parametrize("model", [CallbackSubmission, InformationSubmission])
+def test_a_proof_of_work_is_no_part_of_what_a_repeat_must_equal(model):
+    """Whoever sends the same again with another proof is told the same again."""
+    details = {"concern": "survivor", "message": "x"}
+    if model is CallbackSubmission:
+        details |= {"phone": "07700 900123", "safety": {"voicemail": "never"}}
+    body = {"statement_version": "2026-11", "details": details}
+    plain, proven = (model.model_validate_json(json.dumps({**body, **more})) for more in ({}, {"altcha": "proof"}))
+    assert proven.altcha == "proof"
+    assert plain.model_dump_json() == proven.model_dump_json()
+
+
+def test_what_a_repeat_must_equal_does_not_change_with_us():
+    """A repeat that comes after an upgrade is told apart by the same bytes as before it."""
+    details = {"concern": "survivor", "phone": "07700 900123", "safety": {"voicemail": "never"}}
+    sent = CallbackSubmission.model_validate_json(json.dumps({"statement_version": "2026-11", "details": details}))
+    assert sent.model_dump_json() == (
+        '{"statement_version":"2026-11","language":"en","region":null,"campaign":null,"details":{"concern":"survivor",'
+        '"phone":"07700 900123","name":null,"message":null,"safety":{"voicemail":"never","caller_id":"withheld",'
+        '"code_word":null,"if_someone_else_answers":"hang-up","text_first":false},"access_needs":[]},"slot":null,'
+        '"also":[]}'
+    )

@@ -379,3 +379,24 @@ def test_a_closure_does_not_stop_the_working_day():
 def test_an_instant_is_cut_to_its_hour():
     """Minutes, seconds and fractions are gone; the hour stays."""
     assert floor_to_hour(at("2026-11-24T18:59:59.999999")) == at("2026-11-24T18:00")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 40).map(lambda halves: at("2026-11-24T07:00") + halves * HOUR / 2),
+            st.sampled_from([-TICK, 0 * TICK, TICK]),
+            st.booleans(),
+        ),
+        min_size=8,
+        max_size=20,
+    )
+)
+def test_the_next_window_that_is_kept_is_the_one_that_would_be_found(moments):
+    """In whatever order the clock is read, with a closure or without: what was found before stands in for nothing."""
+    kept = hours((*OFFICE[:3], SPLIT, *OFFICE[4:]))
+    shut = (Window(starts_at=at("2026-11-24T12:00"), ends_at=at("2026-11-24T15:30")),)
+    for moment, by, closed in moments:
+        mine = replace(kept, closures=shut) if closed else kept
+        anew = hours((*OFFICE[:3], SPLIT, *OFFICE[4:]), closures=mine.closures)
+        assert mine.next_slot(moment + by) == next(anew.slots(moment + by), None)
