@@ -43,6 +43,7 @@ from chalicelib.usecases.intake import Intake
 from chalicelib.wiring import House
 
 
+@pytest.mark.timeout(400)
 def test_nothing_planted_is_found_anywhere(tmp_path):
     """
     No marker comes back, and none is kept or said.
