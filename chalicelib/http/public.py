@@ -549,7 +549,7 @@ def _from_sealed_form(fields: Mapping[str, Sequence[str]], kind: Kind) -> Submit
             raise Invalid((FieldError(f"/{name}", "repeated"),))
         body[name] = list(values) if name == "also" else values[0]
     try:
-        body["sealed"] = from_json(body["sealed"], allow_inf_nan=False)
+        body["sealed"] = from_json(body["sealed"], allow_inf_nan=False, cache_strings="none")
     except ValueError:
         raise Invalid((FieldError("/sealed", "invalid"),)) from None
     return validated(_SEALED[kind], json.dumps(body))

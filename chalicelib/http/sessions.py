@@ -360,7 +360,7 @@ def _from_form(fields: Mapping[str, Sequence[str]]) -> Asked:
     body: dict[str, Any] = {name: fields[name][0] for name in _AROUND if name in fields}
     if sealed:
         try:
-            body["sealed"] = from_json(fields["sealed"][0], allow_inf_nan=False)
+            body["sealed"] = from_json(fields["sealed"][0], allow_inf_nan=False, cache_strings="none")
         except ValueError:
             raise Invalid((FieldError("/sealed", "invalid"),)) from None
         return validated(SealedQuestion, json.dumps(body))

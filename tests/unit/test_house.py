@@ -113,6 +113,19 @@ def test_what_runs_in_other_interpreters_finds_what_it_imports_of_ours():
     assert sorted(each for each in wanted if not _is_there(*each[:2])) == []
 
 
+def test_no_reader_of_json_keeps_what_people_write():
+    """pydantic keeps short strings for the next time, unless it is told not to: a name outlived its erasure in memory."""
+    calls = [
+        (source.name, node)
+        for source in SOURCES
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "from_json"
+    ]
+    assert len(calls) > 2
+    for name, call in calls:
+        assert {each.arg: ast.unparse(each.value) for each in call.keywords}["cache_strings"] == "'none'", name
+
+
 def test_each_face_has_its_own_routes_and_only_those(tmp_path):
     """A public deployment has no desk routes and a desk deployment no public ones; both tell their health."""
     public, desk = _routes("public", tmp_path), _routes("desk", tmp_path)
