@@ -114,7 +114,7 @@ def test_what_runs_in_other_interpreters_finds_what_it_imports_of_ours():
 
 
 def test_no_reader_of_json_keeps_what_people_write():
-    """pydantic keeps short strings for the next time, unless it is told not to: a name outlived its erasure in memory."""
+    """Pydantic keeps short strings unless it is told not to: a name outlived its erasure in memory."""
     calls = [
         (source.name, node)
         for source in SOURCES
