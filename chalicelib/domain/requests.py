@@ -235,6 +235,7 @@ def submit(  # noqa: PLR0913 - a head has this many parts
     A callback, or a referral, is due when the first window it agreed to closes; anything else at *answer_by*. Times
     that would tell when somebody wrote are cut to the hour.
     """
+    windows = tuple(windows)
     if len(windows) > 1:
         windows = tuple(sorted(set(windows), key=lambda window: (window.ends_at, window.starts_at)))
     sent_at = floor_to_hour(now)

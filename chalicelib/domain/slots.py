@@ -79,8 +79,9 @@ class OpeningHours:
     horizon: timedelta = timedelta(days=28)
     working_days: int = 3
     _known_shifts: dict[date, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
-    _known_slots: dict[Window, tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
-    _known_next: dict[tuple[Window, ...], tuple[datetime, Window]] = field(
+    # Copies share what is known: lengths, horizon and closures may be replaced; other shifts need hours made anew.
+    _known_slots: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _known_next: dict[tuple[object, ...], tuple[datetime, Window]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -109,7 +110,8 @@ class OpeningHours:
 
     def _slots_in(self, shift: Window) -> tuple[Window, ...]:
         """Give the slots of a shift. Kept, as shifts are."""
-        known = self._known_slots.get(shift)
+        key = (shift, self.slot_length, self.slot_every)
+        known = self._known_slots.get(key)
         if known is None:
             slots, starts_at = [], shift.starts_at
             while starts_at + self.slot_length <= shift.ends_at:
@@ -117,7 +119,7 @@ class OpeningHours:
                 starts_at += self.slot_every
             if len(self._known_slots) >= DAYS_KNOWN:
                 self._known_slots.clear()
-            known = self._known_slots[shift] = tuple(slots)
+            known = self._known_slots[key] = tuple(slots)
         return known
 
     def _instant(self, day: date, at: time) -> datetime:
@@ -185,12 +187,13 @@ class OpeningHours:
 
         Kept with the closures it was found under, and good until half of it is over.
         """
-        found_at, slot = self._known_next.get(self.closures, (now, None))
+        key = (self.closures, self.slot_length, self.slot_every, self.horizon)
+        found_at, slot = self._known_next.get(key, (now, None))
         if slot is None or not found_at <= now <= slot.starts_at + self.slot_length / 2:
             slot = next(self.slots(now), None)
             self._known_next.clear()
             if slot is not None:
-                self._known_next[self.closures] = now, slot
+                self._known_next[key] = now, slot
         return slot
 
     def offers(self, slot_id: str, now: datetime) -> Window | None:

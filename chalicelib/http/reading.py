@@ -209,13 +209,11 @@ def validated(model: type[Model], raw: bytes | str) -> Model:
     Raises:
         Invalid: every violation, as known pointers and codes.
     """
+    from pydantic import ValidationError  # noqa: PLC0415 - the models have loaded it
+
     try:
         return model.model_validate_json(raw)
-    except ValueError as error:
-        from pydantic import ValidationError  # noqa: PLC0415 - the models have loaded it
-
-        if not isinstance(error, ValidationError):
-            raise
+    except ValidationError as error:
         raise Invalid(tuple(_field_errors(model, error))) from None
 
 

@@ -400,3 +400,13 @@ def test_the_next_window_that_is_kept_is_the_one_that_would_be_found(moments):
         mine = replace(kept, closures=shut) if closed else kept
         anew = hours((*OFFICE[:3], SPLIT, *OFFICE[4:]), closures=mine.closures)
         assert mine.next_slot(moment + by) == next(anew.slots(moment + by), None)
+
+
+def test_hours_with_other_lengths_offer_their_own_slots():
+    """What is kept is kept for the lengths it was worked out with: a copy with others shares none of it."""
+    two_hours, now = hours(), at("2026-11-24T08:00")
+    assert two_hours.next_slot(now).id == "2026-11-24T09:00Z/2h"
+    half = replace(two_hours, slot_length=HOUR / 2, slot_every=HOUR / 2)
+    assert half.next_slot(now).id == "2026-11-24T09:00Z/30m"
+    assert ids(half.slots(now, days=1))[:3] == [f"2026-11-24T{start}Z/30m" for start in ("09:00", "09:30", "10:00")]
+    assert two_hours.next_slot(now).id == "2026-11-24T09:00Z/2h"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 
+from chalicelib.http.problems import where
+
 log = logging.getLogger("quietline.server")
 
 
 def report(error: BaseException) -> None:
-    """Log an error's type and its line of code, and nothing else: texts of errors carry what people typed."""
-    traceback, place = error.__traceback__, "?"
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
-        place = f"{file}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    log.error("unforeseen %s at %s", type(error).__name__, place)
+    """Log an error's type and its line of our code, and nothing else: texts of errors carry what people typed."""
+    log.error("unforeseen %s", where(error))
 
 
 class _Discreet(logging.Filter):
