@@ -179,13 +179,15 @@ class Problems:
 
 
 def where(error: BaseException) -> str:
-    """Name an error for a log: its type and the innermost line of our own code, without any text of it."""
-    place = "?"
+    """Name an error for a log: its type and the innermost line of our own code (of any, if none is), and no text."""
+    place, ours = "?", False
     traceback = error.__traceback__
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if "chalicelib" in code.co_filename:
-            place = f"{code.co_filename.rpartition('chalicelib')[2].lstrip('/')}:{traceback.tb_lineno}"
+        path, line = traceback.tb_frame.f_code.co_filename.replace("\\", "/"), traceback.tb_lineno
+        if "chalicelib" in path:
+            place, ours = f"{path.rpartition('chalicelib')[2].lstrip('/')}:{line}", True
+        elif not ours:
+            place = f"{path.rpartition('/')[2]}:{line}"
         traceback = traceback.tb_next
     return f"{type(error).__name__} at {place}"
 
