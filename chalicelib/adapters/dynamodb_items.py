@@ -33,7 +33,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, perhaps_micros
-from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, referral_of
 from chalicelib.domain.slots import Window, parse_slot_id
 from chalicelib.ports import Message
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.dynamodb_table import Item, Key
     from chalicelib.domain.audit import Deed
-    from chalicelib.domain.partners import Referral
 
 GRACE = 7 * 24 * 3600
 HAND, OWED, PULSE = "hand", "owed", ("pulse", "-")
@@ -186,17 +185,11 @@ def read_head(item: Item) -> ContactRequest:
         closed_at=perhaps_instant(item.get("ca")),
         promised_slot=parse_slot_id(item["ps"]) if "ps" in item else None,
         answer_by=perhaps_instant(item.get("ab")),
-        referral=_referral(item["rf"]) if "rf" in item else None,
+        referral=referral_of(item["rf"]) if "rf" in item else None,
         details_until=perhaps_instant(item.get("du")),
         bare=bool(item.get("ba")),
         session=item.get("se"),
     )
-
-
-def _referral(text: str) -> Referral:
-    from chalicelib.domain.partners import Referral  # noqa: PLC0415 - only a partner's request pays for it
-
-    return Referral.from_text(text)
 
 
 def pack_message(request: ContactRequest, message: Message) -> Item:

@@ -17,8 +17,7 @@ from chalicelib.adapters.sqlite_rows import instant, micros, perhaps_instant, pe
 from chalicelib.adapters.sqlite_trail import Chain
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.partners import Referral
-from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, settle
+from chalicelib.domain.requests import ContactRequest, Kind, Outcome, Status, referral_of, settle
 from chalicelib.domain.slots import Window, floor_to_hour, parse_slot_id
 from chalicelib.ports import ContentName, LaneState, Message, PartnerFull, ReferenceTaken, SlotFull
 
@@ -707,7 +706,7 @@ def _request(row: Sequence[Any]) -> ContactRequest:
         closed_at=perhaps_instant(row[24]),
         promised_slot=None if row[25] is None else parse_slot_id(row[25]),
         answer_by=perhaps_instant(row[26]),
-        referral=None if row[27] is None else Referral.from_text(row[27]),
+        referral=None if row[27] is None else referral_of(row[27]),
         details_until=perhaps_instant(row[28]),
         bare=bool(row[29]),
         session=row[30],

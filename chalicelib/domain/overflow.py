@@ -10,14 +10,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.domain.receipts import decode, encode
-from chalicelib.domain.requests import ContactRequest, Kind, Status
+from chalicelib.domain.requests import ContactRequest, Kind, Status, referral_of
 from chalicelib.domain.slots import Window, floor_to_hour
-
-if TYPE_CHECKING:
-    from chalicelib.domain.partners import Referral
 
 VERSION = 1
 KEPT_FOR = timedelta(days=14)
@@ -80,12 +77,6 @@ class Overflowed:
             raise ValueError(message) from None
 
 
-def _referral(text: str) -> Referral:
-    from chalicelib.domain.partners import Referral  # noqa: PLC0415 - only a partner's request pays for it
-
-    return Referral.from_text(text)
-
-
 def _request(head: dict[str, Any]) -> ContactRequest:
     if not all(isinstance(head[name], str) and head[name] for name in _TEXTS) or not isinstance(head["verified"], bool):
         raise ValueError
@@ -110,7 +101,7 @@ def _request(head: dict[str, Any]) -> ContactRequest:
         windows=tuple(_window(span) for span in head["windows"]),
         promised_slot=None if slot is None else _window(slot),
         verified=head["verified"],
-        referral=None if referral is None else _referral(referral),
+        referral=None if referral is None else referral_of(referral),
         session=head.get("session"),
     )
 

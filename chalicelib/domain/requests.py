@@ -213,6 +213,13 @@ SKIPPED = timedelta(minutes=2)
 """How long a question that a host has put back waits, so that they are handed the next one and not the same again."""
 
 
+def referral_of(text: str) -> Referral:
+    """Read what a head keeps of who referred somebody, as `Referral.to_text` wrote it."""
+    from chalicelib.domain.partners import Referral  # noqa: PLC0415 - only a partner's request pays for it
+
+    return Referral.from_text(text)
+
+
 def submit(  # noqa: PLR0913 - a head has this many parts
     *,
     request_id: str,
