@@ -51,6 +51,12 @@ FEWEST = 1000
 """Requests after the warming from which on that can be told: a quarter of a megabyte, and the noise is half of it."""
 MEMORY_AT_MOST = 96.0
 """Megabytes that it may hold in all, what is free and what SQLite caches included."""
+RISES_AT_MOST = 0.5
+"""Megabytes a minute by which that may rise in the last half: glibc's free memory creeps, ever more slowly."""
+RISES_AFTER = 8.0
+"""Minutes of soak from which on that can be told: before, a server still warms up."""
+SQLITE_AT_MOST = 16.0
+"""Megabytes that SQLite may have in it: 11 were the most that was seen, and statements left open come on top."""
 LIVES_GROW_AT_MOST = 12.0
 """Megabytes by which the last lives may be larger than the first: what a server holds must not follow its folder."""
 WAITS_AT_MOST = 3
@@ -97,20 +103,34 @@ def after_warming(samples: list[Sample]) -> list[Sample]:
 
 def kept_of_each(steady: list[Sample]) -> float | None:
     """Give the kilobytes that stay in use of each request, or None where there were too few to tell."""
-    if not steady or steady[-1].answered - steady[0].answered < FEWEST:
+    points = [(each.answered, each.used * 1024) for each in steady if each.used is not None]
+    if not points or points[-1][0] - points[0][0] < FEWEST:
         return None
-    return slope([(each.answered, each.used * 1024) for each in steady])
+    return slope(points)
 
 
-def growing(street: Street) -> list[str]:
-    """Say what did not stay flat, a sentence each; a soak too short to judge by says nothing."""
+def rises_late(samples: list[Sample]) -> float:
+    """Give the megabytes a minute by which what is resident rises in the last half."""
+    return slope([(each.minute, each.memory) for each in samples[len(samples) // 2 :]])
+
+
+def growing(street: Street, minutes: float) -> list[str]:
+    """Say what did not stay flat, and what was looked at too seldom to tell, a sentence each."""
     wrong = []
+    fewest = minutes * 60 / street.sample_every / 2
+    looks = {server.name: len(server.samples) for server in street.servers}
+    looks["what the server that stays uses"] = sum(each.used is not None for each in street.stays.samples)
+    wrong += [f"{name}: looked at {many} times only" for name, many in looks.items() if many < fewest]
     steady = after_warming(street.stays.samples)
     kept = kept_of_each(steady)
     if kept is not None and kept > KEEPS_AT_MOST:
         wrong.append(f"the server that stays keeps {kept:.2f} KB of each request")
     if steady and (most := max(each.memory for each in steady)) > MEMORY_AT_MOST:
         wrong.append(f"the server that stays reached {most:.0f} MB")
+    if minutes >= RISES_AFTER and (rises := rises_late(street.stays.samples)) > RISES_AT_MOST:
+        wrong.append(f"the server that stays rises by {rises:.2f} MB a minute in the last half")
+    if (most := max((each.sqlite or 0 for each in steady), default=0)) > SQLITE_AT_MOST:
+        wrong.append(f"SQLite reached {most:.0f} MB in the server that stays")
     for name in ("files", "threads"):
         counts = [getattr(each, name) for each in steady]
         half = len(counts) // 2
@@ -169,7 +189,7 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
         *street.failures,
         *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items()),
     ]
-    wrong += growing(street)
+    wrong += growing(street, minutes)
     verdict, trail, more = judged(home, work)
     return Outcome(
         minutes=minutes, rate=rate, street=street, work=work, verdict=verdict, trail=trail, wrong=[*wrong, *more]
@@ -328,15 +348,15 @@ def report(outcome: Outcome) -> str:
         _row("while a server was gone, and a second around", near),
         *(_row(name, [each for each in answered if each.what == name]) for name in SHARES),
         "",
-        "| server | lives | memory MB: first, last, highest | in use MB: first, last | open files | threads |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| server | lives | memory MB: first, last, highest | in use: first, last | SQLite's | open files | threads |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for server in street.servers:
         if server.samples:
-            memory, used = [each.memory for each in server.samples], [each.used for each in server.samples]
+            memory, used = [each.memory for each in server.samples], _in_use(server.samples)
             lines.append(
                 f"| {server.name} | {server.lives} | {memory[0]:.0f}, {memory[-1]:.0f}, {max(memory):.0f} |"
-                f" {used[0]:.1f}, {used[-1]:.1f} |"
+                f" {used} |"
                 f" {_range([each.files for each in server.samples])} |"
                 f" {_range([each.threads for each in server.samples])} |"
             )
@@ -347,7 +367,10 @@ def report(outcome: Outcome) -> str:
     else:
         many = steady[-1].answered - steady[0].answered
         lines += ["", f"After warming, the server that stays kept {kept:+.2f} KB in use of each of {many:,} requests;"]
-        lines += [f"a leak of more than {KEEPS_AT_MOST:g} KB a request is found."]
+        lines += [f"a leak of more than {KEEPS_AT_MOST:g} KB a request is found{_of_a_submission(outcome)}."]
+    rises = rises_late(street.stays.samples)
+    lines += ["", f"In the last half it rose by {rises:+.2f} MB a minute, free memory included: over {RISES_AT_MOST:g}"]
+    lines += [f"is found from {RISES_AFTER:g} minutes on. It ran with `PYTHONMALLOC=malloc`, slower than it need be."]
     lines += ["", "| file | first MB | last MB | highest MB |", "|---|---:|---:|---:|"]
     for name in sorted({name for _, sizes in street.files for name in sizes}):
         sizes = [each[name] for _, each in street.files if name in each]
@@ -362,6 +385,19 @@ def report(outcome: Outcome) -> str:
 
 def _five(verdict: Verdict) -> list[int]:
     return [verdict.figures[name] for name in ("lost", "invented", "doubled", "kept", "lent_twice")]
+
+
+def _in_use(samples: list[Sample]) -> str:
+    used = [each.used for each in samples if each.used is not None]
+    sqlite = max((each.sqlite or 0 for each in samples), default=0)
+    return f"{used[0]:.1f}, {used[-1]:.1f} | {sqlite:.1f}" if used else "not asked |"
+
+
+def _of_a_submission(outcome: Outcome) -> str:
+    """Say what the bound is for what a submission alone leaves: most requests are something else."""
+    submitted = sum(each.what.startswith("submit") for each in outcome.work.done)
+    answered = sum(server.answered for server in outcome.street.servers)
+    return f", or of more than {KEEPS_AT_MOST * answered / submitted:.1f} KB a submission" if submitted else ""
 
 
 def _row(name: str, done: list[Done]) -> str:
