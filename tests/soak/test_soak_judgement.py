@@ -157,6 +157,11 @@ def test_memory_that_is_kept_is_found_and_memory_that_settles_is_not(tmp_path):
     assert growing(street_of(tmp_path, **settles)) == []
     (wrong,) = growing(street_of(tmp_path, used=lambda minute: 20 + 0.3 * 600 / 1024 * minute))
     assert wrong == "the server that stays keeps 0.30 KB of each request"
+    for kept, found in ((0.4, []), (1.3, ["the server that stays keeps 1.30 KB of each request"])):
+        short = street_of(tmp_path, used=lambda minute, kept=kept: 20 + kept * 600 / 1024 * minute)
+        for server in short.servers:
+            del server.samples[12:]
+        assert soak.growing(short, 2) == found
 
 
 def test_resident_memory_may_creep_and_neither_climb_nor_pass_its_bound(tmp_path):
@@ -176,6 +181,9 @@ def test_what_sqlite_keeps_has_a_bound_of_its_own(tmp_path):
     """Statements that nobody closes are SQLite's memory, which does not count as used."""
     assert growing(street_of(tmp_path, sqlite=lambda minute: 8 + 0.5 * minute)) == [
         "SQLite reached 18 MB in the server that stays"
+    ]
+    assert growing(street_of(tmp_path, sqlite=lambda minute: 1 + 0.7 * minute)) == [
+        "SQLite keeps 1.19 KB of each request in the server that stays"
     ]
 
 
@@ -311,10 +319,10 @@ def test_the_report_says_what_size_of_leak_a_submission_could_hide(tmp_path):
     for server in street.servers:
         server.answered = 1000
     done = [
-        Done(what=what, due=1, seconds=1, sends=1, status=201) for what in ["submit", "submit-sealed", "look"] * 300
+        Done(what=what, due=1, seconds=1, sends=1, status=201) for what in ["submit", "submit-sealed", "look"] * 100
     ]
     outcome = SimpleNamespace(street=street, work=SimpleNamespace(done=done))
-    assert soak._of_a_submission(outcome) == ", or of more than 1.2 KB a submission"
+    assert soak._of_a_submission(outcome, 0.25) == ", or of more than 7.5 KB a plain `submit`"
 
 
 def test_figures_are_told_apart_around_a_kill():
