@@ -47,10 +47,20 @@ WARM = 0.25
 """Of the soak, or of a life: before that, what a server holds grows for good reasons."""
 KEEPS_AT_MOST = 0.25
 """Kilobytes that the server which stays may keep of each request, as a line through its samples after the warming."""
-FEWEST = 1000
-"""Requests after the warming from which on that can be told: a quarter of a megabyte, and the noise is half of it."""
+SETTLES = 500
+"""Kilobytes in all that it may keep though it be more of each: in a short soak the end of the warming and noise."""
+FEWEST = 500
+"""Requests after the warming from which on a kilobyte kept of each can be told."""
 MEMORY_AT_MOST = 96.0
 """Megabytes that it may hold in all, what is free and what SQLite caches included."""
+RISES_AT_MOST = 0.5
+"""Megabytes a minute by which that may rise in the last half: glibc's free memory creeps, ever more slowly."""
+RISES_AFTER = 8.0
+"""Minutes of soak from which on that can be told: before, a server still warms up."""
+SQLITE_AT_MOST = 16.0
+"""Megabytes that SQLite may have in it: 11 were the most that was seen."""
+SQLITE_KEEPS_AT_MOST = 1.0
+"""Kilobytes that SQLite may keep of each request, as pages; a statement that is left open has more."""
 LIVES_GROW_AT_MOST = 12.0
 """Megabytes by which the last lives may be larger than the first: what a server holds must not follow its folder."""
 WAITS_AT_MOST = 3
@@ -95,22 +105,51 @@ def after_warming(samples: list[Sample]) -> list[Sample]:
     return samples[int(len(samples) * WARM) :]
 
 
-def kept_of_each(steady: list[Sample]) -> float | None:
+def kept_of_each(steady: list[Sample], name: str = "used") -> float | None:
     """Give the kilobytes that stay in use of each request, or None where there were too few to tell."""
-    if not steady or steady[-1].answered - steady[0].answered < FEWEST:
+    points = [(each.answered, getattr(each, name) * 1024) for each in steady if each.used is not None]
+    if not points or points[-1][0] - points[0][0] < FEWEST:
         return None
-    return slope([(each.answered, each.used * 1024) for each in steady])
+    return slope(points)
 
 
-def growing(street: Street) -> list[str]:
-    """Say what did not stay flat, a sentence each; a soak too short to judge by says nothing."""
+def keeps_at_most(steady: list[Sample]) -> float:
+    """Give how many kilobytes may be kept of each."""
+    return max(KEEPS_AT_MOST, SETTLES / max(1, steady[-1].answered - steady[0].answered))
+
+
+def rises_late(samples: list[Sample]) -> float:
+    """Give the megabytes a minute by which what is resident rises in the last half."""
+    return slope([(each.minute, each.memory) for each in samples[len(samples) // 2 :]])
+
+
+def memory_that_grows(samples: list[Sample], minutes: float) -> list[str]:
+    """Say of the server that stays what is kept of each request, what rises, and what passed its bound."""
     wrong = []
-    steady = after_warming(street.stays.samples)
+    steady = after_warming(samples)
     kept = kept_of_each(steady)
-    if kept is not None and kept > KEEPS_AT_MOST:
+    if kept is not None and kept > keeps_at_most(steady):
         wrong.append(f"the server that stays keeps {kept:.2f} KB of each request")
     if steady and (most := max(each.memory for each in steady)) > MEMORY_AT_MOST:
         wrong.append(f"the server that stays reached {most:.0f} MB")
+    if minutes >= RISES_AFTER and (rises := rises_late(samples)) > RISES_AT_MOST:
+        wrong.append(f"the server that stays rises by {rises:.2f} MB a minute in the last half")
+    if (most := max((each.sqlite or 0 for each in steady), default=0)) > SQLITE_AT_MOST:
+        wrong.append(f"SQLite reached {most:.0f} MB in the server that stays")
+    if (kept := kept_of_each(steady, "sqlite") or 0) > SQLITE_KEEPS_AT_MOST:
+        wrong.append(f"SQLite keeps {kept:.2f} KB of each request in the server that stays")
+    return wrong
+
+
+def growing(street: Street, minutes: float) -> list[str]:
+    """Say what did not stay flat, and what was looked at too seldom to tell, a sentence each."""
+    wrong = []
+    fewest = minutes * 60 / street.sample_every / 2
+    looks = {server.name: len(server.samples) for server in street.servers}
+    looks["what the server that stays uses"] = sum(each.used is not None for each in street.stays.samples)
+    wrong += [f"{name}: looked at {many} times only" for name, many in looks.items() if many < fewest]
+    steady = after_warming(street.stays.samples)
+    wrong += memory_that_grows(street.stays.samples, minutes)
     for name in ("files", "threads"):
         counts = [getattr(each, name) for each in steady]
         half = len(counts) // 2
@@ -169,7 +208,7 @@ def soak(home: Path, *, minutes: float, rate: float, kill_every: float, seed: in
         *street.failures,
         *(f"{what} ({times} times)" for what, times in Counter(work.wrong).items()),
     ]
-    wrong += growing(street)
+    wrong += growing(street, minutes)
     verdict, trail, more = judged(home, work)
     return Outcome(
         minutes=minutes, rate=rate, street=street, work=work, verdict=verdict, trail=trail, wrong=[*wrong, *more]
@@ -299,11 +338,14 @@ def report(outcome: Outcome) -> str:
     near = [each for each in answered if near_a_kill(each, street.kills)]
     far = [each for each in answered if not near_a_kill(each, street.kills)]
     away = [back - killed for killed, back in street.kills]
+    steady = after_warming(street.stays.samples)
+    kept = kept_of_each(steady)
+    held = "Everything held" if kept is not None else "Everything held, but what is kept in memory was not judged"
     lines = [
         "# Soak",
         "",
         (
-            f"{'Everything held' if outcome.is_good else '**Something did not hold**'}: {outcome.minutes:g} minutes at"
+            f"{held if outcome.is_good else '**Something did not hold**'}: {outcome.minutes:g} minutes at"
             f" {outcome.rate:g} requests a second, {len(street.kills)} `kill -9`, three servers on one folder."
             f" {platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f},"
             f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}."
@@ -328,26 +370,28 @@ def report(outcome: Outcome) -> str:
         _row("while a server was gone, and a second around", near),
         *(_row(name, [each for each in answered if each.what == name]) for name in SHARES),
         "",
-        "| server | lives | memory MB: first, last, highest | in use MB: first, last | open files | threads |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| server | lives | memory MB: first, last, highest | in use: first, last | SQLite's | open files | threads |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for server in street.servers:
         if server.samples:
-            memory, used = [each.memory for each in server.samples], [each.used for each in server.samples]
+            memory, used = [each.memory for each in server.samples], _in_use(server.samples)
             lines.append(
                 f"| {server.name} | {server.lives} | {memory[0]:.0f}, {memory[-1]:.0f}, {max(memory):.0f} |"
-                f" {used[0]:.1f}, {used[-1]:.1f} |"
+                f" {used} |"
                 f" {_range([each.files for each in server.samples])} |"
                 f" {_range([each.threads for each in server.samples])} |"
             )
-    steady = after_warming(street.stays.samples)
-    kept = kept_of_each(steady)
     if kept is None:
         lines += ["", f"Too few requests to tell what is kept of each: fewer than {FEWEST:,} after the warming."]
     else:
         many = steady[-1].answered - steady[0].answered
         lines += ["", f"After warming, the server that stays kept {kept:+.2f} KB in use of each of {many:,} requests;"]
-        lines += [f"a leak of more than {KEEPS_AT_MOST:g} KB a request is found."]
+        bound = keeps_at_most(steady)
+        lines += [f"a leak of more than {bound:.2f} KB a request is found{_of_a_submission(outcome, bound)}."]
+    rises = rises_late(street.stays.samples)
+    lines += ["", f"In the last half it rose by {rises:+.2f} MB a minute, free memory included: over {RISES_AT_MOST:g}"]
+    lines += [f"is found from {RISES_AFTER:g} minutes on. It ran with `PYTHONMALLOC=malloc`, slower than it need be."]
     lines += ["", "| file | first MB | last MB | highest MB |", "|---|---:|---:|---:|"]
     for name in sorted({name for _, sizes in street.files for name in sizes}):
         sizes = [each[name] for _, each in street.files if name in each]
@@ -362,6 +406,19 @@ def report(outcome: Outcome) -> str:
 
 def _five(verdict: Verdict) -> list[int]:
     return [verdict.figures[name] for name in ("lost", "invented", "doubled", "kept", "lent_twice")]
+
+
+def _in_use(samples: list[Sample]) -> str:
+    used = [each.used for each in samples if each.used is not None]
+    sqlite = max((each.sqlite or 0 for each in samples), default=0)
+    return f"{used[0]:.1f}, {used[-1]:.1f} | {sqlite:.1f}" if used else "not asked |"
+
+
+def _of_a_submission(outcome: Outcome, bound: float) -> str:
+    """Say what the bound is for what a plain submission alone leaves: most requests are something else."""
+    submitted = sum(each.what == "submit" for each in outcome.work.done)
+    answered = sum(server.answered for server in outcome.street.servers)
+    return f", or of more than {bound * answered / submitted:.1f} KB a plain `submit`" if submitted else ""
 
 
 def _row(name: str, done: list[Done]) -> str:

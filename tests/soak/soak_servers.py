@@ -5,7 +5,7 @@ from __future__ import annotations
 import _sqlite3
 import contextlib
 import ctypes
-import gc
+import functools
 import os
 import re
 import select
@@ -29,8 +29,8 @@ SETTINGS = {
     "QUIETLINE_CLAIM_LIMIT": "1000",
     "QUIETLINE_UNVERIFIED_CAP": "1000000",
 }
-BLOCK = 80
-"""Bytes of one of Python's small objects, about; what is larger than 512 is the C library's, and counts by its size."""
+EXACT = {"PYTHONMALLOC": "malloc"}
+"""Has the C library keep small objects too, which it counts by the byte; Python tells only how many there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,29 +38,32 @@ class Sample:
     """
     What a server's process held at one moment: *minute* of the soak, megabytes, open files, threads.
 
-    *memory* is all that is resident, *used* what of it is neither free nor SQLite's: pages of the file are cached up to
-    2 MB a connection, and what was freed is seldom given back. *answered* is how many requests it has answered.
+    *memory* is all that is resident, *sqlite* what SQLite has (pages of the file, up to 2 MB a connection), *used* what
+    else is not free: both None where it was not asked, or did not say. *answered* is how many requests it has answered.
     """
 
     minute: float
     life: int
     answered: int
     memory: float
-    used: float
     files: int
     threads: int
+    used: float | None = None
+    sqlite: float | None = None
 
 
 @dataclass
 class Server:
-    """What `make run` runs, on a port of its own; *name* is what the report calls it."""
+    """What `make run` runs, on a port of its own, named for the report; an *exact* one is asked what it uses."""
 
     name: str
     home: Path
     begun: float
+    exact: bool = False
     port: int = 0
     lives: int = 0
     answered: int = 0
+    asked: int = 0
     samples: list[Sample] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -73,6 +76,7 @@ class Server:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("QUIETLINE_")},
             **SETTINGS,
+            **(EXACT if self.exact else {}),
             "PYTHONPATH": str(ROOT),
             "QUIETLINE_HOME": str(self.home),
             "QUIETLINE_PORT": str(self.port),
@@ -87,6 +91,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                bufsize=0,
             )
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
@@ -105,41 +110,44 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def used(self) -> float:
-        """
-        Have it say how many megabytes are in use.
-
-        Raises:
-            OSError, ValueError: it is gone, or does not say so within ten seconds.
-        """
-        assert self.process is not None
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(b"\n")
-        self.process.stdin.flush()
-        if not select.select([self.process.stdout], [], [], 10)[0]:
-            raise TimeoutError
-        return int(self.process.stdout.readline()) / 1024 / 1024
+    def used(self) -> tuple[float | None, float | None]:
+        """Have it say how many megabytes it and SQLite use; two times None if it cannot, or not within ten seconds."""
+        process = self.process
+        with contextlib.suppress(OSError, ValueError):
+            assert process is not None
+            assert process.stdin is not None
+            assert process.stdout is not None
+            self.asked += 1
+            process.stdin.write(b"%d\n" % self.asked)
+            while select.select([process.stdout], [], [], 10)[0] and (line := process.stdout.readline()):
+                number, *said = (int(each) for each in line.split())
+                if number == self.asked:  # and not an earlier one, which came late
+                    used, sqlite = (each / 1024 / 1024 for each in said)
+                    return used, sqlite
+        return None, None
 
     def sample(self, minute: float) -> None:
         """Note what it holds, if it is alive."""
         process = self.process
-        with contextlib.suppress(OSError, ValueError, AssertionError):
+        with contextlib.suppress(OSError, AssertionError):
             assert process is not None
             place = Path(f"/proc/{process.pid}")
             status = (place / "status").read_text()
             memory, threads = (re.search(rf"^{name}:\s+(\d+)", status, re.MULTILINE) for name in ("VmRSS", "Threads"))
             assert memory is not None
             assert threads is not None
+            files = len(list((place / "fd").iterdir()))
+            used, sqlite = self.used() if self.exact else (None, None)
             self.samples.append(
                 Sample(
                     minute=minute,
                     life=self.lives,
                     answered=self.answered,
                     memory=int(memory[1]) / 1024,
-                    used=self.used(),
-                    files=len(list((place / "fd").iterdir())),
+                    files=files,
                     threads=int(threads[1]),
+                    used=used,
+                    sqlite=sqlite,
                 )
             )
 
@@ -150,13 +158,13 @@ class Street:
     def __init__(self, home: Path, *, kill_every: float, sample_every: float = 10.0) -> None:
         self.begun = time.monotonic()
         self.home = home
-        self.stays = Server("stays", home, self.begun)
+        self.stays = Server("stays", home, self.begun, exact=True)
         self.rolling = [Server("rolls-1", home, self.begun), Server("rolls-2", home, self.begun)]
         self.servers = [self.stays, *self.rolling]
         self.kills: list[tuple[float, float]] = []
         self.files: list[tuple[float, dict[str, float]]] = []
         self.failures: list[str] = []
-        self._kill_every, self._sample_every = kill_every, sample_every
+        self._kill_every, self.sample_every = kill_every, sample_every
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._kill), threading.Thread(target=self._look)]
 
@@ -164,6 +172,9 @@ class Street:
         try:
             for server in self.servers:
                 server.start()
+            if self.stays.used()[0] is None:
+                self.failures.append("what is in use cannot be had: it takes glibc 2.33 and a SQLite that is shared")
+                sys.stderr.write(f"{self.failures[-1]}\n")
         except BaseException:
             self._end()
             raise
@@ -206,7 +217,7 @@ class Street:
             self.kills.append((killed - self.begun, time.monotonic() - self.begun))
 
     def _look(self) -> None:
-        while not self._over.wait(self._sample_every):
+        while not self._over.wait(self.sample_every):
             minute = (time.monotonic() - self.begun) / 60
             for server in self.servers:
                 server.sample(minute)
@@ -229,23 +240,44 @@ class _Heap(ctypes.Structure):
     ]
 
 
-def in_use() -> int:
-    """Tell how many bytes of this process are in use, but for SQLite's."""
+@functools.cache
+def _libraries() -> tuple[ctypes.CDLL, ctypes.CDLL]:
     libc, sqlite = ctypes.CDLL(None), ctypes.CDLL(_sqlite3.__file__)
     libc.mallinfo2.restype, sqlite.sqlite3_memory_used.restype = _Heap, ctypes.c_int64
-    gc.collect()
-    heap = libc.mallinfo2()
-    return heap.used + heap.mapped - sqlite.sqlite3_memory_used() + sys.getallocatedblocks() * BLOCK
+    return libc, sqlite
+
+
+def in_use() -> tuple[int, int]:
+    """
+    Tell how many bytes of this process are in use, but for SQLite's, and how many SQLite has.
+
+    Rings of objects count until Python clears them away: to clear them at each question would hide that they grow.
+
+    Raises:
+        AttributeError, OSError: this C library does not tell, or SQLite is part of Python.
+    """
+    libc, sqlite = _libraries()
+    heap, pages = libc.mallinfo2(), sqlite.sqlite3_memory_used()
+    return heap.used + heap.mapped - pages, pages
+
+
+def answer(number: str) -> str:
+    """Answer a question by its number, and with what is in use if that can be had."""
+    try:
+        used, sqlite = in_use()
+    except (AttributeError, OSError):
+        return number
+    return f"{number} {used} {sqlite}"
 
 
 def main() -> int:
-    """Serve as `make run` does, and answer every line of the input with how much is in use."""
+    """Serve as `make run` does, and answer every line of the input, a number, with how much is in use."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
     def tell() -> None:
-        for _ in sys.stdin:
-            answers.write(f"{in_use()}\n")
+        for line in sys.stdin:
+            answers.write(f"{answer(line.strip())}\n")
 
     threading.Thread(target=tell, daemon=True).start()
     from chalicelib.local import run  # noqa: PLC0415 - whoever starts servers needs none of it
