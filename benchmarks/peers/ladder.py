@@ -56,7 +56,7 @@ house = common.new_house(HOME)
 begun = house.clock.now()
 SHIFT = _micros(begun) - time.time_ns() // 1000
 VERSION, WORDS = house.content.statement()["version"], house.content.reference_words()
-STEPS = [house.texts.next_step(key, "en") for key in ("callback_open", "keep_receipt", "read_mailbox", "emergency")]
+STEPS = house.texts.next_steps(("callback_open", "keep_receipt", "read_mailbox", "emergency"), "en")
 WINDOWS: list[Window] = [
     (
         _micros(each.starts_at),
@@ -111,7 +111,7 @@ def _identity(body: CallbackSubmission, details: dict[str, Any]) -> tuple[str, s
     if body.statement_version != VERSION:
         raise Refused("statement-outdated")
     receipt = receipt_from_bytes(os.urandom(17))
-    fingerprint = receipt.fingerprint(f"callback\n{body.model_dump_json(exclude={'altcha'})}".encode())
+    fingerprint = receipt.fingerprint(f"callback\n{body.model_dump_json()}".encode())
     content = {"details": details, "mailbox_key": encode(receipt.mailbox_key)}
     return receipt.shown, request_id_of(receipt.lookup), fingerprint, encode(os.urandom(12)), content
 
