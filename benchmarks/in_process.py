@@ -180,7 +180,8 @@ def _pieces() -> dict[str, float]:
         "HPKE opening": lambda: house.opener.open(envelope, kind=kind, request_id=request_id),
         "one audit entry": lambda: audit.append(head, deed, key=b"k" * 32),
         "validation": lambda: validated(CallbackSubmission, body),
-        "phone check": lambda: house.public.intake.phones.possible("07700 900123"),
+        "phone check, at intake": lambda: house.public.intake.phones.is_possible("07700 900123"),
+        "phone check and international form, at the desk": lambda: house.public.intake.phones.possible("07700 900123"),
         "receipt and fingerprint": receipt,
     }
     found = {}
