@@ -1,9 +1,10 @@
 """
-What ours does with a callback before it is sealed, one piece after the other on top of bare work in a Chalice route.
+Most of what ours does with a callback but for sealing, piece by piece on top of bare work in a Chalice route.
 
 Written straight, without use cases, ports or a store, and with the libraries and building blocks of ours: what any code
-costs that checks as much with them. `PEER_RUNG` says how far: each does what the one before does, and one thing more.
-`in_process` has their names.
+costs that does as much with them. Left out are screening, the cap on what is unverified, forms, idempotency keys, Welsh
+and partners. `PEER_RUNG` says how far: each does what the one before does, and one thing more. `in_process` has their
+names.
 """
 
 from __future__ import annotations
