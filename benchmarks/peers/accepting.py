@@ -58,12 +58,11 @@ def both_of(key: bytes, details_key: bytes) -> bytes:
 def accept(statement_version: str, details: dict[str, Any]) -> dict[str, Any]:
     """Write a callback durably, and give the answer."""
     if FULL:
-        possible = phones.possible(details["phone"])
-        if possible is None:
+        if not phones.is_possible(details["phone"]):
             raise ImpossiblePhoneError
         receipt = receipt_from_bytes(secrets.token_bytes(17))
         request_id, shown = request_id_of(receipt.lookup), receipt.shown
-        content = {"details": {**details, "phone_international": possible}, "mailbox_key": encode(receipt.mailbox_key)}
+        content = {"details": details, "mailbox_key": encode(receipt.mailbox_key)}
         raw = json.dumps(content, ensure_ascii=False).encode()
         sealed = sealer.seal(raw, kind="callback", request_id=request_id).to_bytes()
         receipt.fingerprint(raw)

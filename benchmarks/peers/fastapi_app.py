@@ -86,7 +86,9 @@ def claim(body: ClaimSubmission, person: Annotated[str, Depends(practitioner)]) 
         key = accepting.both_of(*shred_keys)
         sealed = accepting.cipher.decrypt(sealed, key=key, kind=f"shred:{body_id}", request_id=request_id)
         envelope = Envelope.from_bytes(sealed)
-        details = json.loads(opener.open(envelope, kind="information", request_id=request_id))["details"]
+        details = json.loads(opener.open(envelope, kind=body.kinds[0], request_id=request_id))["details"]
+        if "phone" in details:
+            details["phone_international"] = accepting.phones.possible(details["phone"])
     else:
         details = json.loads(sealed)
     held = {"request_id": request_id, "number": number, "lease_until": now + LEASE}

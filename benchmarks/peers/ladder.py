@@ -1,9 +1,10 @@
 """
-What ours does with a callback before it is sealed, one piece after the other on top of bare work in a Chalice route.
+Most of what ours does with a callback but for sealing, piece by piece on top of bare work in a Chalice route.
 
 Written straight, without use cases, ports or a store, and with the libraries and building blocks of ours: what any code
-costs that checks as much with them. `PEER_RUNG` says how far: each does what the one before does, and one thing more.
-`in_process` has their names.
+costs that does as much with them. Left out are screening, the cap on what is unverified, forms, idempotency keys, Welsh
+and partners. `PEER_RUNG` says how far: each does what the one before does, and one thing more. `in_process` has their
+names.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ house = common.new_house(HOME)
 begun = house.clock.now()
 SHIFT = _micros(begun) - time.time_ns() // 1000
 VERSION, WORDS = house.content.statement()["version"], house.content.reference_words()
-STEPS = [house.texts.next_step(key, "en") for key in ("callback_open", "keep_receipt", "read_mailbox", "emergency")]
+STEPS = house.texts.next_steps(("callback_open", "keep_receipt", "read_mailbox", "emergency"), "en")
 WINDOWS: list[Window] = [
     (
         _micros(each.starts_at),
@@ -111,7 +112,7 @@ def _identity(body: CallbackSubmission, details: dict[str, Any]) -> tuple[str, s
     if body.statement_version != VERSION:
         raise Refused("statement-outdated")
     receipt = receipt_from_bytes(os.urandom(17))
-    fingerprint = receipt.fingerprint(f"callback\n{body.model_dump_json(exclude={'altcha'})}".encode())
+    fingerprint = receipt.fingerprint(f"callback\n{body.model_dump_json()}".encode())
     content = {"details": details, "mailbox_key": encode(receipt.mailbox_key)}
     return receipt.shown, request_id_of(receipt.lookup), fingerprint, encode(os.urandom(12)), content
 

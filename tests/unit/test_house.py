@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import json
 import os
@@ -18,6 +19,11 @@ from chalicelib.adapters.dynamodb_connection import Connection, Patience
 from chalicelib.config import SettingError, Settings
 from chalicelib.domain.errors import Unavailable
 from chalicelib.wiring import House
+
+sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
+
+import common
+import in_process
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
@@ -111,6 +117,17 @@ def test_what_runs_in_other_interpreters_finds_what_it_imports_of_ours():
     }
     assert len(wanted) > 500
     assert sorted(each for each in wanted if not _is_there(*each[:2])) == []
+
+
+@pytest.mark.parametrize("peers", [False, True], ids=["ours", "peers"])
+def test_each_contender_of_the_benchmark_takes_a_callback(tmp_path, peers):
+    """A peer that does not start is found here, and not by whoever waits ten minutes for figures."""
+    posts = [each for each in in_process.POSTS if (each[0] in in_process.PEER_POSTS) is peers]
+    if peers and not common.PEER_PYTHON.exists():
+        pytest.skip("Powertools and FastAPI have an interpreter of their own, which `make bench` installs")
+    with contextlib.ExitStack() as up:
+        ask = {each: up.enter_context(in_process._worker(*each, tmp_path)) for each in posts}
+        assert {each: one("post 1")["wrong"] for each, one in ask.items()} == dict.fromkeys(posts, 0)
 
 
 def test_no_reader_of_json_keeps_what_people_write():
