@@ -283,7 +283,7 @@ def _stage(zips: Path | None) -> Iterator[Callable[..., dict[str, Any]]]:
 
 def run(*, quick: bool = False, zips: Path | None = None) -> dict[str, Any]:
     """Start every kind in turns; gives medians in milliseconds."""
-    rounds, source_rounds = (2, 1) if quick else (9, 3)
+    rounds, source_rounds = (2, 1) if quick else (7, 3)
     taken: dict[tuple[Kind, bool], list[dict[str, Any]]] = {}
     common.step(0, rounds + source_rounds + 1, "packaging")
     with _stage(zips) as start:

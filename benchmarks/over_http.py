@@ -110,7 +110,7 @@ def claim(contender: Contender, tokens: list[str], seconds: float) -> dict[str, 
 
 def run(*, quick: bool = False) -> dict[str, Any]:
     """Measure everything; gives medians, ratios and errors."""
-    rounds, usual, crowded = (1, (0.6, 0.2), (1.2, 0.4)) if quick else (3, (1.2, 0.4), (2.5, 0.5))
+    rounds, usual, crowded = (1, (0.6, 0.2), (1.2, 0.4)) if quick else (3, (1.0, 0.3), (1.5, 0.4))
     waiting = 6_000 if quick else 24_000
     found: dict[tuple[str, int, str], list[dict[str, Any]]] = defaultdict(list)
     common.step(0, rounds * len(CONNECTIONS) + 1, f"{waiting:,} requests wait")

@@ -4,7 +4,7 @@
     python benchmarks/run.py [--quick] [--full] [--only cold,in_process,...]
 
 Figures are medians, and what counts are the ratios of one run: the machine is whatever it is. The whole takes about
-ten minutes; `--quick` under two, trusting its figures less; `--full` adds what takes longer (a queue of a million).
+ten minutes; `--quick` about four, trusting its figures less; `--full` adds what takes longer (a queue of a million).
 With `--only` nothing is written. Exits with 1 when anything was answered wrongly, got lost, or a part did not run.
 
 To measure something more, write a script here and name it in `PARTS`. It runs in a process of its own, with `--quick`
