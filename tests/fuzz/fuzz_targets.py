@@ -84,7 +84,10 @@ def sealed_body(kind: str) -> Parser:
         try:
             body = reading.json_body(request, model, sealed=sealed, sealed_limit=limit)
             again = type(body).model_validate_json(body.model_dump_json(by_alias=True))
-            expect(again == body, "a body that reads otherwise the second time")
+            unproved = body.model_copy(
+                update={"altcha": None} if hasattr(body, "altcha") else {}
+            )  # no part of the body
+            expect(again == unproved, "a body that reads otherwise the second time")
             if not isinstance(body, sealed):
                 return
             envelope = body.letter().for_desk if kind == "message" else body.sealed.envelope()
