@@ -267,6 +267,7 @@ let busy = false;
 async function once(work) {
   if (busy) return;
   busy = true;
+  outcome($('content-form'), ''); // what was said of the last press is no answer to this one, and nobody reads out the same words twice
   $('content-does').setAttribute('aria-busy', 'true');
   try { await calmly(work()); } finally { busy = false; $('content-does').removeAttribute('aria-busy'); }
 }
@@ -286,7 +287,6 @@ const preview = () => once(async () => {
   const { shown } = await call('GET', `${path()}/preview`).catch((refused) => { if (refused.errors) wrong(refused.errors); throw refused; });
   fill('content-preview', ...LANGUAGES.map((tongue) => el('article.card', { lang: tongue }, ...cardOf(shown[tongue]))));
   show('content-shown', true);
-  outcome($('content-form'), '');
   $('content-shown-title').focus();
 });
 const publish = () => once(async () => { if (changed() || opened.fresh) await saved(); await out('POST', '/publish'); });
