@@ -109,7 +109,7 @@ def seed(home: Path, count: int) -> None:
             body_id=encode(secrets.token_bytes(12)),
         )
         sealed = house.sealer.seal(content, kind=Kind.INFORMATION, request_id=request_id).to_bytes()
-        content = house.public.intake.shredding.begin(head, sealed)
+        content = house.public.intake.shredding.begin(head, lambda: sealed)
         house.store.submit(head, content=content, capacity=None, now=SENT_AT)
 
     with ThreadPoolExecutor(32) as crowd:  # writers who come together share a commit

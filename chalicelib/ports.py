@@ -430,8 +430,20 @@ class ShredKeys(Protocol):
     * Every failure of the engine is `Unavailable("storage")`.
     """
 
-    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
-        """Write keys whose names are new; a repeat of the same key is no failure, another or an erased one is."""
+    def keep(
+        self,
+        keys: Mapping[ContentName, bytes],
+        *,
+        expires_at: datetime,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
+        """
+        Write keys whose names are new; a repeat of the same key is no failure, another or an erased one is.
+
+        *meanwhile* is done once before this returns, in whichever thread, so that the wait for a disk is used. Where it
+        fails, so does this, with its error, and the keys may have been kept. Where the keys cannot be kept, it may have
+        been left undone; it is never still being done.
+        """
         ...
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:

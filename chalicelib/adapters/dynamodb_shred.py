@@ -17,7 +17,7 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.ports import ContentName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from chalicelib.adapters.dynamodb_table import Table
@@ -32,13 +32,21 @@ class DynamoShredKeys:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
+    def keep(
+        self,
+        keys: Mapping[ContentName, bytes],
+        *,
+        expires_at: datetime,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         """
         Write keys whose names are new.
 
         A write that meets its own, because the answer to it was lost, meets the same key: that is told from another
-        key by reading it back, consistently.
+        key by reading it back, consistently. *meanwhile* is done first: a function has little more than one processor.
         """
+        if meanwhile is not None:
+            meanwhile()
         at = micros(expires_at)
         for (p, s), key in ((_key(name), key) for name, key in keys.items()):
             if not self._table.put_new({"p": p, "s": s, "k": key, "e": at, "x": -(-at // 1_000_000)}):

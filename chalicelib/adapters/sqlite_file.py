@@ -3,8 +3,8 @@ One SQLite file under many hands: durable writes that share a commit, and a few 
 
 Durability first: WAL with `synchronous=FULL`, because with NORMAL a power cut loses writes that were acknowledged.
 Speed by sharing: whoever finds nobody writing becomes the leader, and commits everything that has queued up behind
-in one transaction, so that many requesters at once share one sync of the disk. Several processes may have the file
-open; they wait for each other at `BEGIN IMMEDIATE`.
+in one transaction, so that many requesters at once share one sync of the disk. Whoever is alone may have something
+else done meanwhile. Several processes may have the file open; they wait for each other at `BEGIN IMMEDIATE`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -40,10 +41,12 @@ LOOK_EVERY = 10.0
 class _Job(Generic[T]):
     """One writer's work, and what became of it."""
 
-    __slots__ = ("done", "error", "result", "woken", "work")
+    __slots__ = ("beside", "done", "error", "meanwhile", "result", "woken", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(self, work: Callable[[sqlite3.Connection], T], meanwhile: Callable[[], object] | None) -> None:
         self.work = work
+        self.meanwhile = meanwhile
+        self.beside: Future[object] | None = None
         self.done = False
         self.result: T | None = None
         self.error: BaseException | None = None
@@ -80,6 +83,7 @@ class Database:
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
         self._led = False
+        self._beside = ThreadPoolExecutor(1, "beside-commit")  # no thread before something is to be done
         self._readers: deque[sqlite3.Connection] = deque()
         with self._refusing:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -151,14 +155,21 @@ class Database:
                 else:
                     db.close()
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, meanwhile: Callable[[], object] | None = None) -> T:
         """
         Run *work* in a transaction and return once it is on disk.
 
         The first writer leads: it takes everything that has queued up, runs it, commits once, wakes the others, and
         hands the lead to whoever has queued up since. Work that raises is undone alone.
+
+        *meanwhile* is done once before this returns: in another thread during the sync, which leaves the processor to
+        it; by the caller where others are writing, who can use the processor themselves. Where it raises, so does this,
+        and the work may be on disk. Where the work fails, it may have been left undone.
         """
-        job = _Job(work)
+        if meanwhile is not None and self._led:
+            meanwhile()
+            meanwhile = None
+        job = _Job(work, meanwhile)
         with self._mutex:
             self._queue.append(job)
             leads = not self._led
@@ -167,8 +178,9 @@ class Database:
             job.woken.acquire()
         if not job.done:
             self._lead()
-        if job.error is not None:
-            raise job.error
+        failed = job.beside.exception() if job.beside is not None else None
+        if (error := job.error or failed) is not None:
+            raise error
         return cast("T", job.result)
 
     def _lead(self) -> None:
@@ -201,11 +213,17 @@ class Database:
                 else:
                     for job in batch:
                         self._run(db, job)
+                self._start_meanwhile(batch)
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+
+    def _start_meanwhile(self, batch: Sequence[_Job[Any]]) -> None:
+        for job in batch:
+            if job.meanwhile is not None:
+                job.beside = self._beside.submit(job.meanwhile)
 
     def _run(self, db: sqlite3.Connection, job: _Job[Any]) -> None:
         db.execute("SAVEPOINT one")
@@ -246,6 +264,7 @@ class Database:
         while self._readers:
             self._readers.pop().close()
         self._writer.close()
+        self._beside.shutdown()
 
 
 def _set_up(db: sqlite3.Connection) -> None:

@@ -16,7 +16,7 @@ from chalicelib.ports import ContentName
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -50,8 +50,14 @@ class SqliteShredKeys:
             raise Unavailable("shred-keys")
         self._db = Database(path, MIGRATIONS, damaged="shred-keys-damaged")
 
-    def keep(self, keys: Mapping[ContentName, bytes], *, expires_at: datetime) -> None:
-        """Write keys whose names are new."""
+    def keep(
+        self,
+        keys: Mapping[ContentName, bytes],
+        *,
+        expires_at: datetime,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
+        """Write keys whose names are new; *meanwhile* is done while the disk is waited for."""
         put = "INSERT OR IGNORE INTO shred_keys VALUES (?, ?, ?, ?)"
         kept = "SELECT key FROM shred_keys WHERE request_id = ? AND body_id = ?"
 
@@ -63,7 +69,7 @@ class SqliteShredKeys:
                 if not put_in and db.execute(kept, name).fetchone()[0] != key:
                     raise Unavailable("storage")
 
-        self._db.write(keep)
+        self._db.write(keep, meanwhile=meanwhile)
 
     def key(self, name: ContentName, *, now: datetime) -> bytes | None:
         """Read a key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,7 @@ class Intake:
         if not verified and not refusing and not self.room.is_left():
             raise Unavailable("unverified-full")
         windows = self._windows(submission, hours)
-        envelope = self._envelope(submission, request_id, receipt)
+        sealed = self._sealed(submission, request_id, receipt)
         body_id = encode(self.randomness.secret(BODY_ID_BYTES))
         kind, now = submission.kind, self.clock.now()
         request = requests.submit(
@@ -166,7 +167,7 @@ class Intake:
             try:
                 accepted = self._store(
                     request,
-                    envelope.to_bytes(),
+                    sealed,
                     capacity=self.opening.helpline.slot_capacity if submission.slot else None,
                 )
             except Unavailable as refusal:
@@ -176,7 +177,7 @@ class Intake:
                 if accepted.body_id == body_id and not self.counting.was_put_aside(request_id):
                     self.counting.person(kind, region=submission.region, campaign=submission.campaign)
                 return answer
-        self._put_aside(request, envelope.to_bytes())
+        self._put_aside(request, sealed())
         self.counting.put_aside(request_id, kind, region=submission.region, campaign=submission.campaign)
         return Accepted(receipt=receipt, request=request, hours=hours, delayed=True)
 
@@ -204,7 +205,7 @@ class Intake:
             raise refusal
         return True
 
-    def _store(self, request: ContactRequest, sealed: bytes, *, capacity: int | None) -> ContactRequest:
+    def _store(self, request: ContactRequest, sealed: Callable[[], bytes], *, capacity: int | None) -> ContactRequest:
         content = self.shredding.begin(request, sealed)
         for attempt in range(1, REFERENCE_ATTEMPTS + 1):
             try:
@@ -262,11 +263,12 @@ class Intake:
             form=submission.form,
         )
 
-    def _envelope(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Envelope:
+    def _sealed(self, submission: Submission, request_id: str, receipt: Receipt | None) -> Callable[[], bytes]:
+        """Make sure that the content can be kept as it is, and give what seals it when it is first asked for."""
         if submission.envelope is not None:
             if not self.sealer.reaches_desk(each.key_id for each in submission.envelope.recipients):
                 raise Conflict("keys-outdated", pointer="/sealed/recipients")
-            return submission.envelope
+            return submission.envelope.to_bytes
         phone = submission.details.get("phone")
         if phone is not None and not self.phones.is_possible(phone):
             raise Conflict("impossible-phone", pointer="/details/phone")
@@ -274,7 +276,11 @@ class Intake:
         has_mailbox = receipt is not None and submission.referral is None
         mailbox_key = encode(receipt.mailbox_key) if receipt and has_mailbox else ""
         content = {"details": submission.details, "mailbox_key": mailbox_key}
-        return self.sealer.seal(_as_json(content).encode(), kind=submission.kind, request_id=request_id)
+
+        def seal() -> bytes:
+            return self.sealer.seal(_as_json(content).encode(), kind=submission.kind, request_id=request_id).to_bytes()
+
+        return functools.cache(seal)
 
     def _receipt(self, submission: Submission) -> Receipt:
         """Draw a receipt, or give that of the idempotency key; a partner never meets what somebody else's key gives."""

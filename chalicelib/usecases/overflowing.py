@@ -77,7 +77,7 @@ class Overflowing:
     def _store(self, request: ContactRequest, sealed: bytes) -> Fate:
         # A new name for content and shred key: the first attempt may have kept another key under the old one.
         request = replace(request, body_id=encode(self.randomness.secret(BODY_ID_BYTES)))
-        content = self.shredding.begin(request, sealed)
+        content = self.shredding.begin(request, lambda: sealed)
         for reference in self._references(request):
             try:
                 accepted = self.store.submit(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from chalicelib.ports import ContentName, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from chalicelib.domain.requests import ContactRequest
     from chalicelib.ports import Cipher, Clock, Message, Randomness, ShredKeys
@@ -41,9 +41,11 @@ class Shredding:
     randomness: Randomness
     clock: Clock
 
-    def begin(self, request: ContactRequest, content: bytes) -> bytes:
+    def begin(self, request: ContactRequest, sealed: Callable[[], bytes]) -> bytes:
         """
         Keep two new keys for *request*, and wrap its sealed content under both.
+
+        Content is *sealed* while the keys are put away, perhaps in another thread: both take as long as each other.
 
         Raises:
             Unavailable: `storage`; the request must not be accepted.
@@ -51,9 +53,13 @@ class Shredding:
         key, details_key = self.randomness.secret(KEY_BYTES), self.randomness.secret(KEY_BYTES)
         name = name_of(request)
         both = _made_of(key, details_key)
-        wrapped = self.cipher.encrypt(content, key=both, kind=_content_kind(request), request_id=request.request_id)
-        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until)
-        return wrapped
+        kind, wrapped = _content_kind(request), []
+
+        def wrap() -> None:
+            wrapped.append(self.cipher.encrypt(sealed(), key=both, kind=kind, request_id=request.request_id))
+
+        self.keys.keep({name: key, details_of(name): details_key}, expires_at=request.retained_until, meanwhile=wrap)
+        return wrapped[0]
 
     def key(self, request: ContactRequest | None) -> bytes | None:
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from secrets import token_bytes
@@ -163,6 +164,36 @@ def test_several_keys_are_kept_at_once(keys, now):
     with pytest.raises(Unavailable):
         keys.keep({ContentName("two", "body"): KEY, ONE: bytes(32)}, expires_at=now + DAY)
     assert keys.key(ONE, now=now) == KEY
+
+
+def test_something_else_is_done_once_meanwhile(keys, now):
+    """Whatever is to be done while keys are kept is done when they are, by one and by many at once."""
+
+    def keep(number):
+        done = []
+        keys.keep({ContentName("one", f"{number}"): KEY}, expires_at=now + DAY, meanwhile=lambda: done.append(number))
+        return done
+
+    assert keep(0) == [0]
+    with ThreadPoolExecutor(8) as people:
+        assert list(people.map(keep, range(1, 65))) == [[number] for number in range(1, 65)]
+    assert all(keys.key(ContentName("one", f"{number}"), now=now) == KEY for number in range(65))
+
+
+def test_what_goes_wrong_meanwhile_is_told_and_stops_nobody_else(keys, now):
+    """The error is the caller's own; whoever comes next, or at the same time, is served."""
+
+    def wrong():
+        raise LookupError
+
+    def keep(number):
+        keys.keep({ContentName("one", f"{number}"): KEY}, expires_at=now + DAY, meanwhile=wrong if number % 2 else None)
+
+    with ThreadPoolExecutor(8) as people:
+        tried = [people.submit(keep, number) for number in range(64)]
+    assert all(isinstance(each.exception(), LookupError) == bool(at % 2) for at, each in enumerate(tried))
+    keep(64)
+    assert all(keys.key(ContentName("one", f"{number}"), now=now) == KEY for number in range(0, 65, 2))
 
 
 def test_an_erased_key_leaves_its_name_until_it_would_have_expired(place, keys, now):

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from chalice import Chalice, Response
 
-from chalicelib.local.server import Limits, LocalServer, PortInUse
+from chalicelib.local.server import Limits, LocalServer, PortInUse, listener
 
 MARKER = "bluebell-7f3a"
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,11 +112,13 @@ def running(**options):
         assert not thread.is_alive()
 
 
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests that leave it as it was."""
-    with running() as one:
-        yield one
+@pytest.fixture(scope="module", params=["_best_ears", "_Ears"], ids=["best", "portable"])
+def server(request):
+    """One server for all tests that leave it as it was: as it hears on this machine, and on any."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listener, "_best_ears", getattr(listener, request.param))
+        with running() as one:
+            yield one
 
 
 @pytest.fixture
@@ -480,6 +482,33 @@ def test_stuck_handlers_do_not_stop_the_rest(server):
         assert all(one.result().endswith(b"slept") for one in stuck)
 
 
+def test_newcomers_are_heard_while_the_only_one_is_served(server, http):
+    """A thread that serves the only one who speaks listens to the others too, but not for as long as that may take."""
+    for _ in range(3):
+        assert ask(http, "GET", "/hello")[1] == b"hello"
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(ask, http, "GET", "/slow/2.5")
+        time.sleep(0.1)
+        for _ in range(3):
+            assert said(server, LAST).endswith(b"hello")
+        assert not slow.done()
+        assert slow.result()[1] == b"slept"
+
+
+def test_one_after_the_other_and_all_at_once(server):
+    """Whether one speaks alone or several take turns or all do at once, everybody is answered, again and again."""
+    many = [HTTPConnection("127.0.0.1", server.port, timeout=10) for _ in range(6)]
+    with ThreadPoolExecutor(len(many)) as people:
+        for turn in range(40):
+            who = (many[:1], many[:2], many, many[turn % 6 :])[turn % 4]
+            for _ in range(3):
+                assert [answer for _, answer in people.map(lambda one: ask(one, "GET", "/hello"), who)] == [
+                    b"hello"
+                ] * len(who)
+    for one in many:
+        one.close()
+
+
 def test_current_request_is_never_mixed_up(server):
     """Fifty people at once each get an answer made from their own request."""
 
@@ -560,9 +589,13 @@ print("over", flush=True)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_after_the_last_answer(number):
-    """A signal closes the door, lets the request in progress finish, drops idle connections, and ends with 0."""
+@pytest.mark.parametrize(("number", "before"), [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGTERM, 2)])
+def test_a_signal_ends_it_after_the_last_answer(number, before):
+    """
+    A signal closes the door, lets the request in progress finish, drops idle connections, and ends with 0.
+
+    Also where the one who is served has asked *before*, so that the thread that serves him is the one that listens.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         stdout=subprocess.PIPE,
@@ -577,6 +610,11 @@ def test_a_signal_ends_it_after_the_last_answer(number):
         socket.create_connection(("127.0.0.1", port), timeout=5) as idle,
         socket.create_connection(("127.0.0.1", port), timeout=5) as busy,
     ):
+        for _ in range(before):
+            busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert process.stdout.readline() == "begun\n"
+            while not busy.recv(65536).endswith(b"finished"):
+                pass
         busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
         assert process.stdout.readline() == "begun\n"
         started = time.monotonic()

@@ -205,8 +205,9 @@ def keys_last():
     """Accept a request first, and keep its shred keys afterwards."""
     waiting, keep, store = threading.local(), SqliteShredKeys.keep, Intake._store
 
-    def keep_later(self, keys, *, expires_at):
+    def keep_later(self, keys, *, expires_at, meanwhile):
         waiting.keys = self, keys, expires_at
+        meanwhile()
 
     def store_first(self, request, sealed, *, capacity):
         accepted = store(self, request, sealed, capacity=capacity)

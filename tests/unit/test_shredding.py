@@ -7,6 +7,8 @@ import secrets
 import shutil
 import sqlite3
 import sys
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -130,6 +132,44 @@ def test_nothing_is_accepted_without_a_key_to_forget_it_by(line, monkeypatch):
     with pytest.raises(Unavailable):
         line.submit()
     assert line.casework.claim("alex") is None
+
+
+class Slow:
+    """A connection whose commits take until *meanwhile* has begun, and fail where they are made to."""
+
+    def __init__(self, db) -> None:
+        self._db, self.begun, self.overlapped, self.fails = db, threading.Event(), False, False
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, query, *values):
+        """Do as the connection does, but for a commit."""
+        if query == "COMMIT":
+            self.overlapped = self.begun.wait(10)
+            if self.fails:
+                raise sqlite3.OperationalError
+        return self._db.execute(query, *values)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_done_meanwhile_is_done_during_the_commit_and_over_when_it_is(tmp_path, now, fails):
+    """The disk's time is used; and where it refuses, nothing is still at work with what was sent."""
+    keys = SqliteShredKeys(tmp_path / "shred.db")
+    keys._db._writer = db = Slow(keys._db._writer)
+    db.fails, done = fails, []
+
+    def meanwhile():
+        db.begun.set()
+        time.sleep(0.1)
+        done.append(True)
+
+    name = ContentName("one", "body")
+    with pytest.raises(Unavailable, match="storage") if fails else contextlib.nullcontext():
+        keys.keep({name: b"k" * 32}, expires_at=now + timedelta(days=1), meanwhile=meanwhile)
+    assert (db.overlapped, done) == (True, [True])
+    assert (keys.key(name, now=now) is None) is fails
+    keys.close()
 
 
 def test_the_hourly_round_erases_the_keys_of_what_has_expired(line, tmp_path, now):
@@ -288,7 +328,8 @@ def test_what_is_wrapped_is_bound_to_its_place(line, now):
     assert shredding.unwrap("another", [message], key)[0].for_desk == b""
     wrapped = line.house.store.content(request)
     assert shredding.content(replace(request, body_id="another"), wrapped, key) is None
-    assert shredding.content(request, shredding.begin(replace(request, body_id="another"), b"other words"), key) == b""
+    others = shredding.begin(replace(request, body_id="another"), lambda: b"other words")
+    assert shredding.content(request, others, key) == b""
     assert shredding.content(request, wrapped[:-1], key) == b""
 
 

@@ -96,6 +96,7 @@ class Conversation(ChaliceRequestHandler):
         self.socket = request
         self.deadline = math.inf
         self.between_requests = True
+        self.known = False
         self._writing = False
         self._expired = False
         self._aside = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import select
 import selectors
 import socket
 import socketserver
@@ -40,6 +41,89 @@ _CREW = 8
 _LARGEST_CREW = 64
 
 
+class _Ears:
+    """
+    Hears who of many speaks: a door every time, a conversation once, and again after another `listen_to`.
+
+    Any thread may call `listen_to`, one at a time `hear`.
+    """
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._doors = 0
+
+    def add_door(self, door: socket.socket) -> None:
+        """Hear *door* from now on."""
+        self._selector.register(door, selectors.EVENT_READ, door)
+        self._doors += 1
+
+    def remove_door(self, door: socket.socket) -> None:
+        """Hear *door* no more."""
+        self._selector.unregister(door)
+        self._doors -= 1
+
+    def listen_to(self, conversation: Conversation) -> None:
+        """Hear the next that is said."""
+        self._selector.register(conversation.socket, selectors.EVENT_READ, conversation)
+
+    def hear(self) -> list[Conversation | socket.socket]:
+        """Wait until somebody speaks."""
+        heard = [key.data for key, _ in self._selector.select()]
+        for one in heard:
+            if not isinstance(one, socket.socket):
+                self._selector.unregister(one.socket)
+        return heard
+
+    @property
+    def silent(self) -> int:
+        """How many conversations have been listened to, and not been heard."""
+        return len(self._selector.get_map()) - self._doors
+
+    def close(self) -> None:
+        """Hear nobody any more."""
+        self._selector.close()
+
+
+class _LinuxEars(_Ears):
+    """The same with one call of the system for each time that somebody is heard, where `selectors` needs two."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._silent: dict[int, Conversation] = {}
+        self._doors_by: dict[int, socket.socket] = {}
+
+    def add_door(self, door: socket.socket) -> None:
+        self._doors_by[door.fileno()] = door
+        self._epoll.register(door, select.EPOLLIN)
+
+    def remove_door(self, door: socket.socket) -> None:
+        self._epoll.unregister(door)
+        del self._doors_by[door.fileno()]
+
+    def listen_to(self, conversation: Conversation) -> None:
+        number = conversation.socket.fileno()
+        self._silent[number] = conversation
+        if conversation.known:
+            self._epoll.modify(number, select.EPOLLIN | select.EPOLLONESHOT)
+        else:
+            conversation.known = True
+            self._epoll.register(number, select.EPOLLIN | select.EPOLLONESHOT)
+
+    def hear(self) -> list[Conversation | socket.socket]:
+        spoken = [number for number, _ in self._epoll.poll()]
+        return [self._doors_by[each] if each in self._doors_by else self._silent.pop(each) for each in spoken]
+
+    @property
+    def silent(self) -> int:
+        return len(self._silent)
+
+    def close(self) -> None:
+        self._epoll.close()
+
+
+_best_ears = _LinuxEars if hasattr(select, "epoll") else _Ears
+
+
 class Listener(ThreadedHTTPServer):
     """Accepts connections, gives each a thread, and ends those that take too long."""
 
@@ -58,13 +142,15 @@ class Listener(ThreadedHTTPServer):
         self._open: set[Conversation] = set()
         self._spoken: deque[Conversation] = deque()
         self._listening = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._heard_last: Conversation | None = None
         self._counting = threading.Lock()
         self._crew = 0
         self._wanted = _CREW
         self._turns = 0
         self._over = False
         super().__init__(address, handler)
-        self._selector = selectors.DefaultSelector()
+        self._ears: _Ears = _best_ears()
         self._bell, self._rope = socket.socketpair()
 
     def server_bind(self) -> None:
@@ -75,7 +161,7 @@ class Listener(ThreadedHTTPServer):
     def serve_forever(self, poll_interval: float = 0.05) -> None:
         """Welcome connections until `shutdown`; then let the requests in progress finish."""
         self.socket.settimeout(0)
-        self._selector.register(self.socket, selectors.EVENT_READ)
+        self._ears.add_door(self.socket)
         stack = threading.stack_size(_STACK)
         try:
             self._complete_crew()
@@ -88,13 +174,13 @@ class Listener(ThreadedHTTPServer):
 
     def _dismiss_crew(self) -> None:
         self._rope.send(b"!")
-        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._ears.add_door(self._bell)
         until = time.monotonic() + 1
         while self._crew and time.monotonic() < until:
             time.sleep(0.001)
         self._rope.close()
         if not self._crew:  # else a handler is stuck; its thread ends with the process
-            self._selector.close()
+            self._ears.close()
             self._bell.close()
 
     def shutdown(self) -> None:
@@ -124,6 +210,7 @@ class Listener(ThreadedHTTPServer):
 
     def step_aside(self) -> None:
         """Count the calling thread out of the crew while it waits for one client, and put another in its place."""
+        self._hand_over()
         self._leave()
         self._complete_crew()
 
@@ -136,33 +223,76 @@ class Listener(ThreadedHTTPServer):
 
     def _work(self) -> None:
         """Serve whoever has spoken; if nobody has, one of the crew listens to all of them."""
-        while not self._over:
-            try:
-                conversation = self._spoken.popleft()
-            except IndexError:
-                with self._listening:
-                    if not self._spoken and not self._over:
-                        self._listen()
-                continue
-            aside = conversation.converse()
-            self._turns += 1
-            if aside and not self._step_back():
-                return
-            if self._crew > self._wanted and not self._spoken:
-                break
-        self._leave()
+        try:
+            while not self._over:
+                try:
+                    conversation = self._spoken.popleft()
+                except IndexError:
+                    self._hear()
+                    continue
+                aside = conversation.converse()
+                self._turns += 1
+                if aside and not self._step_back():
+                    return
+                if self._crew > self._wanted and not self._spoken:
+                    break
+            self._leave()
+        finally:
+            self._hand_over()
+
+    def _hear(self) -> None:
+        """
+        Wait until somebody speaks, one thread at a time.
+
+        Where one speaks again and again and all others are silent, the thread that hears him serves him too, and stays
+        the one that listens: another, woken to hear nobody meanwhile, costs a request a twentieth of its processor
+        time. Whoever speaks up waits for the end of that request, or until `_watch` relieves the thread.
+        """
+        me = threading.current_thread()
+        with self._counting:
+            mine = self._keeper is me
+            if mine:
+                self._keeper = None
+        if not mine:
+            self._listening.acquire()
+        keeps = False
+        try:
+            if not self._spoken and not self._over:
+                keeps = self._listen() and not self.stopping
+        finally:
+            if keeps:
+                self._keeper = me
+            else:
+                self._listening.release()
+
+    def _hand_over(self) -> None:
+        """Let another thread listen, if the calling one kept that for itself."""
+        if self._keeper is threading.current_thread():
+            self._relieve()
+
+    def _relieve(self) -> None:
+        """Let another thread listen, if one keeps that for itself while it serves."""
+        with self._counting:
+            kept = self._keeper is not None
+            self._keeper = None
+        if kept:
+            self._listening.release()
 
     def _leave(self) -> None:
         with self._counting:
             self._crew -= 1
 
-    def _listen(self) -> None:
-        for key, _ in self._selector.select():
-            if key.data is not None:
-                self._selector.unregister(key.fileobj)
-                self._spoken.append(key.data)
-            elif key.fileobj is self.socket:
-                self._welcome()
+    def _listen(self) -> bool:
+        """Wait until somebody speaks; say whether it is the one who spoke last, and everybody else is silent."""
+        heard = self._ears.hear()
+        if self.socket in heard:
+            self._welcome()
+        spoken = [one for one in heard if not isinstance(one, socket.socket)]
+        alone = spoken == [self._heard_last] and self._ears.silent == len(self._open) - 1
+        if spoken:
+            self._heard_last = spoken[-1]
+            self._spoken.extend(spoken)
+        return alone
 
     def _welcome(self) -> None:
         """Accept whoever waits at the door."""
@@ -194,10 +324,12 @@ class Listener(ThreadedHTTPServer):
         elif spoken:
             self._spoken.append(conversation)
         else:
-            self._selector.register(conversation.socket, selectors.EVENT_READ, conversation)
+            self._ears.listen_to(conversation)
 
     def forget(self, conversation: Conversation) -> None:
         """Hear that a conversation has ended."""
+        if self._heard_last is conversation:
+            self._heard_last = None
         self._open.discard(conversation)
 
     # The watch
@@ -212,6 +344,7 @@ class Listener(ThreadedHTTPServer):
             with contextlib.suppress(TimeoutError):
                 self._bell.recv(1)
             self._expire_overdue()
+            self._relieve()
             if self._listening.locked():
                 self._wanted = _CREW
             elif turns == self._turns:
@@ -228,10 +361,11 @@ class Listener(ThreadedHTTPServer):
 
     def _see_off(self) -> None:
         """Close the door and wait for requests in progress; whoever is between two of them is not kept."""
-        self._selector.unregister(self.socket)
+        self._ears.remove_door(self.socket)
         self.socket.close()
         until = time.monotonic() + self.limits.stop_seconds
         while self._open and time.monotonic() < until:
+            self._relieve()
             for conversation in self._open.copy():
                 if conversation.between_requests:
                     conversation.expire()
