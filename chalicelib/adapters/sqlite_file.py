@@ -162,9 +162,9 @@ class Database:
         The first writer leads: it takes everything that has queued up, runs it, commits once, wakes the others, and
         hands the lead to whoever has queued up since. Work that raises is undone alone.
 
-        *meanwhile* is done once before this returns: in another thread during the sync, which leaves the processor to
-        it; by the caller where others are writing, who can use the processor themselves. Where it raises, so does this,
-        and the work may be on disk. Where the work fails, it may have been left undone.
+        *meanwhile* is done once before this returns: in another thread during the sync, which leaves it a processor, if
+        one is free; by the caller where others are writing, who can use the processor themselves. Where it raises, so
+        does this, and the work may be on disk. Where the work fails, it may have been left undone.
         """
         if meanwhile is not None and self._led:
             meanwhile()
@@ -178,8 +178,13 @@ class Database:
             job.woken.acquire()
         if not job.done:
             self._lead()
-        failed = job.beside.exception() if job.beside is not None else None
-        if (error := job.error or failed) is not None:
+        error = job.error
+        if job.beside is not None and not job.beside.cancel():
+            failed = job.beside.exception()  # which waits for it
+            error = error or failed
+        elif meanwhile is not None and error is None:  # there was no processor for it while the disk was at work
+            meanwhile()
+        if error is not None:
             raise error
         return cast("T", job.result)
 
@@ -223,7 +228,8 @@ class Database:
     def _start_meanwhile(self, batch: Sequence[_Job[Any]]) -> None:
         for job in batch:
             if job.meanwhile is not None:
-                job.beside = self._beside.submit(job.meanwhile)
+                with contextlib.suppress(RuntimeError):  # no more threads
+                    job.beside = self._beside.submit(job.meanwhile)
 
     def _run(self, db: sqlite3.Connection, job: _Job[Any]) -> None:
         db.execute("SAVEPOINT one")
