@@ -82,7 +82,7 @@ class Database:
         self._look_at = 0.0
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
-        self._led = False
+        self._led = self._shared = False
         self._beside = ThreadPoolExecutor(1, "beside-commit")  # no thread before something is to be done
         self._readers: deque[sqlite3.Connection] = deque()
         with self._refusing:
@@ -163,10 +163,10 @@ class Database:
         hands the lead to whoever has queued up since. Work that raises is undone alone.
 
         *meanwhile* is done once before this returns: in another thread during the sync, which leaves it a processor, if
-        one is free; by the caller where others are writing, who can use the processor themselves. Where it raises, so
-        does this, and the work may be on disk. Where the work fails, it may have been left undone.
+        one is free; by the caller where others are writing, or have just been, who can use the processor themselves.
+        Where it raises, so does this, and the work may be on disk. Where the work fails, it may have been left undone.
         """
-        if meanwhile is not None and self._led:
+        if meanwhile is not None and (self._led or self._shared):
             meanwhile()
             meanwhile = None
         job = _Job(work, meanwhile)
@@ -199,6 +199,7 @@ class Database:
         with self._mutex:
             heir = self._queue[0] if self._queue else None
             self._led = heir is not None
+            self._shared = self._led or len(batch) > 1
         if heir is not None:
             heir.woken.release()
         for job in batch:
