@@ -111,7 +111,8 @@ class _LinuxEars(_Ears):
 
     def hear(self) -> list[Conversation | socket.socket]:
         spoken = [number for number, _ in self._epoll.poll()]
-        return [self._doors_by[each] if each in self._doors_by else self._silent.pop(each) for each in spoken]
+        heard = [self._doors_by.get(each) or self._silent.pop(each, None) for each in spoken]
+        return [one for one in heard if one is not None]  # a door that was removed meanwhile
 
     @property
     def silent(self) -> int:
