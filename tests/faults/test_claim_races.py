@@ -27,9 +27,9 @@ def race(work, path, people, argument):
         process.start()
     try:
         for _ in processes:
-            assert ready.acquire(timeout=60)
+            assert ready.acquire(timeout=200)
         start.set()
-        answers = [told.get(timeout=90) for _ in processes]
+        answers = [told.get(timeout=200) for _ in processes]
         for process in processes:
             process.join(30)
             assert process.exitcode == 0

@@ -180,7 +180,7 @@ def cut_power(disk, like, folder, count, *, name=None, enough=lambda _: False, w
     return figures, faults
 
 
-@pytest.mark.timeout(60 + CUTS)
+@pytest.mark.timeout(300 + CUTS)
 def test_a_power_cut_loses_nothing_that_was_acknowledged(disk, like, folder):
     """Whatever was acknowledged is there and opens, what was withdrawn stays gone, files and trail are whole."""
     figures, faults = cut_power(disk, like, folder, CUTS, name="power cuts")
