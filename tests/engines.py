@@ -12,6 +12,7 @@ import atexit
 import ctypes
 import os
 import platform
+import random
 import shutil
 import signal
 import socket
@@ -80,6 +81,18 @@ def install(name):
         subprocess.run(["npm", "install", *options, "--prefix", folder, DYNOXIDE], check=True)
 
 
+def free_port():
+    """
+    Find a port for somebody who is told one, and takes it a moment later.
+
+    It is below those that the system itself gives away, so that nobody who asks for any port is given it meanwhile.
+    """
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000)))
+            return free.getsockname()[1]
+
+
 @cache
 def endpoint(name):
     """Start an engine, once, and give its address."""
@@ -87,9 +100,7 @@ def endpoint(name):
         ran.add(name)
         return os.environ[LOCAL]
     install(name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "BIND_HOST": "127.0.0.1",
@@ -102,7 +113,7 @@ def endpoint(name):
     process = subprocess.Popen(command, env=environment, preexec_fn=_end_with_us, **quiet)  # noqa: PLW1509
     atexit.register(process.kill)
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+import engines
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +28,7 @@ def ministack(tmp_path_factory):
     """Start ministack, and give its address."""
     assert MINISTACK.exists(), "ministack is not installed here: `make test` does it, or `make .venv/.engines`"
     folder = tmp_path_factory.mktemp("ministack")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = engines.free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -44,7 +42,7 @@ def ministack(tmp_path_factory):
         server = subprocess.Popen([MINISTACK], env=environment, cwd=folder, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_ministack/health", timeout=1):
                 break
@@ -54,7 +52,7 @@ def ministack(tmp_path_factory):
         yield url
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def seen(aws):
     """How to read back what ministack was told."""
 
     def read(path):
-        with urllib.request.urlopen(f"{aws}/_ministack/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{aws}/_ministack/{path}", timeout=30) as answer:
             return json.load(answer)
 
     return read

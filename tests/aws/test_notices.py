@@ -34,8 +34,8 @@ MAIL = {
 
 
 def client(service):
-    """A client as the house makes them."""
-    return Client(service, connect=1.0, read=2.0, attempts=1)
+    """A client as the house makes them, with more patience."""
+    return Client(service, connect=30, read=30, attempts=1)
 
 
 @pytest.fixture

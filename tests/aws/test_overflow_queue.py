@@ -34,7 +34,7 @@ class SqsQueue:
         self.url = self._sqs.create_queue(
             QueueName=name, Attributes={"VisibilityTimeout": "0", "RedrivePolicy": redrive}
         )["QueueUrl"]
-        self.put = SqsOverflow(Client("sqs", connect=CONNECT, read=READ, attempts=1), self.url).put
+        self.put = SqsOverflow(Client("sqs", connect=30, read=30, attempts=1), self.url).put
 
     def deliver(self, drain, *, forget=True):
         """Hand one batch over, in the form that Lambda gives it."""

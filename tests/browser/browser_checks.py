@@ -79,6 +79,7 @@ def nothing_wrong(page: Any, *, guarded: bool = True) -> None:
     by the Content-Security-Policy, no script failed, and the browser holds nothing. *guarded* is for our own pages:
     their headers let nobody frame, keep or follow them, and nothing run that stands in the page.
     """
+    page.wait_for_load_state()  # what a press has led to may still be on its way
     watch = page.watch
     assert watch.wrong == []
     assert watch.elsewhere() == []

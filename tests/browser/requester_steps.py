@@ -45,6 +45,7 @@ class Practitioner:
 def receipt_on(page: Any) -> str:
     """Read the receipt off the page, as somebody would copy it down."""
     page.wait_for_selector("#receipt:not(:empty)")
+    page.wait_for_load_state()  # the whole of it: without scripts it comes as a page of its own
     return str(page.text_content("#receipt"))
 
 
@@ -54,3 +55,4 @@ def open_mailbox(page: Any, receipt: str, language: str = "en") -> None:
     page.fill("#receipt", receipt)
     page.click("main button[type=submit]")
     page.wait_for_selector("#messages")
+    page.wait_for_load_state()

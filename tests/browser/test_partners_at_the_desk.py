@@ -65,15 +65,28 @@ def test_a_supervisor_issues_a_key_that_is_shown_once_and_revokes_it(signed_in, 
     nothing_wrong(tab)
     picture(tab, f"partners-key-{screen}")
     tab.click("#partner-key-copy")
+    tab.wait_for_selector("#status:has-text('The key is copied.')")
     assert tab.evaluate("navigator.clipboard.readText()") == key
     assert quietline.ask("GET", f"/v1/referrals/{'A' * 43}", token=key).status == 404
     tab.click("#partner-key-away")
     row = tab.locator("#partner-keys tr", has_text=key_id)
     assert "by kim" in row.inner_text()
     assert key not in tab.content()
+    held = []
+
+    def keep(route):
+        held.append(route)
+
+    tab.route("**/v1/desk/partners", keep)
+    with tab.expect_request("**/v1/desk/partners"):
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     row.get_by_role("button", name="Revoke").click()
+    with tab.expect_event("requestfinished"):  # a list that comes now does not take the button from under the hand
+        held[0].continue_()
+    tab.unroute("**/v1/desk/partners")
     row.get_by_role("button", name=f"Revoke qlp_{key_id} for good").click()
     tab.wait_for_selector(f"#status:has-text('qlp_{key_id} is revoked.')")
+    row.get_by_role("button").wait_for(state="detached")  # the list is fetched after that was said
     assert row.get_by_role("button").count() == 0
     assert quietline.ask("GET", f"/v1/referrals/{'A' * 43}", token=key).status == 401
     nothing_wrong(tab)

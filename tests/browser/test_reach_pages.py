@@ -51,7 +51,8 @@ def test_the_form_asks_anew(told, new_tab):
     page.goto(f"/reach?{ASKED}")
     page.select_option("#region", "")
     page.select_option("#by", "region")
-    page.click("button.go")
+    with page.expect_navigation():
+        page.click("button.go")
     rows = page.locator("tbody th").all_inner_texts()
     assert "Greater Manchester" in rows
     assert "Norfolk" not in rows

@@ -39,9 +39,9 @@ def ways():
     """One service, and both ways to it."""
     service = Server()
     made = {
-        "direct": Connection(way=way(service.url), patience=Patience(sleep=lambda _: None), read_timeout=5),
+        "direct": Connection(way=way(service.url), patience=Patience(sleep=lambda _: None), read_timeout=30),
         "boto3": Connection(
-            endpoint=service.url, region="eu-west-2", patience=Patience(sleep=lambda _: None), read_timeout=5
+            endpoint=service.url, region="eu-west-2", patience=Patience(sleep=lambda _: None), read_timeout=30
         ),
     }
     yield service, made
@@ -155,7 +155,7 @@ class Hole:
 def test_dead_connections_cost_one_time_out_however_many_there_are():
     """After a long sleep all kept connections may be dead: one is found out, the next attempt goes by a new one."""
     hole, again = Hole(deaf=5), []
-    connection = Connection(way=way(hole.url), patience=Patience(sleep=again.append), read_timeout=0.2)
+    connection = Connection(way=way(hole.url), patience=Patience(sleep=again.append), read_timeout=1.0)
     connection._ready()
     service = connection._direct
     service._idle = [(service._made(), time.time()) for _ in range(5)]
@@ -170,7 +170,7 @@ def test_dead_connections_cost_one_time_out_however_many_there_are():
 def test_a_connection_that_slept_is_not_trusted(seconds, kept, monkeypatch):
     """After 20 seconds, or when the clock went backwards, a new connection is made: nobody's request tries the old."""
     with server((200, "{}"), (200, "{}")) as running:
-        service = JsonService(way(running.url), connect=0.5, read=0.5)
+        service = JsonService(way(running.url), connect=30, read=30)
         now = time.time()
         monkeypatch.setattr(aws_json.time, "time", lambda: now)
         service.call("get_item", {})

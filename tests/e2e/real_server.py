@@ -149,7 +149,7 @@ class Quietline:
         if receipt is not None:
             sent["Authorization"] = f"Receipt {receipt}"
         sent |= headers or {}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, raw, sent, encode_chunked=chunked)
             response = connection.getresponse()
@@ -188,7 +188,7 @@ def running(home: Path, contract: Contract, clock: str = TUESDAY_EVENING, **sett
     finally:
         server.send_signal(signal.SIGTERM)
         try:
-            server.communicate(timeout=10)
+            server.communicate(timeout=60)
         finally:
             server.kill()
 
@@ -209,7 +209,7 @@ def later(clock: str, minutes: int) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
 
 
-def eventually(check, seconds: float = 10.0):
+def eventually(check, seconds: float = 60.0):
     """Wait until *check* gives something true."""
     until = time.monotonic() + seconds
     while not (found := check()):

@@ -35,7 +35,7 @@ def play(home, port, *options, **settings):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
 
@@ -110,13 +110,13 @@ def test_a_lapsed_lease_is_picked_up_by_a_colleague(open_house):
             quietline = first.enter_context(open_house(TUESDAY_EVENING))
 
             class Impatient(Day):
-                """Does not wait for the minute to pass: the server is started again two minutes later."""
+                """Does not wait for the minute to pass: the server is started again five minutes later."""
 
                 def wait_until(self, _moment):
                     if self.countdown:
                         self.countdown = []
                         first.close()
-                        restarted = houses.enter_context(open_house(later(TUESDAY_EVENING, 2)))
+                        restarted = houses.enter_context(open_house(later(TUESDAY_EVENING, 5)))
                         self.server = Server("127.0.0.1", restarted.port)
 
             day = a_day(quietline, day=Impatient, lapse=True)

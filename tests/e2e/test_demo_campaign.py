@@ -21,7 +21,7 @@ def test_the_campaign_is_played_from_its_first_draft_to_the_day_after_its_end():
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QUIETLINE_")}
     ran = subprocess.run(
         [sys.executable, "-m", "chalicelib.local.demo_campaign", "--fast"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     said = " ".join(ran.stdout.split())

@@ -152,7 +152,7 @@ def test_the_harvester_copies_everything_and_then_only_what_changed(shared_quiet
             [sys.executable, str(EXAMPLES / "harvester.py"), shared_quietline.url, str(file)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=True,
         ).stdout
         for _ in range(2)

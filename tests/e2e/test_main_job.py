@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from email import message_from_bytes, policy
 from http.client import HTTPConnection
 from pathlib import Path
 
+import engines
 import pytest
 from real_server import PHONE, ROOT, TUESDAY_EVENING, Contract, eventually, later, running
 
@@ -629,7 +629,7 @@ def test_a_request_that_everybody_drops_is_parked_for_a_supervisor(open_house):
             taken = claimed(quietline, quietline.token("practitioner", f"p{number}"), lease_minutes=1)
             assert (taken["claim"]["number"], taken["request"]["lapses"]) == (number, number - 1)
             request_id = taken["claim"]["request_id"]
-        clock = later(clock, 2)
+        clock = later(clock, 5)
     with open_house(clock) as quietline:
         token, boss = quietline.token("practitioner"), quietline.token("supervisor")
         problem(quietline.ask("POST", f"/v1/desk/parked/{request_id}/release", token=boss), 409, "not-parked")
@@ -996,9 +996,7 @@ def test_chalice_local_still_serves_the_app(tmp_path):
         else:
             (tmp_path / "copy").mkdir(exist_ok=True)
             shutil.copy(source, tmp_path / "copy" / name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = engines.free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("QUIETLINE_", "AWS_"))},
         "QUIETLINE_HOME": str(tmp_path / "home"),
@@ -1009,8 +1007,8 @@ def test_chalice_local_still_serves_the_app(tmp_path):
         command, cwd=tmp_path / "copy", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
-        eventually(lambda: _answers(port, server), seconds=30)
-        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        eventually(lambda: _answers(port, server), seconds=120)
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
         body = json.dumps(callback())
         connection.request("POST", "/v1/callbacks", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -1021,7 +1019,7 @@ def test_chalice_local_still_serves_the_app(tmp_path):
         connection.close()
     finally:
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=60)
 
 
 def _answers(port, server):

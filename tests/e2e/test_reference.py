@@ -151,7 +151,7 @@ def test_every_example_runs_as_it_stands_there(stage, name):
         capture_output=True,
         encoding="utf-8",
         errors="replace",  # a poster is no text
-        timeout=30,
+        timeout=120,
         check=True,
     )
     answered = re.findall(r"^HTTP/1\.1 (\d+)", ran.stdout, re.MULTILINE)

@@ -20,10 +20,12 @@ from pathlib import Path
 
 import pytest
 from chalice import Chalice, Response
+from real_server import eventually
 
 from chalicelib.local.server import Limits, LocalServer, PortInUse, listener
 
 MARKER = "bluebell-7f3a"
+LET_GO = threading.Event()
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -63,10 +65,9 @@ def tiny_app() -> Chalice:  # noqa: C901 - as many routes as things to try
         asked = app.current_request
         return Response(json.dumps([name, asked.uri_params["name"], asked.headers["x-name"]]))
 
-    @app.route("/slow/{seconds}")
-    def slow(seconds):
-        time.sleep(float(seconds))
-        return Response("slept", headers=plain)
+    @app.route("/stuck")
+    def stuck():
+        return Response("slept" if LET_GO.wait(60) else "", headers=plain)
 
     @app.route("/fails")
     def fails():
@@ -108,7 +109,7 @@ def running(**options):
         yield server
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -124,7 +125,7 @@ def server(request):
 @pytest.fixture
 def http(server):
     """One connection that is kept alive."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     yield connection
     connection.close()
 
@@ -136,7 +137,7 @@ def ask(connection, method, path, body=None, headers=None, **options):
     return answer, answer.read()
 
 
-def said(server, data: bytes, *, timeout: float = 10.0) -> bytes:
+def said(server, data: bytes, *, timeout: float = 30.0) -> bytes:
     """Send raw bytes; return all that comes back until the server closes."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as raw:
         raw.sendall(data)
@@ -156,11 +157,13 @@ LAST = GET + b"Connection: close\r\n\r\n"
 
 
 def test_keep_alive_never_stalls(http):
-    """Two hundred requests on one connection take nothing like the 44 ms that Nagle and a delayed ACK cost each."""
-    started = time.monotonic()
+    """Of two hundred requests on one connection few take the 44 ms that Nagle and a delayed ACK would cost each."""
+    took = []
     for _ in range(200):
+        started = time.monotonic()
         assert ask(http, "GET", "/hello")[1] == b"hello"
-    assert time.monotonic() - started < 4
+        took.append(time.monotonic() - started)
+    assert sorted(took)[100] < 0.03  # the middle one: on a busy machine some are slow for another reason
 
 
 def test_a_thousand_at_once_are_all_answered(server):
@@ -338,25 +341,25 @@ def test_too_much_and_unknown_are_refused(server, head, status):
 
 def test_dawdlers_are_cut_off_while_others_are_served():
     """Clients that drip half a request are answered 408 when their time is up, and hold up nobody meanwhile."""
-    with running(limits=Limits(head_seconds=0.5, body_seconds=0.5, linger_seconds=0.2)) as server:
-        slow = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(40)]
+    with running(limits=Limits(head_seconds=4, body_seconds=4, linger_seconds=0.2)) as server:
+        slow = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(40)]
         for index, raw in enumerate(slow):
             raw.sendall(GET if index % 2 else b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
         started = time.monotonic()
         for _ in range(20):
             assert ask(connection, "GET", "/hello")[1] == b"hello"
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 4
         connection.close()
         for raw in slow:
             assert until_closed(raw).startswith(b"HTTP/1.1 408 ")
             raw.close()
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 25
 
 
 def test_idle_connections_are_closed_without_a_word():
     """A connection on which nobody speaks is closed when its time is up; an answer to no question would confuse."""
-    with running(limits=Limits(idle_seconds=0.2)) as server:
+    with running(limits=Limits(idle_seconds=1.5)) as server:
         assert said(server, b"") == b""
         heard = said(server, GET + b"\r\n")
         assert heard.startswith(b"HTTP/1.1 200 ")
@@ -367,7 +370,7 @@ def test_expect_continue(server):
     """A client that asks before it sends is told to go on, and one whose body would be refused is told at once."""
     head = b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     head += b"Expect: 100-continue\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
         raw.sendall(head + b"Content-Length: 3\r\n\r\n")
         assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         raw.sendall(b"abc")
@@ -425,7 +428,7 @@ def test_every_answer_is_dated_and_names_no_version(http):
 
 def test_large_answers_arrive_whole(server):
     """A large answer reaches a client that reads slowly to the last byte, framed by us alone, and delays nobody."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
         raw.sendall(LAST.replace(b"/hello", b"/large"))
         time.sleep(0.1)
         assert said(server, LAST).endswith(b"hello")
@@ -462,23 +465,28 @@ def test_a_failing_refuse_still_answers():
 def test_too_many_connections_are_told():
     """Beyond the limit of connections the answer is 503, and a place that is left can be taken."""
     with running(limits=Limits(connections=2)) as server:
-        held = [HTTPConnection("127.0.0.1", server.port, timeout=5) for _ in range(2)]
+        held = [HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(2)]
         for connection in held:
             assert ask(connection, "GET", "/hello")[0].status == 200
         assert said(server, b"").startswith(b"HTTP/1.1 503 ")
         for connection in held:
             connection.close()
-        time.sleep(0.2)
-        assert said(server, LAST).startswith(b"HTTP/1.1 200 ")
+
+        def has_room():
+            with contextlib.suppress(OSError):
+                return said(server, LAST).startswith(b"HTTP/1.1 200 ")
+
+        assert eventually(has_room)
 
 
 def test_stuck_handlers_do_not_stop_the_rest(server):
     """While more handlers wait for something else than the crew has threads, others are still answered."""
     with ThreadPoolExecutor(12) as people:
-        stuck = [people.submit(said, server, LAST.replace(b"/hello", b"/slow/2.5")) for _ in range(12)]
+        stuck = [people.submit(said, server, LAST.replace(b"/hello", b"/stuck"), timeout=60) for _ in range(12)]
         time.sleep(0.1)
         assert said(server, LAST).endswith(b"hello")
         assert not any(one.done() for one in stuck)
+        LET_GO.set()
         assert all(one.result().endswith(b"slept") for one in stuck)
 
 
@@ -513,7 +521,7 @@ def test_current_request_is_never_mixed_up(server):
     """Fifty people at once each get an answer made from their own request."""
 
     def person(number: int) -> None:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
         for turn in range(10):
             name = f"n{number}-{turn}"
             assert json.loads(ask(connection, "GET", f"/things/{name}", headers={"X-Name": name})[1]) == [name] * 3
@@ -557,7 +565,7 @@ def test_ticks_run_and_survive_their_errors(caplog):
         raise RuntimeError(MARKER)
 
     with running(ticks=[(0.02, bad), (0.03, good)]):
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while min(calls.values()) < 3 and time.monotonic() < until:
             time.sleep(0.01)
     assert min(calls.values()) >= 3
@@ -607,8 +615,8 @@ def test_a_signal_ends_it_after_the_last_answer(number, before):
     assert process.stdout is not None
     port = int(process.stdout.readline())
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as idle,
-        socket.create_connection(("127.0.0.1", port), timeout=5) as busy,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as idle,
+        socket.create_connection(("127.0.0.1", port), timeout=30) as busy,
     ):
         for _ in range(before):
             busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -621,11 +629,11 @@ def test_a_signal_ends_it_after_the_last_answer(number, before):
         process.send_signal(number)
         assert until_closed(idle) == b""
         heard = until_closed(busy)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert heard.endswith(b"finished")
     assert b"Connection: close\r\n" in heard
     assert (out, err, process.returncode) == ("over\n", "", 0)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 12  # an idle connection is given longer than that
 
 
 HEAPS = """

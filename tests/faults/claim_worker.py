@@ -9,6 +9,7 @@ from functools import partial
 
 import engines
 
+from chalicelib.adapters import sqlite_file
 from chalicelib.domain import requests
 from chalicelib.domain.audit import Deed
 from chalicelib.domain.errors import ClaimLost
@@ -17,11 +18,19 @@ from chalicelib.ports import Ask
 
 AUDIT_KEY = b"audit key of the races"
 RULES = Rules()
+MOST = 60.0
+"""Seconds that somebody who has not done enough yet goes on for."""
 
 
 def open_store(path: str):
     """Open the shared file, or the tables on an engine."""
     return engines.open_store(path, AUDIT_KEY)
+
+
+def opened_patiently(path: str):
+    """Open it in a process of its own, where nobody gives up on the file's lock: who is when in turn is chance."""
+    sqlite_file.BUSY = timedelta(minutes=2)
+    return open_store(path)
 
 
 def fill(store, count, now):
@@ -59,7 +68,7 @@ def claim(store, who, now, lease=timedelta(minutes=20)):
 
 def claim_everything(path, who, now, ready, start, told):
     """Claim until nothing is left, from the instant at which everybody starts."""
-    store = open_store(path)
+    store = opened_patiently(path)
     ready.release()
     start.wait()
     taken = []
@@ -68,15 +77,21 @@ def claim_everything(path, who, now, ready, start, told):
     told.put(taken)
 
 
-def claim_and_drop(path, who, time_and_pace, ready, start, told):
-    """Claim with tiny leases, release some, close some in time and some too late; tell what was accepted when."""
-    (seconds, pace), store, dice = time_and_pace, open_store(path), random.Random(who)
+def claim_and_drop(path, who, measure, ready, start, told):
+    """
+    Claim with tiny leases, release some, close some in time and some too late; tell what was accepted when.
+
+    For so many seconds, and where the machine is slow for longer, until so much was accepted as there has to be.
+    """
+    (seconds, pace, enough), store, dice = measure, opened_patiently(path), random.Random(who)
     ready.release()
     start.wait()
     until, accepted, late, before = time.monotonic() + seconds, [], 0, {}
-    while time.monotonic() < until:
+    while (over := time.monotonic() - until) < 0 or (len(accepted) < enough and over < MOST):
         request = claim(store, who, datetime.now(UTC), timedelta(milliseconds=dice.choice([5, 20, 50]) * pace))
         if request is None:
+            if over >= 0:
+                break
             time.sleep(0.002)
             continue
         time.sleep(dice.choice([0, 0, 0.01, 0.03, 0.06]) * pace)

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import engines
 from mixed_work import EVENING
 from total_queue import Element, History
 
@@ -43,8 +43,7 @@ class Server:
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home, self.settings = home, settings
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = engines.free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.started_in: list[float] = []
 

@@ -168,7 +168,7 @@ def test_the_server_says_what_to_do_and_stops(homes, tmp_path):
     before = state_of(home / "quietline.db")
     environment = {**os.environ, "QUIETLINE_HOME": str(home), "QUIETLINE_PORT": "0"}
     command = [sys.executable, "-m", "chalicelib.local.run"]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=200)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
         "quietline.db in QUIETLINE_HOME is missing, cut short or overwritten, and was left as it is: move it aside with"

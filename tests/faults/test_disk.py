@@ -278,7 +278,7 @@ def start(home, room=None):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
         preexec_fn=limit,
     )
     return ran.returncode, ran.stdout, ran.stderr

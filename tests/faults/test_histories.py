@@ -77,7 +77,7 @@ def by_processes(address, number, folder, *, pace=1, turns=TURNS, killed=()):
         process.start()
     try:
         for _ in processes:
-            assert ready.acquire(timeout=60)
+            assert ready.acquire(timeout=200)
         start.set()
         for at in killed:
             deadline = time.monotonic() + 30
@@ -85,7 +85,7 @@ def by_processes(address, number, folder, *, pace=1, turns=TURNS, killed=()):
                 time.sleep(0.002)
             processes[at].kill()
         for at, process in enumerate(processes):
-            process.join(60)
+            process.join(200)
             assert process.exitcode == 0 or at in killed
     finally:
         for process in processes:

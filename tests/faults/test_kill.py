@@ -84,7 +84,7 @@ def workers():
     all_of_them.close()
 
 
-@pytest.mark.timeout(120 + 5 * WORKERS)
+@pytest.mark.timeout(300 + 5 * WORKERS)
 def test_a_killed_process_loses_nothing_that_it_acknowledged(workers, tmp_path):
     """Every acknowledged request opens, none that was withdrawn, every deed stands once, files and trail are whole."""
     dice, figures, history, home = Random(), Counter(kills=WORKERS), History(), tmp_path / "0"
@@ -102,7 +102,7 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(workers, tmp_path):
     assert figures["recovered"] or WORKERS < MANY, "no kill came between a commit and its answer"
 
 
-@pytest.mark.timeout(120 + 15 * SERVERS)
+@pytest.mark.timeout(300 + 15 * SERVERS)
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path):
     """Everybody tries again until there is an answer, or gives up: no request is lost, none is there twice."""
     dice, figures, slowest = Random(), Counter(kills=SERVERS, told_to_wait=0), 0.0

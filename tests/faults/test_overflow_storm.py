@@ -126,7 +126,7 @@ class Storm:
                 self.queue.deliver(quietline.drain)
 
 
-@pytest.mark.timeout(120 + MESSAGES)
+@pytest.mark.timeout(300 + MESSAGES)
 def test_each_request_is_stored_once_whatever_becomes_of_its_messages(storm):
     """Withdrawn ones stay withdrawn; of all others each is there once, opens, and is handed out once."""
     name, count = f"overflow messages on {storm.engine}", {"sqlite": MESSAGES}.get(storm.engine, MESSAGES // 4)

@@ -158,7 +158,7 @@ def cut_power(disk, like, folder, count, *, name=None, enough=lambda _: False, w
     for turn in range(count) if name is None else steps(name, count):
         if turn % IN_A_ROW == 0:
             home = Home(disk, like, folder / f"home-{turn}", dice)
-        home.lose_power(dice.randint(1, dice.choice((100, longest))), work and work(home))
+        home.lose_power(dice.randint(*((100, longest), (1, 100))[turn % 2]), work and work(home))  # late, and early
         try:
             verdict, wrong = home.look()
         except (Unavailable, sqlite3.DatabaseError) as error:
@@ -180,7 +180,7 @@ def cut_power(disk, like, folder, count, *, name=None, enough=lambda _: False, w
     return figures, faults
 
 
-@pytest.mark.timeout(60 + CUTS)
+@pytest.mark.timeout(300 + CUTS)
 def test_a_power_cut_loses_nothing_that_was_acknowledged(disk, like, folder):
     """Whatever was acknowledged is there and opens, what was withdrawn stays gone, files and trail are whole."""
     figures, faults = cut_power(disk, like, folder, CUTS, name="power cuts")

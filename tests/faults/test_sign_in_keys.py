@@ -112,7 +112,7 @@ class Desk:
         """Ask the desk with a token; give the status and the document."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(self.house, "token", lambda _role: token)
-            patch.setattr(oidc, "FETCH_SECONDS", 0.2 if self.issuer.weather == "hanging" else 5)
+            patch.setattr(oidc, "FETCH_SECONDS", 0.2 if self.issuer.weather == "hanging" else 30)
             return self.house.ask(method, path, body, role="whoever")
 
 
@@ -129,7 +129,7 @@ def desk(tmp_path):
         issuer.server.server_close()
 
 
-@pytest.mark.timeout(120 + TURNS)
+@pytest.mark.timeout(300 + TURNS)
 def test_practitioners_work_through_rotations_and_outages(desk):
     """In whatever order: known keys go on, new ones count within a minute, retired ones end; few fetches are made."""
     name, dice, issuer = "sign-in keys rotated and out of reach", random.Random(6), desk.issuer
@@ -155,6 +155,9 @@ def test_practitioners_work_through_rotations_and_outages(desk):
         status, answer = desk.ask(issuer.token(kid, subject=f"person-{turn}"))
         locked_out += status != 200 and kid in believed
         assert status in (200 if kid in believed else 401, 401), (turn, kid, issuer.weather, answer)
+        until = time.monotonic() + 10  # who gave up on it may be told of before it has counted that it was asked
+        while asks and issuer.asked == before and time.monotonic() < until:
+            time.sleep(0.002)
         assert issuer.asked - before == int(asks)
         refused += status == 401
         assert desk.ask(issuer.token(kid, lasts=-61, subject=f"late-{turn}"))[1]["code"] in (
@@ -176,7 +179,7 @@ def test_a_crowd_with_a_new_key_makes_one_fetch(desk):
     for person in crowd:
         person.start()
     for person in crowd:
-        person.join(10)
+        person.join(60)
     assert len({person.subject for person in people}) == 16
     assert issuer.asked - before == 1
 

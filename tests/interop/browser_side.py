@@ -56,7 +56,7 @@ class Browser:
     def stop(self) -> None:
         """End the process."""
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 class Desk:

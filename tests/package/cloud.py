@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -39,10 +40,11 @@ QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": su
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Find a port that nobody listens on, below those that the system gives to whoever asks for any."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000)))
+            return probe.getsockname()[1]
 
 
 def install() -> Path:
@@ -234,7 +236,7 @@ class Cloud:
             "MINISTACK_REGION": REGION,
         }
         self.process = subprocess.Popen([install(), "-m", "ministack"], env=environment, **QUIET)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while True:
             with suppress(OSError, HTTPException):
                 if forward(self.port, "GET", "/_ministack/health", {"host": "127.0.0.1"}, b"")[0] == 200:
@@ -247,7 +249,7 @@ class Cloud:
     def stop(self) -> None:
         """Stop what was started."""
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.recorder.stop()
 
     def client(self, service: str, function: str | None = None) -> Any:
@@ -284,7 +286,7 @@ class Cloud:
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         )
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while (status := stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]).endswith("IN_PROGRESS"):
             assert time.monotonic() < until
             time.sleep(0.1)

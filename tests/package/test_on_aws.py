@@ -8,6 +8,7 @@ policies, in both directions.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections import defaultdict
@@ -74,7 +75,7 @@ class OnAws(Quietline):
         The emulator shares a machine with everything else that runs there, and the functions wait for nobody longer
         than a requester would. A request that was accepted into the overflow queue is waited for.
         """
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while (answer := super().ask(method, path, body, **options)).status == 503 and time.monotonic() < until:
             time.sleep(1)
         if answer.status == 201 and answer.media == "application/json" and "receipt" in answer.json():
@@ -230,12 +231,13 @@ def test_the_doorbell_rings_without_content(quietline, cloud):
         submitted(quietline)
     claimed(quietline, quietline.token("practitioner", "alex"))
     assert cloud.invoke("desk", "Ring")["rang"] == 1
-    (letter,) = queue.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    (letter,) = queue.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     said = json.loads(letter["Body"])
     assert said["Subject"] == "Quietline: something waits"
     assert "1 waiting" in said["Message"]
-    assert "Sam" not in letter["Body"]
-    assert "900123" not in letter["Body"]
+    ours = json.dumps({name: text for name, text in said.items() if name not in ("Signature", "MessageId")})
+    assert "Sam" not in ours
+    assert "900123" not in ours
 
 
 def test_what_an_editor_publishes_reaches_the_public_face(quietline, cloud):
@@ -499,6 +501,7 @@ def test_no_log_holds_what_anybody_wrote_or_who_they_are(cloud, quietline):
     assert quietline.ask("GET", "/v1/mailbox", receipt=receipt).status == 200
     logs = cloud.logs()
     said = "\n".join(line for lines in logs.values() for line in lines)
+    said = re.sub(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "", said)  # each run's own number has any digits
     assert "Billed Duration" in said  # there are logs, and we can read them
     for secret in ("900123", "Sam", "bluebell", "Thank you", receipt, "127.0.0.1", "eyJ", "/v1/"):
         assert secret not in said, secret

@@ -55,7 +55,7 @@ class OverHttp:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._server.wait(0.05)
         self._port = int(said[1])
-        self._connection = HTTPConnection("127.0.0.1", self._port, timeout=20)
+        self._connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
 
     def __call__(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         """Ask once."""
@@ -71,7 +71,7 @@ class OverHttp:
         """Stop it, and give all that it has said."""
         self._connection.close()
         self._server.send_signal(signal.SIGTERM)
-        self._server.wait(10)
+        self._server.wait(60)
         return self._heard.read_bytes()
 
 

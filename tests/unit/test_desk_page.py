@@ -220,10 +220,9 @@ def test_each_tab_is_held_to_its_panels_hash_and_shown_by_scope():
 @pytest.mark.parametrize("part", EVERY)
 def test_page_fetches_nothing_from_elsewhere(part):
     """The documents name no other address: no address with a host, no linked file, no import."""
-    assert not re.search(r"(https?:)?//\w", HTML[part].replace("// ", ""))
-    assert not re.search(
-        r"<(link|img|iframe|object|embed|base|audio|video)\b|\bsrc=|@import|url\(|\bimport\b", HTML[part]
-    )
+    page = re.sub(r'"sha\d+-[\w+/]+=*"', "", HTML[part])  # a hash has any letters, and two strokes among them
+    assert not re.search(r"(https?:)?//\w", page.replace("// ", ""))
+    assert not re.search(r"<(link|img|iframe|object|embed|base|audio|video)\b|\bsrc=|@import|url\(|\bimport\b", page)
 
 
 @pytest.mark.parametrize("part", EVERY)

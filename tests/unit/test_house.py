@@ -300,7 +300,7 @@ def test_an_address_that_is_not_this_machines_gets_one_sentence(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.splitlines()[-1].endswith("(QUIETLINE_HOST)")

@@ -136,7 +136,7 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
         subprocess.Popen([*command, name], stdout=subprocess.PIPE, env=environment, text=True)
         for name in ("alex", "sam")
     ]
-    tokens = [process.communicate(timeout=60)[0] for process in started]
+    tokens = [process.communicate(timeout=200)[0] for process in started]
     who = local_identity(tmp_path / "home")
     assert [who.person(token.strip()).subject for token in tokens] == ["alex", "sam"]
     assert [len(token.splitlines()) for token in tokens] == [1, 1]

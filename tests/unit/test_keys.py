@@ -189,7 +189,7 @@ def test_rotations_at_once_are_all_remembered(keys, tmp_path):
     first = ids(keys)[0]
     for process in processes:
         process.start()
-    made = {told.get(timeout=60) for _ in processes}
+    made = {told.get(timeout=200) for _ in processes}
     for process in processes:
         process.join(30)
     assert {ids(keys)[0], *keys.retired()} == {first, *made}

@@ -294,7 +294,7 @@ def test_processes_that_start_at_once_make_one_set_of_keys(tmp_path):
     processes = [spawn.Process(target=make_keys, args=(tmp_path, start, told)) for _ in range(4)]
     for process in processes:
         process.start()
-    answers = {told.get(timeout=60) for _ in processes}
+    answers = {told.get(timeout=200) for _ in processes}
     for process in processes:
         process.join(30)
     assert len(answers) == 1

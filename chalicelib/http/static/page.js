@@ -131,7 +131,7 @@ async function open(form) {
   show(page);
   const writing = document.querySelector('textarea[name=text]');
   if (words && status !== 201 && writing) writing.value = words;
-  if (holder) await openLetters();
+  if (holder) openLetters(); // not waited for: a press meanwhile counts
 }
 
 async function openLetters() {

@@ -392,7 +392,8 @@ async function refresh() {
     return el('option', { value: each.kind, ...(each.kind === kind && { selected: '' }) }, name + (each.overdue ? say('content-kind-waits', each) : ''));
   });
   if (document.activeElement !== $('content-kind')) fill('content-kind', ...options);
-  listed((await call('GET', `${ROOT}/${kind}`)).records);
+  const asked = kind, { records } = await call('GET', `${ROOT}/${asked}`);
+  if (asked === kind) listed(records);
 }
 
 return { refresh, unsent: changed };

@@ -8,8 +8,10 @@ const chosen = () => sessions.find((each) => each.id === $('hosting-session').va
 const root = (session = held.session) => `/v1/desk/sessions/${session}`;
 const FORMS = ['hosting-public', 'hosting-mailbox', 'hosting-decline'];
 
+const armed = () => $('hosting').querySelector('.armed'); // a button that is about to act is not taken away from under the hand
+
 async function refresh() {
-  if ($('hosting').querySelector('.armed')) return; // a button that is about to act is not taken away from under the hand
+  if (armed()) return;
   await desk.freshly('hosting-age', async () => {
     const all = await call('GET', '/v1/desk/sessions');
     const before = $('hosting-session').value || all.sessions.find((each) => each.state === 'live')?.id;
@@ -32,6 +34,7 @@ async function draw() {
     answers.push(...news.answers);
     ({ last: after, more } = news);
   }
+  if (armed()) return;
   table('hosting-said', 'asked said back', answers.reverse().map((each) => (each.retracted ? [say('hosting-retracted'), '', ''] : [
     each.question, each.answer, twice(say('hosting-retract'), say('hosting-retract-sure'), () => retract(session.id, each.id)),
   ])));

@@ -4,10 +4,13 @@ document.currentScript.panel = (desk) => {
 const { $, say, show, fill, on, onSubmit, when, status, alarm, outcome, twice, table, call, calmly } = desk;
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
+// A button that is about to act is not taken away from under the hand.
+const armed = () => $('partners').querySelector('.armed');
+
 async function refresh() {
-  // A button that is about to act is not taken away from under the hand.
-  if ($('partners').querySelector('.armed')) return;
+  if (armed()) return;
   const { keys } = await call('GET', '/v1/desk/partners'), focused = document.activeElement?.dataset.at;
+  if (armed()) return;
   const by = (at, person) => say('key-by', { at: when(at), person });
   // Living keys first: they are what there is something to do about.
   const rows = [...keys.filter((each) => !each.revoked_at), ...keys.filter((each) => each.revoked_at)];

@@ -3,11 +3,14 @@ document.currentScript.panel = (desk) => {
 'use strict';
 const { $, zone, say, el, fill, onSubmit, spoken, when, laneOf, status, alarm, outcome, twice, table, call } = desk;
 
+// A button that is about to act is not taken away from under the hand.
+const armed = () => $('supervision').querySelector('.armed');
+
 async function refresh() {
-  // A button that is about to act is not taken away from under the hand.
-  if ($('supervision').querySelector('.armed')) return;
+  if (armed()) return;
   await desk.freshly('aside-age', async () => {
     const [{ lanes }, aside] = await Promise.all([call('GET', '/v1/desk/queue'), call('GET', '/v1/desk/parked')]);
+    if (armed()) return;
     const focused = document.activeElement?.dataset.at;
     draw(lanes, aside);
     if (focused) $('supervision').querySelector(`[data-at="${focused}"]`)?.focus();
