@@ -83,7 +83,7 @@ class Database:
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
         self._led = self._shared = False
-        self._beside = ThreadPoolExecutor(1, "beside-commit")  # no thread before something is to be done
+        self._beside = _one_more_thread()
         self._readers: deque[sqlite3.Connection] = deque()
         with self._refusing:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -162,9 +162,10 @@ class Database:
         The first writer leads: it takes everything that has queued up, runs it, commits once, wakes the others, and
         hands the lead to whoever has queued up since. Work that raises is undone alone.
 
-        *meanwhile* is done once before this returns: in another thread during the sync, which leaves it a processor, if
-        one is free; by the caller where others are writing, or have just been, who can use the processor themselves.
-        Where it raises, so does this, and the work may be on disk. Where the work fails, it may have been left undone.
+        *meanwhile* is done once before this returns: in another thread during the sync, or, if it had no processor for
+        it by then, by the caller after it; by the caller at first where others are writing, or have just been, who can
+        use the processor themselves. Where it raises, so does this, and the work may be on disk. Where the work fails,
+        it may have been left undone.
         """
         if meanwhile is not None and (self._led or self._shared):
             meanwhile()
@@ -229,8 +230,10 @@ class Database:
     def _start_meanwhile(self, batch: Sequence[_Job[Any]]) -> None:
         for job in batch:
             if job.meanwhile is not None:
-                with contextlib.suppress(RuntimeError):  # no more threads
+                try:
                     job.beside = self._beside.submit(job.meanwhile)
+                except RuntimeError:  # no more threads; it may have queued all the same, with what people wrote in it
+                    self._beside = _one_more_thread()
 
     def _run(self, db: sqlite3.Connection, job: _Job[Any]) -> None:
         db.execute("SAVEPOINT one")
@@ -270,8 +273,12 @@ class Database:
         """Close every connection."""
         while self._readers:
             self._readers.pop().close()
-        self._writer.close()
         self._beside.shutdown()
+        self._writer.close()
+
+
+def _one_more_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "beside-commit")  # which is started when something is to be done
 
 
 def _set_up(db: sqlite3.Connection) -> None:

@@ -276,6 +276,7 @@ class Intake:
         has_mailbox = receipt is not None and submission.referral is None
         mailbox_key = encode(receipt.mailbox_key) if receipt and has_mailbox else ""
         content = {"details": submission.details, "mailbox_key": mailbox_key}
+        self.sealer.public_keys()  # where there are none, nothing is put away for what cannot be sealed
 
         def seal() -> bytes:
             return self.sealer.seal(_as_json(content).encode(), kind=submission.kind, request_id=request_id).to_bytes()

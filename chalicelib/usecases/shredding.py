@@ -45,7 +45,7 @@ class Shredding:
         """
         Keep two new keys for *request*, and wrap its sealed content under both.
 
-        Content is *sealed* while the keys are put away, perhaps in another thread: both take as long as each other.
+        Content is *sealed* while the keys are put away, perhaps in another thread, where the engine has the time.
 
         Raises:
             Unavailable: `storage`; the request must not be accepted.

@@ -17,12 +17,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from chalice import Chalice, Response
 from real_server import eventually
 
 from chalicelib.local.server import Limits, LocalServer, PortInUse, listener
+
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 MARKER = "bluebell-7f3a"
 LET_GO = threading.Event()
@@ -120,6 +124,15 @@ def server(request):
         patch.setattr(listener, "_best_ears", getattr(listener, request.param))
         with running() as one:
             yield one
+
+
+@pytest.fixture(autouse=True)
+def reported(monkeypatch):
+    """What went wrong among those who listen: nothing, but where a test expects it and takes it away."""
+    errors = []
+    monkeypatch.setattr(listener, "report", lambda error: errors.append(type(error)))
+    yield errors
+    assert errors == []
 
 
 @pytest.fixture
@@ -512,12 +525,82 @@ def test_newcomers_are_heard_while_the_only_one_is_served(server, http, stuck):
         assert first.result()[1] == b"slept"
 
 
+def test_who_waits_for_half_a_request_lets_others_be_heard(monkeypatch):
+    """The thread that serves the only one who speaks is the one that listens, until it has to wait for him."""
+    watch, limits = listener.Listener._watch, Limits(head_seconds=120, body_seconds=120, linger_seconds=120)
+    monkeypatch.setattr(listener.Listener, "_watch", lambda self, _: watch(self, 15.0))  # which would relieve it too
+    with running(limits=limits) as server, socket.create_connection(("127.0.0.1", server.port), timeout=30) as only:
+        for _ in range(3):
+            only.sendall(GET + b"\r\n")
+            while not only.recv(65536).endswith(b"hello"):
+                pass
+        only.sendall(GET)
+        time.sleep(0.1)
+        started = time.monotonic()
+        assert said(server, LAST).endswith(b"hello")
+        assert time.monotonic() - started < 10
+        only.sendall(b"\r\n")
+        assert only.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_only_one_is_served_by_the_thread_that_listens(monkeypatch, stuck):
+    """Nobody is woken to listen to nobody; the watch relieves the thread, and without it nobody else is heard."""
+    watch = listener.Listener._watch
+    monkeypatch.setattr(listener.Listener, "_watch", lambda self, _: watch(self, 15.0))
+    with running(limits=Limits(linger_seconds=120)) as server, ThreadPoolExecutor(1) as other:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+        for _ in range(3):
+            assert ask(connection, "GET", "/hello")[1] == b"hello"
+        first = other.submit(ask, connection, "GET", "/stuck")
+        assert eventually(lambda: server._server.server._keeper)
+        stuck.set()
+        assert first.result()[1] == b"slept"
+        connection.close()
+
+
+def test_who_spoke_is_answered_whatever_happens_at_the_door(monkeypatch, reported):
+    """An error while newcomers are let in takes nobody with it who spoke in the same moment."""
+    inner = LocalServer(tiny_app(), port=0, refuse=refuse)._server.server
+    monkeypatch.setattr(inner, "_ears", SimpleNamespace(hear=lambda: ["somebody", inner.socket], silent=0))
+    monkeypatch.setattr(inner, "_welcome", MagicMock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        inner._listen()
+    assert list(inner._spoken) == ["somebody"]
+    inner.server_close()
+    assert reported == []
+
+
+def test_threads_that_die_are_replaced(monkeypatch, reported):
+    """However often letting somebody in fails, whoever comes afterwards is served."""
+
+    def fail(*_):
+        raise MemoryError
+
+    with running() as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(server._server.server, "_greet", fail)
+            for tried in range(1, 13):
+                with contextlib.suppress(OSError):
+                    said(server, LAST, timeout=5)
+                assert eventually(lambda: len(reported) >= tried)  # noqa: B023 - asked at once
+        assert eventually(lambda: said(server, LAST).endswith(b"hello"))
+        assert set(reported) == {MemoryError}
+        reported.clear()
+
+
 def test_one_after_the_other_and_all_at_once(server):
-    """Whether one speaks alone or several take turns or all do at once, everybody is answered, again and again."""
-    many = [HTTPConnection("127.0.0.1", server.port, timeout=10) for _ in range(6)]
+    """
+    Whether one speaks alone or several take turns or all do at once, everybody is answered, again and again.
+
+    One alone for longer than the watch takes to look round, so that it meets whoever keeps listening.
+    """
+    many = [HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(6)]
     with ThreadPoolExecutor(len(many)) as people:
-        for turn in range(40):
+        for turn in range(24):
             who = (many[:1], many[:2], many, many[turn % 6 :])[turn % 4]
+            until = time.monotonic() + (0.12 if len(who) == 1 else 0)
+            while time.monotonic() < until:
+                assert ask(many[0], "GET", "/hello")[1] == b"hello"
             for _ in range(3):
                 assert [answer for _, answer in people.map(lambda one: ask(one, "GET", "/hello"), who)] == [
                     b"hello"

@@ -172,6 +172,55 @@ def test_what_is_done_meanwhile_is_done_during_the_commit_and_over_when_it_is(tm
     keys.close()
 
 
+def test_what_was_not_begun_during_the_commit_is_done_after_it(tmp_path, now):
+    """Where the other thread has no time for it, whoever waits takes it back, and it is done once all the same."""
+    keys = SqliteShredKeys(tmp_path / "shred.db")
+    free, done = threading.Event(), []
+    busy = keys._db._beside.submit(free.wait, 60)
+    keys.keep(
+        {ContentName("one", "body"): b"k" * 32}, expires_at=now + timedelta(days=1), meanwhile=lambda: done.append(1)
+    )
+    assert done == [1]
+    free.set()
+    busy.result(60)
+    keys.close()
+    assert done == [1]
+
+
+def test_without_another_thread_the_caller_does_it_and_nothing_of_it_is_left_for_later(tmp_path, now, monkeypatch):
+    """A machine that has no more threads keeps keys nevertheless, each with what it does meanwhile, once."""
+    keys, done, start = SqliteShredKeys(tmp_path / "shred.db"), [], threading.Thread.start
+
+    def refuse(thread):
+        if thread.name.startswith("beside"):
+            raise RuntimeError
+        start(thread)
+
+    def keep(number):
+        name = ContentName("one", f"{number}")
+        keys.keep({name: b"k" * 32}, expires_at=now + timedelta(days=1), meanwhile=lambda: done.append(number))
+        assert keys.key(name, now=now) == b"k" * 32
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        keep(1)
+        keep(2)
+    keep(3)
+    keys.close()
+    assert done == [1, 2, 3]
+
+
+def test_without_keys_to_seal_to_nothing_is_put_away(line, tmp_path):
+    """A list of keys that cannot be read refuses a request before a shred key is kept for it."""
+    line.submit()
+    before = line.house.shred_keys.names(now=line.house.clock.now())
+    for path in (tmp_path / "home" / "keys").glob("*.json"):
+        path.write_text("[")
+    with pytest.raises(Unavailable, match="keys"):
+        line.submit()
+    assert line.house.shred_keys.names(now=line.house.clock.now()) == before
+
+
 def test_the_hourly_round_erases_the_keys_of_what_has_expired(line, tmp_path, now):
     """A request that was closed goes thirty days later, and its key with it; others keep theirs."""
     _, request = line.submit()

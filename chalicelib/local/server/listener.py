@@ -45,7 +45,7 @@ class _Ears:
     """
     Hears who of many speaks: a door every time, a conversation once, and again after another `listen_to`.
 
-    Any thread may call `listen_to`, one at a time `hear`.
+    One thread at a time calls `hear`; meanwhile any other may call the rest.
     """
 
     def __init__(self) -> None:
@@ -237,9 +237,11 @@ class Listener(ThreadedHTTPServer):
                     return
                 if self._crew > self._wanted and not self._spoken:
                     break
-            self._leave()
+        except Exception as error:  # noqa: BLE001 - the outermost boundary of a thread; `_watch` puts another in its place
+            report(error)
         finally:
             self._hand_over()
+        self._leave()
 
     def _hear(self) -> None:
         """
@@ -286,13 +288,14 @@ class Listener(ThreadedHTTPServer):
     def _listen(self) -> bool:
         """Wait until somebody speaks; say whether it is the one who spoke last, and everybody else is silent."""
         heard = self._ears.hear()
-        if self.socket in heard:
-            self._welcome()
         spoken = [one for one in heard if not isinstance(one, socket.socket)]
         alone = spoken == [self._heard_last] and self._ears.silent == len(self._open) - 1
         if spoken:
             self._heard_last = spoken[-1]
             self._spoken.extend(spoken)
+        if self.socket in heard:
+            self._welcome()
+            alone = False
         return alone
 
     def _welcome(self) -> None:
@@ -325,7 +328,12 @@ class Listener(ThreadedHTTPServer):
         elif spoken:
             self._spoken.append(conversation)
         else:
-            self._ears.listen_to(conversation)
+            try:
+                self._ears.listen_to(conversation)
+            except OSError as error:  # the system has no room for more: nobody would ever hear this one
+                report(error)
+                conversation.socket.close()
+                self.forget(conversation)
 
     def forget(self, conversation: Conversation) -> None:
         """Hear that a conversation has ended."""
@@ -345,12 +353,12 @@ class Listener(ThreadedHTTPServer):
             with contextlib.suppress(TimeoutError):
                 self._bell.recv(1)
             self._expire_overdue()
-            self._relieve()
             if self._listening.locked():
                 self._wanted = _CREW
             elif turns == self._turns:
                 self._wanted = min(self._wanted + 1, _LARGEST_CREW)
             turns = self._turns
+            self._relieve()
             self._complete_crew()
 
     def _expire_overdue(self) -> None:
