@@ -84,7 +84,7 @@ def _quietline(home: Path, *, sealing: bool) -> Callable[[dict[str, Any]], dict[
 
     if not sealing:
         app.house.__dict__["sealer"] = _Unsealed()
-        app.house.public.intake.shredding.__class__.begin = lambda _self, _request, content: content
+        app.house.public.intake.shredding.__class__.begin = lambda _self, _request, sealed: sealed()
     return lambda trigger: app.app(trigger, _Context())
 
 

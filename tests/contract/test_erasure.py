@@ -493,11 +493,11 @@ def test_a_request_with_one_key_opens_and_ends_as_before(line, monkeypatch):
     """One from before there were two keys: it opens under the first, and its details are deleted by their clock."""
     shredding = type(line.casework.shredding)
 
-    def begin(self, request, content):
+    def begin(self, request, sealed):
         key = self.randomness.secret(32)
         self.keys.keep({name_of(request): key}, expires_at=request.expires_at)
         kind = f"shred:{request.body_id}"
-        return self.cipher.encrypt(content, key=key, kind=kind, request_id=request.request_id)
+        return self.cipher.encrypt(sealed(), key=key, kind=kind, request_id=request.request_id)
 
     with monkeypatch.context() as before:
         before.setattr(shredding, "begin", begin)

@@ -70,7 +70,7 @@ class SqlitePlace:
         return house
 
     def _failing(self, method):
-        def run(database, work):
+        def run(database, work, **more):
             def done(db):
                 result = work(db)
                 if self._weather.is_bad():
@@ -78,7 +78,7 @@ class SqlitePlace:
                     raise sqlite3.OperationalError(said)
                 return result
 
-            return method(database, done)
+            return method(database, done, **more)
 
         return run
 

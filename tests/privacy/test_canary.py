@@ -281,7 +281,9 @@ def test_nothing_planted_is_in_the_overflow_queue(slip, tmp_path, monkeypatch, c
         house.__dict__["store"] = Broken(house.store, lambda _said: Unavailable("storage"), ("submit",))
         if slip == "sealing that does not seal":
             plain = lambda content, *, kind, request_id: types.SimpleNamespace(to_bytes=lambda: content)  # noqa: E731
-            house.__dict__["sealer"] = types.SimpleNamespace(seal=plain, reaches_desk=lambda _key_ids: True)
+            house.__dict__["sealer"] = types.SimpleNamespace(
+                seal=plain, reaches_desk=lambda _key_ids: True, public_keys=tuple
+            )
         if slip == "a letter with the receipt":
             monkeypatch.setattr(Overflowed, "to_text", lambda letter: write(letter) + receipts[-1].shown)
         monkeypatch.setattr(Intake, "_receipt", lambda *given: receipts.append(draw(*given)) or receipts[-1])
