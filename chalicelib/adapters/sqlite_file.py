@@ -255,6 +255,8 @@ class Database:
         `secure_delete` overwrites what is deleted where it stands, and not the copies that a page keeps of what was
         moved to another when it was split: about one deleted row in a thousand stayed readable. Where another process
         is reading an older state, the log goes at its next turn; where somebody writes for too long, so does the rest.
+        Where another connection is copying the log at that moment, SQLite says so at once, whatever its time-out (one
+        time in ten among busy writers), and is asked again.
 
         SQLite does not sync a log that it has cut off: after a power cut the old one would be back, with what was
         erased in it.
@@ -264,7 +266,9 @@ class Database:
             try:
                 with contextlib.suppress(sqlite3.OperationalError):
                     db.execute("VACUUM")
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                until = time.monotonic() + BUSY.total_seconds()
+                while db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:
+                    time.sleep(0.01)
                 _sync(self._path.with_name(f"{self._path.name}-wal"))
             finally:
                 db.close()

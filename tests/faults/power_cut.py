@@ -73,6 +73,10 @@ class Methods(ctypes.Structure):
     ]
 
 
+_FOR_GOOD: list[ForgetfulDisk] = []
+"""SQLite has its address: a connection that nobody closed calls it when it is collected, long after the tests of it."""
+
+
 class NoSharedLibraryError(Exception):
     """Python's `sqlite3` hides its SQLite, so that no VFS can be put in front of it."""
 
@@ -297,6 +301,7 @@ class ForgetfulDisk:
             TRUNCATE(self._truncate),
             SYNC(self._sync),
         )
+        _FOR_GOOD.append(self)
 
     @contextmanager
     def under(self, power: Power):

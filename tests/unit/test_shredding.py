@@ -12,11 +12,13 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from heads import NOW
 
 from chalicelib.adapters.outbox import Outbox
+from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_shred import SqliteShredKeys
 from chalicelib.config import Settings
 from chalicelib.domain.envelope import Envelope
@@ -219,6 +221,34 @@ def test_without_keys_to_seal_to_nothing_is_put_away(line, tmp_path):
     with pytest.raises(Unavailable, match="keys"):
         line.submit()
     assert line.house.shred_keys.names(now=line.house.clock.now()) == before
+
+
+class CopiedByOthers:
+    """A connection that finds others copying the log into the file, *times* over, before it has its turn."""
+
+    def __init__(self, db, times) -> None:
+        self._db, self.times = db, times
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, query, *values):
+        """Say that it is busy, as SQLite does, at once and without an error."""
+        if "wal_checkpoint" in query and self.times:
+            self.times -= 1
+            return SimpleNamespace(fetchone=lambda: (1, -1, -1))
+        return self._db.execute(query, *values)
+
+
+def test_an_erased_key_is_in_no_log_whoever_copies_it_at_that_moment(line, tmp_path, monkeypatch):
+    """A withdrawal is answered when the log is cut off, and not when somebody else had it in their hands."""
+    _, request = line.submit()
+    key, connect = line.key(request), Database._connect
+    log = tmp_path / "home" / "shred.db-wal"
+    assert key in log.read_bytes()
+    monkeypatch.setattr(Database, "_connect", lambda self: CopiedByOthers(connect(self), 3))
+    line.house.shred_keys.erase([ContentName(request.request_id, request.body_id)])
+    assert key not in log.read_bytes()
 
 
 def test_the_hourly_round_erases_the_keys_of_what_has_expired(line, tmp_path, now):
