@@ -83,6 +83,7 @@ class Database:
         self._mutex = threading.Lock()
         self._queue: deque[_Job[Any]] = deque()
         self._led = self._shared = False
+        self.has_left = False
         self._beside = _one_more_thread()
         self._readers: deque[sqlite3.Connection] = deque()
         with self._refusing:
@@ -253,22 +254,28 @@ class Database:
         Write the file anew and cut its log off, so that nothing deleted is left in either.
 
         `secure_delete` overwrites what is deleted where it stands, and not the copies that a page keeps of what was
-        moved to another when it was split: about one deleted row in a thousand stayed readable. Where another process
-        is reading an older state, the log goes at its next turn; where somebody writes for too long, so does the rest.
-        Where another connection is copying the log at that moment, SQLite says so at once, whatever its time-out (one
-        time in ten among busy writers), and is asked again.
+        moved to another when it was split: about one deleted row in a thousand stayed readable. Where somebody reads an
+        older state for longer than five seconds, the log stays, and where somebody writes for as long, the rest does:
+        `has_left` says so then, until it was done at another time. Where another connection is copying the log at that
+        moment, SQLite says so at once, whatever its time-out (one time in ten among busy writers), and is asked again.
 
         SQLite does not sync a log that it has cut off: after a power cut the old one would be back, with what was
         erased in it.
         """
         with self._refusing:
+            self.has_left = True
             db = self._connect()
             try:
+                done = False
                 with contextlib.suppress(sqlite3.OperationalError):
                     db.execute("VACUUM")
+                    done = True
                 until = time.monotonic() + BUSY.total_seconds()
-                while db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and time.monotonic() < until:
+                while not (cut := not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]):
+                    if time.monotonic() > until:
+                        break
                     time.sleep(0.01)
+                self.has_left = not (done and cut)
                 _sync(self._path.with_name(f"{self._path.name}-wal"))
             finally:
                 db.close()

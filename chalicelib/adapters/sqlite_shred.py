@@ -89,10 +89,10 @@ class SqliteShredKeys:
         self._db.write(lambda db: db.execute(query, (*name, micros(expires_at))))
 
     def purge(self, *, now: datetime) -> int:
-        """Erase what has expired."""
+        """Erase what has expired, and what is left of what was erased while others read or wrote for too long."""
         query = "DELETE FROM shred_keys WHERE expires_at <= ?"
         purged = self._db.write(lambda db: db.execute(query, (micros(now),)).rowcount)
-        if purged:
+        if purged or self._db.has_left:
             self._db.forget()
         return purged
 

@@ -170,7 +170,7 @@ LAST = GET + b"Connection: close\r\n\r\n"
 
 
 def test_keep_alive_never_stalls(http):
-    """Of two hundred requests on one connection few take the 44 ms that Nagle and a delayed ACK would cost each."""
+    """Of two hundred requests on one connection not half take the 44 ms that Nagle and a delayed ACK would cost."""
     took = []
     for _ in range(200):
         started = time.monotonic()
@@ -532,8 +532,8 @@ def test_who_waits_for_half_a_request_lets_others_be_heard(monkeypatch):
     with running(limits=limits) as server, socket.create_connection(("127.0.0.1", server.port), timeout=30) as only:
         for _ in range(3):
             only.sendall(GET + b"\r\n")
-            while not only.recv(65536).endswith(b"hello"):
-                pass
+            while not (heard := only.recv(65536)).endswith(b"hello"):
+                assert heard
         only.sendall(GET)
         time.sleep(0.1)
         started = time.monotonic()
@@ -544,7 +544,7 @@ def test_who_waits_for_half_a_request_lets_others_be_heard(monkeypatch):
 
 
 def test_the_only_one_is_served_by_the_thread_that_listens(monkeypatch, stuck):
-    """Nobody is woken to listen to nobody; the watch relieves the thread, and without it nobody else is heard."""
+    """Nobody is woken to listen to nobody."""
     watch = listener.Listener._watch
     monkeypatch.setattr(listener.Listener, "_watch", lambda self, _: watch(self, 15.0))
     with running(limits=Limits(linger_seconds=120)) as server, ThreadPoolExecutor(1) as other:
@@ -568,6 +568,21 @@ def test_who_spoke_is_answered_whatever_happens_at_the_door(monkeypatch, reporte
     assert list(inner._spoken) == ["somebody"]
     inner.server_close()
     assert reported == []
+
+
+@pytest.mark.parametrize("ears", ["_best_ears", "_Ears"])
+def test_who_cannot_be_heard_is_let_go(ears, reported, tmp_path):
+    """Where the system listens to one more no longer, that one is let go, and nothing of it stays."""
+    inner = LocalServer(tiny_app(), port=0, refuse=refuse)._server.server
+    inner._ears = getattr(listener, ears)()
+    with (tmp_path / "file").open("w") as file:  # which nobody can wait for
+        conversation = MagicMock(socket=file, known=False)
+        inner._open.add(conversation)
+        inner.welcome_back(conversation)
+        assert file.closed
+    assert (inner._open, inner._ears.silent, reported) == (set(), 0, [PermissionError])
+    inner.server_close()
+    reported.clear()
 
 
 def test_threads_that_die_are_replaced(monkeypatch, reported):
@@ -713,8 +728,8 @@ def test_a_signal_ends_it_after_the_last_answer(number, before):
         for _ in range(before):
             busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
             assert process.stdout.readline() == "begun\n"
-            while not busy.recv(65536).endswith(b"finished"):
-                pass
+            while not (heard := busy.recv(65536)).endswith(b"finished"):
+                assert heard
         busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
         assert process.stdout.readline() == "begun\n"
         started = time.monotonic()

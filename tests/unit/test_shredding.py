@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 from heads import NOW
 
+from chalicelib.adapters import sqlite_file
 from chalicelib.adapters.outbox import Outbox
 from chalicelib.adapters.sqlite_file import Database
 from chalicelib.adapters.sqlite_shred import SqliteShredKeys
@@ -248,6 +249,20 @@ def test_an_erased_key_is_in_no_log_whoever_copies_it_at_that_moment(line, tmp_p
     assert key in log.read_bytes()
     monkeypatch.setattr(Database, "_connect", lambda self: CopiedByOthers(connect(self), 3))
     line.house.shred_keys.erase([ContentName(request.request_id, request.body_id)])
+    assert key not in log.read_bytes()
+
+
+def test_a_log_that_somebody_reads_for_too_long_is_cut_off_in_the_next_round(line, tmp_path, monkeypatch, now):
+    """A withdrawal waits for readers, but not for ever: what it has to leave is not left for good."""
+    _, request = line.submit()
+    key, log = line.key(request), tmp_path / "home" / "shred.db-wal"
+    monkeypatch.setattr(sqlite_file, "BUSY", timedelta(seconds=0.2))
+    with contextlib.closing(sqlite3.connect(tmp_path / "home" / "shred.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM shred_keys").fetchall()
+        line.house.shred_keys.erase([ContentName(request.request_id, request.body_id)])
+        assert key in log.read_bytes()
+    assert line.house.shred_keys.purge(now=now) == 0
     assert key not in log.read_bytes()
 
 

@@ -135,9 +135,10 @@ async function open(form) {
 }
 
 async function openLetters() {
+  const mine = holder;
   for (const letter of document.querySelectorAll('[data-sealed]')) {
     try {
-      await fill(letter, await openMessage(letter.dataset.id, letter.dataset.sealed, holder));
+      await fill(letter, await openMessage(letter.dataset.id, letter.dataset.sealed, mine));
     } catch {
       letter.querySelector('[data-part=unreadable]').hidden = false;
     }

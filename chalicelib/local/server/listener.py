@@ -102,12 +102,16 @@ class _LinuxEars(_Ears):
 
     def listen_to(self, conversation: Conversation) -> None:
         number = conversation.socket.fileno()
-        self._silent[number] = conversation
-        if conversation.known:
-            self._epoll.modify(number, select.EPOLLIN | select.EPOLLONESHOT)
-        else:
-            conversation.known = True
-            self._epoll.register(number, select.EPOLLIN | select.EPOLLONESHOT)
+        self._silent[number] = conversation  # now, for another thread may hear it as soon as the system knows
+        try:
+            if conversation.known:
+                self._epoll.modify(number, select.EPOLLIN | select.EPOLLONESHOT)
+            else:
+                self._epoll.register(number, select.EPOLLIN | select.EPOLLONESHOT)
+        except OSError:
+            self._silent.pop(number, None)
+            raise
+        conversation.known = True
 
     def hear(self) -> list[Conversation | socket.socket]:
         spoken = [number for number, _ in self._epoll.poll()]
@@ -197,7 +201,7 @@ class Listener(ThreadedHTTPServer):
     # The crew
 
     def _complete_crew(self) -> None:
-        while True:
+        for _ in range(_LARGEST_CREW):  # and not more, where they die as soon as they begin
             with self._counting:
                 if self._crew >= self._wanted or self._over:
                     return
@@ -237,7 +241,7 @@ class Listener(ThreadedHTTPServer):
                     return
                 if self._crew > self._wanted and not self._spoken:
                     break
-        except Exception as error:  # noqa: BLE001 - the outermost boundary of a thread; `_watch` puts another in its place
+        except BaseException as error:  # noqa: BLE001 - the boundary of a thread; `_watch` puts another in its place
             report(error)
         finally:
             self._hand_over()

@@ -369,7 +369,7 @@ onSubmit($('content-new'), (form) => {
   form.reset();
   editing(true);
 });
-on($('content-kind'), 'change', ({ target }) => { kind = target.value; calmly(refresh()); });
+on($('content-kind'), 'change', ({ target }) => { kind = target.value; fill('content-list'); calmly(refresh()); });
 
 function listed(records) {
   const focused = document.activeElement?.dataset.at;

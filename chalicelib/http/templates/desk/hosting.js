@@ -19,11 +19,12 @@ async function refresh() {
     fill('hosting-session', ...sessions.map((each) => el('option', { value: each.id }, `${each.title}, ${each.local}`)));
     if (sessions.some((each) => each.id === before)) $('hosting-session').value = before;
     fill('hosting-waiting', sessions.length ? say('hosting-count', { n: all.waiting }) : say('hosting-none'));
-    await draw();
+    return draw();
   });
 }
 
-async function draw() {
+// What somebody is about to press stays; a list that comes when another session has been chosen is not its own.
+async function draw({ anew = false } = {}) {
   const session = chosen();
   if (!session) return;
   fill('hosting-when', session.local);
@@ -34,7 +35,7 @@ async function draw() {
     answers.push(...news.answers);
     ({ last: after, more } = news);
   }
-  if (armed()) return;
+  if (session.id !== chosen()?.id || (!anew && armed())) return false;
   table('hosting-said', 'asked said back', answers.reverse().map((each) => (each.retracted ? [say('hosting-retracted'), '', ''] : [
     each.question, each.answer, twice(say('hosting-retract'), say('hosting-retract-sure'), () => retract(session.id, each.id)),
   ])));
@@ -98,7 +99,7 @@ onSubmit($('hosting-public'), (form) => finish(form, 'answer', {
 onSubmit($('hosting-mailbox'), (form) => finish(form, 'answer-privately', { answer: form.elements.answer.value }, 'hosting-done'));
 onSubmit($('hosting-decline'), (form) => finish(form, 'decline', { reason: form.elements.reason.value }, 'hosting-done'));
 on($('hosting-back'), 'click', () => finish($('hosting-decline'), 'release', {}, 'hosting-put-back'));
-on($('hosting-session'), 'change', () => desk.calmly(draw()));
+on($('hosting-session'), 'change', () => desk.calmly(draw({ anew: true })));
 
 const unsent = () => Boolean(held && ($('hosting-answer').value || $('hosting-letter').value));
 return { refresh, unsent };

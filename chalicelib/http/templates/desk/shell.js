@@ -85,6 +85,7 @@ function table(id, columns, rows) {
 async function freshly(id, look) {
   try {
     const more = await look();
+    if (more === false) return; // what is there stays, and is as old as it says
     fill(id, say('updated-at', { time: clock(Date.now()) }), more ? ` ${more}` : '');
   } catch (refused) {
     fill(id, say('not-updated'));

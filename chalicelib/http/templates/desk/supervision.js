@@ -10,7 +10,7 @@ async function refresh() {
   if (armed()) return;
   await desk.freshly('aside-age', async () => {
     const [{ lanes }, aside] = await Promise.all([call('GET', '/v1/desk/queue'), call('GET', '/v1/desk/parked')]);
-    if (armed()) return;
+    if (armed()) return false;
     const focused = document.activeElement?.dataset.at;
     draw(lanes, aside);
     if (focused) $('supervision').querySelector(`[data-at="${focused}"]`)?.focus();
