@@ -31,6 +31,13 @@ def way(request, new_tab):
     return page, HANDS[hand](page), language
 
 
+def opened(page, *letters):
+    """Wait until letters are open, and what they recommend is fetched: until then, what is below them moves."""
+    for text in letters:
+        page.wait_for_selector(f".said:has-text('{text}')")
+    page.wait_for_selector("main a:has-text('Childline')")
+
+
 def test_the_whole_main_job(way, quietline):
     """Ask to be rung, keep the receipt, read and write in the mailbox, choose another time, and take it back."""
     page, hand, language = way
@@ -56,17 +63,17 @@ def test_the_whole_main_job(way, quietline):
     hand.press("main a.go[href^='/mailbox']")
     hand.write("input#receipt", receipt)
     hand.press("main form button[type=submit]")
-    page.wait_for_selector("text=We will ring you at the new time.")
-    page.wait_for_selector("main a:has-text('Childline')")
+    opened(page, "We will ring you at the new time.")
     before = page.inner_text("[aria-labelledby=status] strong")
 
     hand.write("#text", "Please ring later in the day.")
     hand.press("form:has(#text) button")
     page.wait_for_selector(NOTICE)
-    page.wait_for_selector(".said:has-text('Please ring later in the day.')")
+    opened(page, "We will ring you at the new time.", "Please ring later in the day.")
     hand.choose("#slot", 4)
     hand.press("form:has(#slot) button")
     page.wait_for_selector(f"[aria-labelledby=status] strong:not(:text-is({before!r}))")
+    opened(page, "We will ring you at the new time.", "Please ring later in the day.")
     picture(page, f"job-mailbox-{language}")
 
     hand.press("form:has(#confirm) button")
